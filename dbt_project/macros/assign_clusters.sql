@@ -1,0 +1,103 @@
+{#
+    Scores customers with frozen models: the nearest centroid of the model that each row names.
+
+    `customers` is a relation with the features in original units, null where unknown, and `model_id`.
+    The query has its columns and
+      <feature>_scaled            the features in the model's scaled units
+      squared_distance            to the nearest centroid, in scaled units
+      cluster                     number of the nearest centroid
+      runner_up_squared_distance  to the second nearest
+      runner_up_cluster           number of the second nearest
+    It agrees with scikit-learn's `predict` on the same parameters.
+#}
+{% macro assign_clusters(customers) %}
+    {% set features = var('feature_set') %}
+    {% set clusters = range(var('n_segments')) | list %}
+    {% set distances = [] %}
+    {% for cluster in clusters %}
+        {% do distances.append('distance_' ~ cluster) %}
+    {% endfor %}
+    with
+
+    scaled as (
+
+        select
+            customers.*
+            {% for feature in features -%}
+                , {{ scaled_feature('customers', 'coefficients', feature) }} as {{ feature }}_scaled
+            {% endfor %}
+        from {{ customers }} as customers
+        inner join {{ ref('score_model_coefficients') }} as coefficients
+            on customers.model_id = coefficients.model_id
+
+    ),
+
+    measured as (
+
+        select
+            scaled.*
+            {% for cluster in clusters -%}
+                ,
+                {% for feature in features -%}
+                    power(
+                        scaled.{{ feature }}_scaled
+                        - coefficients.{{ feature }}__centroid_{{ cluster }}, 2
+                    )
+                    {{- ' +' if not loop.last }}
+                {% endfor -%}
+                as distance_{{ cluster }}
+            {% endfor %}
+        from scaled
+        inner join {{ ref('score_model_coefficients') }} as coefficients
+            on scaled.model_id = coefficients.model_id
+
+    )
+
+    select
+        * exclude ({{ distances | join(', ') }}),
+        least({{ distances | join(', ') }}) as squared_distance,
+        {{ cluster_at('squared_distance', clusters) }} as cluster,
+        case cluster
+            {% for cluster in clusters %}
+                when {{ cluster }}
+                    then least({{ distances | reject('eq', 'distance_' ~ cluster) | join(', ') }})
+            {% endfor %}
+        end as runner_up_squared_distance,
+        {{ cluster_at('runner_up_squared_distance', clusters, except='cluster') }}
+            as runner_up_cluster
+    from measured
+{% endmacro %}
+
+
+{# One feature in scaled units: imputed, capped, transformed, standardised. #}
+{% macro scaled_feature(customers, coefficients, feature) %}
+    {%- set coefficient = coefficients ~ '.' ~ feature ~ '__' -%}
+    {%- set capped -%}
+        least(
+            greatest(
+                coalesce(
+                    cast({{ customers }}.{{ feature }} as double), {{ coefficient }}imputation_value
+                ),
+                {{ coefficient }}lower_cap
+            ),
+            {{ coefficient }}upper_cap
+        )
+    {%- endset -%}
+    (
+        case when {{ coefficient }}is_log1p then ln(1 + {{ capped }}) else {{ capped }} end
+        - {{ coefficient }}mean
+    ) / {{ coefficient }}scale
+{%- endmacro %}
+
+
+{# The cluster at this distance: the lowest number where two are as near, never `except`. #}
+{% macro cluster_at(distance, clusters, except=none) -%}
+    case
+        {% for cluster in clusters %}
+            when
+                distance_{{ cluster }} = {{ distance }}
+                {%- if except is not none %} and {{ except }} != {{ cluster }}{% endif %}
+                then {{ cluster }}
+        {% endfor %}
+    end
+{%- endmacro %}

@@ -1,0 +1,201 @@
+{#
+    Loads the file of every source table, NAME.csv or NAME.parquet, into schema `raw`, with the types
+    that the sources declare. All or nothing: an error leaves the tables of the last load in place.
+
+    A line that does not split into the columns is set aside in `raw.unreadable_lines`. A value that
+    does not fit its type stops the run, because it is seldom alone: the message names file, line and
+    column. Columns may stand in any order; undeclared ones are left out.
+#}
+{% macro load_raw_files(folder) %}
+    {% if execute and flags.WHICH in ('build', 'run') and selects_staging() %}
+        {% do run_query('begin transaction') %}
+        {% do run_query('create schema if not exists raw') %}
+        {% do run_query(
+            'create or replace table raw.unreadable_lines ('
+            ~ 'file_name varchar, line_number bigint, reason varchar, line varchar)'
+        ) %}
+        {% set raw_tables = graph.sources.values() | selectattr('source_name', 'eq', 'olist') %}
+        {% for source in raw_tables | sort(attribute='identifier') %}
+            {% set path = find_raw_file(folder, source.identifier) %}
+            {% if path.endswith('.csv') %}
+                {% do load_csv_file(path, source) %}
+            {% else %}
+                {% do load_parquet_file(path, source) %}
+            {% endif %}
+        {% endfor %}
+        {% do run_query('commit') %}
+    {% endif %}
+{% endmacro %}
+
+
+{% macro selects_staging() %}
+    {% set ns = namespace(found=false) %}
+    {% for unique_id in selected_resources if '.stg_' in unique_id %}
+        {% set ns.found = true %}
+    {% endfor %}
+    {{ return(ns.found) }}
+{% endmacro %}
+
+
+{# What a user must mend: the open transaction is undone before the run stops. #}
+{% macro stop_loading(message) %}
+    {% do run_query('rollback') %}
+    {% do exceptions.raise_compiler_error(message) %}
+{% endmacro %}
+
+
+{% macro find_raw_file(folder, table_name) %}
+    {% set stem = folder.rstrip('/') ~ '/' ~ table_name %}
+    {% set files = run_query(
+        'select file from glob([' ~ sql_string(stem ~ '.csv') ~ ', ' ~ sql_string(stem ~ '.parquet')
+        ~ ']) order by file'
+    ).columns[0].values() %}
+    {% if not files %}
+        {% do stop_loading(
+            'The data folder ' ~ folder ~ ' has no file ' ~ table_name ~ '.csv (or .parquet). '
+            ~ 'Set SEGMENTS_DATA to the folder of the nine Olist files, '
+            ~ 'or make demo data: python scripts/make_demo_data.py'
+        ) %}
+    {% endif %}
+    {{ return(files[0]) }}
+{% endmacro %}
+
+
+{% macro load_csv_file(path, source) %}
+    {% set types = declared_types(source) %}
+    {% set header = run_query(
+        'describe from read_csv(' ~ sql_string(path) ~ ', ' ~ csv_dialect()
+        ~ ', all_varchar = true, ignore_errors = true)'
+    ).columns[0].values() %}
+    {% do stop_unless_all_columns_are_there(path, types, header) %}
+    {% set columns = [] %}
+    {% for name in header %}
+        {% do columns.append(sql_string(name) ~ ': ' ~ sql_string(types.get(name, 'varchar'))) %}
+    {% endfor %}
+    {% do run_query(
+        'create or replace table raw.' ~ adapter.quote(source.identifier) ~ ' as select '
+        ~ quoted_list(types) ~ ' from read_csv(' ~ sql_string(path) ~ ', ' ~ csv_dialect()
+        ~ ', auto_detect = false, columns = {' ~ columns | join(', ') ~ '}, store_rejects = true)'
+    ) %}
+    {% if run_query('select count(*) from reject_errors').rows[0][0] > 0 %}
+        {% do set_unreadable_lines_aside(path, source) %}
+    {% endif %}
+    {% do run_query('drop table reject_errors') %}
+    {% do run_query('drop table reject_scans') %}
+{% endmacro %}
+
+
+{% macro set_unreadable_lines_aside(path, source) %}
+    {% set first = run_query(
+        "select " ~ physical_line(path) ~ ", column_name, rtrim(error_message, '.'), error_type
+        from reject_errors
+        where error_type = 'CAST'
+            or (error_type = 'UNQUOTED VALUE' and contains(trim(csv_line, e'\\r\\n'), chr(10)))
+        order by byte_position limit 1"
+    ).rows %}
+    {% for line in first %}
+        {% do stop_loading(
+            path ~ ', line ' ~ line[0] ~ ', column ' ~ line[1] ~ ': ' ~ line[2] ~ '. '
+            ~ ('Correct the value, or leave it empty if it is unknown.' if line[3] == 'CAST'
+               else 'Close the quote: the lines after it cannot be told apart.')
+        ) %}
+    {% endfor %}
+    {% do run_query(
+        'insert into raw.unreadable_lines select ' ~ sql_string(source.identifier) ~ ', '
+        ~ physical_line(path) ~ ", lower(error_type), trim(csv_line, e'\\r\\n')
+        from reject_errors
+        qualify row_number() over (partition by line order by byte_position) = 1
+        order by byte_position"
+    ) %}
+    {% set lines = run_query(
+        'select count(*), min(line_number) from raw.unreadable_lines where file_name = '
+        ~ sql_string(source.identifier)
+    ).rows[0] %}
+    {% if lines[0] > var('max_unreadable_lines') %}
+        {% do stop_loading(
+            path ~ ' has ' ~ lines[0] ~ ' lines that cannot be read, the first is line ' ~ lines[1]
+            ~ '; ' ~ var('max_unreadable_lines') ~ ' are allowed (max_unreadable_lines). Check that '
+            ~ 'the file is UTF-8 text with commas and double quotes.'
+        ) %}
+    {% endif %}
+{% endmacro %}
+
+
+{% macro load_parquet_file(path, source) %}
+    {% set types = declared_types(source) %}
+    {% set header = run_query(
+        'describe from read_parquet(' ~ sql_string(path) ~ ')'
+    ).columns[0].values() %}
+    {% do stop_unless_all_columns_are_there(path, types, header) %}
+    {% set casts = [] %}
+    {% set misfits = [] %}
+    {% for name, type in types.items() %}
+        {% set column = adapter.quote(name) %}
+        {% do casts.append('try_cast(' ~ column ~ ' as ' ~ type ~ ') as ' ~ column) %}
+        {% do misfits.append(
+            'select ' ~ sql_string(name) ~ ' as column_name, file_row_number + 1 as row_number, '
+            ~ 'cast(' ~ column ~ ' as varchar) as value, ' ~ sql_string(type) ~ ' as data_type '
+            ~ 'from read_parquet(' ~ sql_string(path) ~ ', file_row_number = true) '
+            ~ 'where ' ~ column ~ ' is not null and try_cast(' ~ column ~ ' as ' ~ type ~ ') is null'
+        ) %}
+    {% endfor %}
+    {% set first = run_query(misfits | join(' union all ') ~ ' order by row_number limit 1').rows %}
+    {% for misfit in first %}
+        {% do stop_loading(
+            path ~ ', row ' ~ misfit[1] ~ ', column ' ~ misfit[0] ~ ': "' ~ misfit[2]
+            ~ '" is no ' ~ misfit[3] ~ '. Correct the value, or leave it empty if it is unknown.'
+        ) %}
+    {% endfor %}
+    {% do run_query(
+        'create or replace table raw.' ~ adapter.quote(source.identifier) ~ ' as select '
+        ~ casts | join(', ') ~ ' from read_parquet(' ~ sql_string(path) ~ ')'
+    ) %}
+{% endmacro %}
+
+
+{% macro declared_types(source) %}
+    {% set types = {} %}
+    {% for column in source.columns.values() %}
+        {% do types.update({column.name: column.data_type}) %}
+    {% endfor %}
+    {{ return(types) }}
+{% endmacro %}
+
+
+{% macro stop_unless_all_columns_are_there(path, types, header) %}
+    {% set missing = types.keys() | reject('in', header) | list %}
+    {% if missing %}
+        {% do stop_loading(
+            path ~ ' has no column ' ~ missing | join(', ') ~ ' (its header line reads: '
+            ~ header | join(', ') ~ '). Column names must be those of the published files.'
+        ) %}
+    {% endif %}
+{% endmacro %}
+
+
+{% macro csv_dialect() %}
+    {{ return("header = true, delim = ',', quote = '\"', escape = '\"'") }}
+{% endmacro %}
+
+
+{# `line` of reject_errors counts records; a record with a line break inside quotes spans several. #}
+{% macro physical_line(path) %}
+    {{ return(
+        "(select len(string_split(cast(content[1:cast(byte_position - 1 as bigint)] as varchar), "
+        ~ "'\\x0A')) from read_blob(" ~ sql_string(path) ~ "))"
+    ) }}
+{% endmacro %}
+
+
+{% macro sql_string(text) %}
+    {{ return("'" ~ text | replace("'", "''") ~ "'") }}
+{% endmacro %}
+
+
+{% macro quoted_list(names) %}
+    {% set quoted = [] %}
+    {% for name in names %}
+        {% do quoted.append(adapter.quote(name)) %}
+    {% endfor %}
+    {{ return(quoted | join(', ')) }}
+{% endmacro %}

@@ -1,0 +1,144 @@
+with
+
+orders as (
+
+    select * from {{ ref('int_orders_joined') }}
+    where is_counted
+
+),
+
+order_reviews as (
+
+    select * from {{ ref('stg_olist__order_reviews') }}
+    where set_aside_reason is null and review_score is not null
+
+),
+
+reviews_written as (
+
+    select
+        orders.customer_id,
+        orders.order_id,
+        -- A review dated before its order counts from the order on.
+        greatest(order_reviews.written_at, orders.ordered_at) as written_at,
+        order_reviews.review_score
+    from orders
+    inner join order_reviews on orders.order_id = order_reviews.order_id
+
+),
+
+review_moments as (
+
+    select
+        customer_id,
+        order_id,
+        written_at,
+        count(*) as reviews,
+        sum(review_score) as review_scores
+    from reviews_written
+    group by 1, 2, 3
+
+),
+
+order_scores as (
+
+    select
+        customer_id,
+        order_id,
+        written_at,
+        cast(
+            sum(review_scores) over order_so_far * 1.0 / sum(reviews) over order_so_far
+            as decimal(18, 6)
+        ) as score
+    from review_moments
+    window order_so_far as (
+        partition by order_id order by written_at
+        rows between unbounded preceding and current row
+    )
+
+),
+
+placed as (
+
+    select
+        customer_id,
+        order_id,
+        'order placed' as fact,
+        ordered_at as known_at,
+        ordered_at,
+        1 as orders,
+        monetary_value,
+        items,
+        0 as delivered_orders,
+        0 as delivery_days,
+        0 as scored_orders,
+        0 as review_score
+    from orders
+
+),
+
+delivered as (
+
+    select
+        customer_id,
+        order_id,
+        'order delivered' as fact,
+        delivered_at as known_at,
+        ordered_at,
+        0 as orders,
+        0 as monetary_value,
+        0 as items,
+        1 as delivered_orders,
+        cast((epoch(delivered_at) - epoch(ordered_at)) / 86400 as decimal(18, 6)) as delivery_days,
+        0 as scored_orders,
+        0 as review_score
+    from orders
+    where delivered_at is not null
+
+),
+
+reviewed as (
+
+    -- A further review of an order changes the order's mean score: the fact is the difference.
+    select
+        customer_id,
+        order_id,
+        'order reviewed' as fact,
+        written_at as known_at,
+        cast(null as timestamp) as ordered_at,
+        0 as orders,
+        0 as monetary_value,
+        0 as items,
+        0 as delivered_orders,
+        0 as delivery_days,
+        case when lag(score) over order_scores_in_time is null then 1 else 0 end as scored_orders,
+        score - coalesce(lag(score) over order_scores_in_time, 0) as review_score
+    from order_scores
+    window order_scores_in_time as (partition by order_id order by written_at)
+
+),
+
+unioned as (
+
+    select * from placed
+    union all
+    select * from delivered
+    union all
+    select * from reviewed
+
+)
+
+select
+    customer_id,
+    order_id,
+    fact,
+    known_at,
+    ordered_at,
+    orders,
+    cast(monetary_value as decimal(18, 2)) as monetary_value,
+    items,
+    delivered_orders,
+    cast(delivery_days as decimal(18, 6)) as delivery_days,
+    scored_orders,
+    cast(review_score as decimal(18, 6)) as review_score
+from unioned

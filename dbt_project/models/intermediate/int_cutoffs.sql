@@ -1,0 +1,61 @@
+with
+
+orders as (
+
+    select * from {{ ref('int_orders_joined') }}
+
+),
+
+published_state as (
+
+    select
+        {% if var('as_of') is none %}
+            -- Canceled orders count here: they show how far the data reach.
+            cast(cast(max(ordered_at) as date) + interval 1 day as timestamp) as as_of
+        {% else %}
+            timestamp '{{ var("as_of") }}' as as_of
+        {% endif %}
+    from orders
+
+),
+
+review_dates as (
+
+    select
+        cast(unnest(generate_series(
+            timestamp '{{ var("first_review_date") }}',
+            as_of,
+            interval '{{ var("review_interval_weeks") }}' week
+        )) as timestamp) as cutoff
+    from published_state
+
+),
+
+all_cutoffs as (
+
+    select cutoff from review_dates
+    union
+    select as_of as cutoff from published_state
+
+),
+
+described as (
+
+    select
+        all_cutoffs.cutoff,
+        review_dates.cutoff is not null as is_review_date,
+        all_cutoffs.cutoff = published_state.as_of as is_as_of,
+        case
+            when review_dates.cutoff is not null
+                then 'kmeans-{{ var("n_segments") }}-' || strftime(review_dates.cutoff, '%Y-%m-%d')
+        end as model_id,
+        date_diff('day', timestamp '{{ var("first_review_date") }}', all_cutoffs.cutoff) / 7.0
+            as weeks
+    from all_cutoffs
+    cross join published_state
+    left join review_dates on all_cutoffs.cutoff = review_dates.cutoff
+
+)
+
+select * from described
+order by cutoff

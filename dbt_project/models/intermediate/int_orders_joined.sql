@@ -1,0 +1,74 @@
+with
+
+orders as (
+
+    select * from {{ ref('stg_olist__orders') }}
+    where set_aside_reason is null
+
+),
+
+customers as (
+
+    select * from {{ ref('stg_olist__customers') }}
+    where set_aside_reason is null
+
+),
+
+items as (
+
+    select * from {{ ref('int_order_items_aggregated_to_orders') }}
+
+),
+
+payments as (
+
+    select * from {{ ref('int_order_payments_aggregated_to_orders') }}
+
+),
+
+reviews as (
+
+    select * from {{ ref('int_order_reviews_aggregated_to_orders') }}
+
+),
+
+joined as (
+
+    select
+        orders.order_id,
+        customers.customer_id,
+        customers.state,
+        customers.city,
+        orders.order_status,
+        orders.ordered_at,
+        orders.delivered_at,
+        orders.promised_at,
+        items.main_category,
+        coalesce(items.items, 0) as items,
+        coalesce(items.items_value, 0) as items_value,
+        coalesce(items.freight_value, 0) as freight_value,
+        coalesce(payments.payments, 0) as payments,
+        payments.payment_value,
+        coalesce(reviews.reviews, 0) as reviews,
+        coalesce(reviews.scored_reviews, 0) as scored_reviews
+    from orders
+    -- An order whose customer is unknown stays out; the ledger counts it.
+    inner join customers on orders.order_customer_id = customers.order_customer_id
+    left join items on orders.order_id = items.order_id
+    left join payments on orders.order_id = payments.order_id
+    left join reviews on orders.order_id = reviews.order_id
+
+),
+
+valued as (
+
+    select
+        *,
+        coalesce(payment_value, items_value + freight_value) as monetary_value,
+        payment_value is null as is_valued_by_items,
+        {{ is_counted_order('order_status') }} as is_counted
+    from joined
+
+)
+
+select * from valued

@@ -1,0 +1,66 @@
+with
+
+rules as (
+
+    select * from {{ ref('data_quality_rules') }}
+
+),
+
+counts as (
+
+    select * from {{ ref('int_data_quality_counts') }}
+
+),
+
+traced as (
+
+    select * from {{ ref('int_raw_rows_traced') }}
+
+),
+
+ruled as (
+
+    select
+        traced.raw_table,
+        rules.rule,
+        rules.description,
+        traced.rows_in,
+        case when rules.effect = 'changed' then coalesce(counts.affected_rows, 0) else 0 end
+            as rows_changed,
+        case when rules.effect = 'set aside' then coalesce(counts.affected_rows, 0) else 0 end
+            as rows_set_aside
+    from traced
+    inner join rules on traced.raw_table = rules.raw_table
+    left join counts on rules.raw_table = counts.raw_table and rules.rule = counts.rule
+
+),
+
+totals as (
+
+    select
+        traced.raw_table,
+        'all rules' as rule,
+        'Every row of the file; kept rows are counted where they arrive.' as description,
+        traced.rows_in,
+        traced.rows_kept,
+        cast(sum(ruled.rows_changed) as bigint) as rows_changed,
+        cast(sum(ruled.rows_set_aside) as bigint) as rows_set_aside
+    from traced
+    inner join ruled on traced.raw_table = ruled.raw_table
+    group by 1, 2, 3, 4, 5
+
+),
+
+unioned as (
+
+    select * from totals
+    union all by name
+    select
+        *,
+        rows_in - rows_set_aside as rows_kept
+    from ruled
+
+)
+
+select * from unioned
+order by raw_table, rule = 'all rules' desc, rule

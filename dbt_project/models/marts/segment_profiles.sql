@@ -1,0 +1,54 @@
+with
+
+customer_segments as (
+
+    select * from {{ ref('customer_segments') }}
+
+),
+
+clusters as (
+
+    select * from {{ ref('score_champion_clusters') }}
+
+),
+
+aggregated as (
+
+    select
+        segment_id,
+        count(*) as customers,
+        sum(monetary_value) as revenue,
+        median(recency_days) as median_recency_days,
+        avg(frequency) as mean_frequency,
+        median(monetary_value) as median_monetary_value,
+        avg(cast(review_score as decimal(18, 6))) as mean_review_score
+    from customer_segments
+    group by 1
+
+),
+
+profiled as (
+
+    select
+        clusters.segment_id,
+        clusters.segment_name,
+        clusters.model_id,
+        clusters.description,
+        clusters.recommended_action,
+        coalesce(aggregated.customers, 0) as customers,
+        cast(coalesce(aggregated.revenue, 0) as decimal(18, 2)) as revenue,
+        aggregated.median_recency_days,
+        aggregated.mean_frequency,
+        cast(aggregated.median_monetary_value as decimal(18, 2)) as median_monetary_value,
+        aggregated.mean_review_score
+    from clusters
+    left join aggregated on clusters.segment_id = aggregated.segment_id
+
+)
+
+select
+    *,
+    customers / sum(customers) over () as share,
+    revenue / nullif(sum(revenue) over (), 0) as revenue_share
+from profiled
+order by segment_id

@@ -1,0 +1,111 @@
+with
+
+matches as (
+
+    select * from {{ ref('compare_clusters') }}
+
+),
+
+model_pairs as (
+
+    select * from {{ ref('score_model_pairs') }}
+
+),
+
+champion_clusters as (
+
+    select * from {{ ref('score_champion_clusters') }}
+
+),
+
+centroids as (
+
+    select * from {{ ref('score_model_centroids') }}
+
+),
+
+parameters as (
+
+    select * from {{ ref('score_model_parameters') }}
+
+),
+
+shared as (
+
+    select
+        matches.*,
+        matches.origin_customers / sum(matches.origin_customers) over pair as frozen_share,
+        matches.customers / sum(matches.customers) over pair as refitted_share
+    from matches
+    window pair as (partition by matches.origin_model_id, matches.model_id)
+
+),
+
+shifts as (
+
+    -- How far the refit moves the centroid, in the scaled units of the origin.
+    select
+        matches.origin_model_id,
+        matches.model_id,
+        matches.origin_cluster,
+        sqrt(
+            sum(
+                power(
+                    (
+                        case
+                            when parameters.transform = 'log1p' then ln(1 + centroids.centroid)
+                            else centroids.centroid
+                        end
+                        - parameters.mean
+                    ) / parameters.scale
+                    - origin_centroids.centroid_scaled,
+                    2
+                ) order by centroids.feature
+            )
+        ) as centroid_shift
+    from matches
+    inner join centroids
+        on matches.model_id = centroids.model_id and matches.cluster = centroids.cluster
+    inner join centroids as origin_centroids
+        on
+            matches.origin_model_id = origin_centroids.model_id
+            and matches.origin_cluster = origin_centroids.cluster
+            and centroids.feature = origin_centroids.feature
+    inner join parameters
+        on
+            matches.origin_model_id = parameters.model_id
+            and centroids.feature = parameters.feature
+    group by 1, 2, 3
+
+)
+
+select
+    shared.origin_model_id,
+    shared.model_id,
+    model_pairs.review_date,
+    cast(model_pairs.weeks as double) as weeks,
+    champion_clusters.segment_id,
+    champion_clusters.segment_name,
+    shared.jaccard,
+    first_value(shared.frozen_share) over (
+        partition by shared.origin_model_id, shared.origin_cluster
+        order by model_pairs.review_date
+    ) as share_then,
+    shared.frozen_share as share_now,
+    shared.refitted_share as share_now_refitted,
+    shifts.centroid_shift
+from shared
+inner join model_pairs
+    on
+        shared.origin_model_id = model_pairs.origin_model_id
+        and shared.model_id = model_pairs.model_id
+inner join champion_clusters
+    on
+        shared.origin_model_id = champion_clusters.model_id
+        and shared.origin_cluster = champion_clusters.cluster
+inner join shifts
+    on
+        shared.origin_model_id = shifts.origin_model_id
+        and shared.model_id = shifts.model_id
+        and shared.origin_cluster = shifts.origin_cluster
+order by shared.origin_model_id, model_pairs.review_date, champion_clusters.segment_id

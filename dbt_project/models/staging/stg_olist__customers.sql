@@ -1,0 +1,36 @@
+with
+
+source as (
+
+    select * from {{ source('olist', 'customers') }}
+
+),
+
+renamed as (
+
+    select
+        customer_id as order_customer_id,
+        customer_unique_id as customer_id,
+        customer_zip_code_prefix as zip_code_prefix,
+        customer_city as city,
+        customer_state as state,
+
+        case
+            when customer_id is null then 'no_key'
+            when customer_unique_id is null then 'no_customer'
+            when
+                row_number() over (
+                    partition by customer_id
+                    order by
+                        customer_unique_id is null,
+                        customer_unique_id,
+                        customer_zip_code_prefix,
+                        customer_city,
+                        customer_state
+                ) > 1 then 'duplicate_key'
+        end as set_aside_reason
+    from source
+
+)
+
+select * from renamed

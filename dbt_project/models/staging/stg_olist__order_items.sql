@@ -1,0 +1,40 @@
+with
+
+source as (
+
+    select * from {{ source('olist', 'order_items') }}
+
+),
+
+renamed as (
+
+    select
+        order_id,
+        order_item_id as item_number,
+        product_id,
+        seller_id,
+        shipping_limit_date as ship_by,
+        coalesce(price, 0) as price,
+        coalesce(freight_value, 0) as freight_value,
+
+        price is null as is_price_missing,
+        freight_value is null as is_freight_missing,
+        case
+            when order_id is null or order_item_id is null then 'no_key'
+            when price < 0 or freight_value < 0 then 'negative_money'
+            when
+                row_number() over (
+                    partition by order_id, order_item_id
+                    order by
+                        price < 0 or freight_value < 0,
+                        price,
+                        freight_value,
+                        product_id,
+                        seller_id
+                ) > 1 then 'duplicate_key'
+        end as set_aside_reason
+    from source
+
+)
+
+select * from renamed

@@ -1,0 +1,36 @@
+with
+
+source as (
+
+    select * from {{ source('olist', 'order_payments') }}
+
+),
+
+renamed as (
+
+    select
+        order_id,
+        payment_sequential as payment_number,
+        payment_type,
+        payment_installments as installments,
+        payment_value,
+
+        payment_value is null as is_value_missing,
+        case
+            when order_id is null or payment_sequential is null then 'no_key'
+            when payment_value < 0 then 'negative_money'
+            when
+                row_number() over (
+                    partition by order_id, payment_sequential
+                    order by
+                        payment_value < 0,
+                        payment_value,
+                        payment_type,
+                        payment_installments
+                ) > 1 then 'duplicate_key'
+        end as set_aside_reason
+    from source
+
+)
+
+select * from renamed

@@ -1,0 +1,52 @@
+with
+
+source as (
+
+    select * from {{ source('olist', 'order_reviews') }}
+
+),
+
+renamed as (
+
+    select
+        review_id,
+        order_id,
+        -- A score that cannot be placed in time cannot be used as of any cut-off.
+        case
+            when
+                review_score between 1 and 5
+                and coalesce(review_answer_timestamp, review_creation_date) is not null
+                then review_score
+        end as review_score,
+        review_comment_title as title,
+        review_comment_message as message,
+        review_creation_date as survey_sent_at,
+        -- A survey's date is known before its answer: the lag keeps an undated answer from being
+        -- known too early.
+        coalesce(
+            review_answer_timestamp,
+            review_creation_date + interval '{{ var("review_answer_lag_days") }}' day
+        ) as written_at,
+
+        review_answer_timestamp is null and review_creation_date is not null
+            as is_answer_time_missing,
+        coalesce(review_answer_timestamp, review_creation_date) is null as is_undated,
+        review_score is null as is_score_missing,
+        coalesce(review_score not between 1 and 5, false) as is_score_out_of_range,
+        case
+            when review_id is null or order_id is null then 'no_key'
+            when
+                row_number() over (
+                    partition by review_id, order_id
+                    order by
+                        coalesce(review_answer_timestamp, review_creation_date) is null,
+                        review_answer_timestamp,
+                        review_creation_date,
+                        review_score
+                ) > 1 then 'duplicate_key'
+        end as set_aside_reason
+    from source
+
+)
+
+select * from renamed

@@ -1,0 +1,29 @@
+with
+
+source as (
+
+    select * from {{ source('olist', 'sellers') }}
+
+),
+
+renamed as (
+
+    select
+        seller_id,
+        seller_zip_code_prefix as zip_code_prefix,
+        seller_city as city,
+        seller_state as state,
+
+        case
+            when seller_id is null then 'no_key'
+            when
+                row_number() over (
+                    partition by seller_id
+                    order by seller_zip_code_prefix, seller_city, seller_state
+                ) > 1 then 'duplicate_key'
+        end as set_aside_reason
+    from source
+
+)
+
+select * from renamed

@@ -1,0 +1,184 @@
+"""Fitted segmentation models as rows: everything that is needed to score, and where it came from."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+import sklearn
+from joblib import Parallel, delayed
+
+from segmentation.clustering import fit_kmeans, sampled_silhouette
+from segmentation.scaling import fit_scaling, scale_features
+
+Snapshot = tuple[str, datetime, Mapping[str, np.ndarray]]
+
+MODELS_SCHEMA = pa.schema(
+    [
+        ("model_id", pa.string()),
+        ("fitted_as_of", pa.timestamp("us")),
+        ("algorithm", pa.string()),
+        ("feature_set", pa.string()),
+        ("n_segments", pa.int32()),
+        ("n_init", pa.int32()),
+        ("random_state", pa.int32()),
+        ("customers", pa.int64()),
+        ("inertia", pa.float64()),
+        ("silhouette", pa.float64()),
+        ("silhouette_standard_error", pa.float64()),
+        ("smallest_share", pa.float64()),
+        ("data_fingerprint", pa.string()),
+        ("library_versions", pa.string()),
+        (
+            "parameters",
+            pa.list_(
+                pa.struct(
+                    [
+                        ("feature", pa.string()),
+                        ("imputation_value", pa.float64()),
+                        ("lower_cap", pa.float64()),
+                        ("upper_cap", pa.float64()),
+                        ("transform", pa.string()),
+                        ("mean", pa.float64()),
+                        ("scale", pa.float64()),
+                    ]
+                )
+            ),
+        ),
+        (
+            "centroids",
+            pa.list_(
+                pa.struct(
+                    [
+                        ("cluster", pa.int32()),
+                        ("feature", pa.string()),
+                        ("centroid_scaled", pa.float64()),
+                        ("centroid", pa.float64()),
+                    ]
+                )
+            ),
+        ),
+    ]
+)
+
+
+def fit_models(snapshots: Iterable[Snapshot], *, threads: int, **settings) -> pa.Table:
+    """Fit one model per snapshot of the customers.
+
+    Parameters
+    ----------
+    snapshots : iterable of (model_id, fitted_as_of, features)
+        As `fit_model` takes them. Consumed as threads become free, so that only a few snapshots
+        are in memory at a time.
+    threads : int
+        Fits at the same time. The result does not depend on it.
+    **settings
+        Passed to `fit_model`.
+
+    Returns
+    -------
+    pyarrow.Table
+        One row per model, in the order of the snapshots, with `MODELS_SCHEMA`.
+    """
+    rows = Parallel(n_jobs=threads, prefer="threads")(
+        delayed(fit_model)(*snapshot, **settings) for snapshot in snapshots
+    )
+    return pa.Table.from_pylist(rows, schema=MODELS_SCHEMA)
+
+
+def fit_model(
+    model_id: str,
+    fitted_as_of: datetime,
+    features: Mapping[str, np.ndarray],
+    *,
+    transforms: Mapping[str, str],
+    cap_quantiles: Sequence[float],
+    n_segments: int,
+    n_init: int,
+    random_state: int,
+    silhouette_sample_size: int | None,
+) -> dict:
+    """Fit scaling and KMeans on the customers known at one date.
+
+    Parameters
+    ----------
+    model_id : str
+    fitted_as_of : datetime
+        The cut-off of the features.
+    features : mapping of str to ndarray of shape (n_customers,)
+        Values in original units, NaN where missing, customers in a stable order.
+    transforms, cap_quantiles
+        See `segmentation.scaling.fit_scaling`.
+    n_segments, n_init, random_state
+        See `segmentation.clustering.fit_kmeans`.
+    silhouette_sample_size : int or None
+        See `segmentation.clustering.sampled_silhouette`.
+
+    Returns
+    -------
+    dict
+        A row of `MODELS_SCHEMA`.
+
+    Raises
+    ------
+    ValueError
+        If the customers do not suffice for a model; the message names the date.
+    """
+    try:
+        scalings = fit_scaling(features, transforms=transforms, cap_quantiles=cap_quantiles)
+        points = scale_features(features, scalings)
+        clustering = fit_kmeans(
+            points, n_clusters=n_segments, n_init=n_init, random_state=random_state
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"No model can be fitted at {fitted_as_of:%Y-%m-%d}: {error}. "
+            "Check first_review_date, feature_set and n_segments under vars in dbt_project.yml."
+        ) from error
+    silhouette, standard_error = sampled_silhouette(
+        points,
+        clustering.labels,
+        sample_size=silhouette_sample_size,
+        random_state=random_state,
+    )
+    originals = np.column_stack(
+        [s.invert(clustering.centroids[:, i]) for i, s in enumerate(scalings)]
+    )
+    return {
+        "model_id": model_id,
+        "fitted_as_of": fitted_as_of,
+        "algorithm": "kmeans",
+        "feature_set": ", ".join(features),
+        "n_segments": n_segments,
+        "n_init": n_init,
+        "random_state": random_state,
+        "customers": len(points),
+        "inertia": clustering.inertia,
+        "silhouette": silhouette,
+        "silhouette_standard_error": standard_error,
+        "smallest_share": float(np.bincount(clustering.labels).min() / len(points)),
+        "data_fingerprint": fingerprint(features),
+        "library_versions": f"scikit-learn {sklearn.__version__}, numpy {np.__version__}",
+        "parameters": [asdict(scaling) for scaling in scalings],
+        "centroids": [
+            {
+                "cluster": cluster,
+                "feature": scaling.feature,
+                "centroid_scaled": float(clustering.centroids[cluster, i]),
+                "centroid": float(originals[cluster, i]),
+            }
+            for cluster in range(n_segments)
+            for i, scaling in enumerate(scalings)
+        ],
+    }
+
+
+def fingerprint(features: Mapping[str, np.ndarray]) -> str:
+    """Hash of the values that a model is fitted on: 16 hexadecimal digits of BLAKE2b."""
+    digest = hashlib.blake2b(digest_size=8)
+    for name, values in features.items():
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
+    return digest.hexdigest()

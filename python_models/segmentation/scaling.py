@@ -1,0 +1,125 @@
+"""Preprocessing of customer features, with parameters that are fitted once and then frozen.
+
+A value passes four steps: a missing one is imputed, an extreme one capped, a skewed one
+log-transformed, and the result standardised. Parameters are plain rows, so that SQL can apply them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+TRANSFORMS = {
+    "identity": (lambda values: values, lambda values: values),
+    "log1p": (np.log1p, np.expm1),
+}
+
+
+@dataclass(frozen=True)
+class FeatureScaling:
+    """The frozen preprocessing of one feature.
+
+    Attributes
+    ----------
+    feature : str
+        Name of the feature.
+    imputation_value : float
+        What stands in for a missing value, in original units.
+    lower_cap, upper_cap : float
+        Bounds that values are clipped to, in original units.
+    transform : {"identity", "log1p"}
+        Applied after capping.
+    mean, scale : float
+        Mean and population standard deviation after the transform; a constant feature has scale 1.
+    """
+
+    feature: str
+    imputation_value: float
+    lower_cap: float
+    upper_cap: float
+    transform: str
+    mean: float
+    scale: float
+
+    def apply(self, values: np.ndarray) -> np.ndarray:
+        """Values in original units, NaN where missing, to scaled units; shape kept."""
+        return (self._transformed(values) - self.mean) / self.scale
+
+    def invert(self, scaled: np.ndarray) -> np.ndarray:
+        """Scaled units back to original units; capping and imputation cannot be undone."""
+        _, inverse = TRANSFORMS[self.transform]
+        return inverse(np.asarray(scaled) * self.scale + self.mean)
+
+    def _transformed(self, values: np.ndarray) -> np.ndarray:
+        forward, _ = TRANSFORMS[self.transform]
+        known = np.where(np.isnan(values), self.imputation_value, values)
+        return forward(np.clip(known, self.lower_cap, self.upper_cap))
+
+
+def fit_scaling(
+    features: Mapping[str, np.ndarray],
+    *,
+    transforms: Mapping[str, str],
+    cap_quantiles: Sequence[float],
+) -> list[FeatureScaling]:
+    """Fit the preprocessing of each feature on the customers at hand.
+
+    Parameters
+    ----------
+    features : mapping of str to ndarray of shape (n_customers,)
+        Values in original units, NaN where missing.
+    transforms : mapping of str to {"identity", "log1p"}
+        The transform of each feature.
+    cap_quantiles : pair of float
+        Lower and upper quantile of the known values that become the caps.
+
+    Returns
+    -------
+    list of FeatureScaling
+        In the order of `features`. A missing value is imputed with the mean of the transformed
+        known values, so that it lies at the centre of the scaled axis and says nothing.
+
+    Raises
+    ------
+    ValueError
+        If a feature has no known value or its transform is unknown.
+    """
+    return [
+        _fit_feature(name, np.asarray(values, dtype=float), transforms[name], cap_quantiles)
+        for name, values in features.items()
+    ]
+
+
+def _fit_feature(
+    name: str, values: np.ndarray, transform: str, cap_quantiles: Sequence[float]
+) -> FeatureScaling:
+    if transform not in TRANSFORMS:
+        raise ValueError(f"feature {name}: transform {transform!r} is none of {sorted(TRANSFORMS)}")
+    known = values[~np.isnan(values)]
+    if known.size == 0:
+        raise ValueError(f"feature {name}: no customer has a value; take it out of feature_set")
+    forward, inverse = TRANSFORMS[transform]
+    lower_cap, upper_cap = np.quantile(known, cap_quantiles)
+    transformed = forward(np.clip(known, lower_cap, upper_cap))
+    mean = transformed.mean()
+    # Imputed values sit at the mean, so they shrink the variance but do not move the mean.
+    scale = np.sqrt(np.sum((transformed - mean) ** 2) / values.size)
+    is_constant = scale <= 1e-12 * max(1.0, abs(mean))
+    return FeatureScaling(
+        feature=name,
+        imputation_value=float(np.clip(inverse(mean), lower_cap, upper_cap)),
+        lower_cap=float(lower_cap),
+        upper_cap=float(upper_cap),
+        transform=transform,
+        mean=float(mean),
+        scale=1.0 if is_constant else float(scale),
+    )
+
+
+def scale_features(
+    features: Mapping[str, np.ndarray], scalings: Sequence[FeatureScaling]
+) -> np.ndarray:
+    """Apply frozen scalings; returns an array of shape (n_customers, n_features)."""
+    return np.column_stack(
+        [s.apply(np.asarray(features[s.feature], dtype=float)) for s in scalings]
+    )
