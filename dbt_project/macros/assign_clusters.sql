@@ -101,3 +101,32 @@
         {% endfor %}
     end
 {%- endmacro %}
+
+
+{# What `assign_clusters` reads: a model's parameters as columns <feature>__<parameter>. #}
+{% macro parameter_columns() %}
+    {%- for feature in var('feature_set') %}
+        {%- for name in ['imputation_value', 'lower_cap', 'upper_cap', 'mean', 'scale'] %}
+            max(case when feature = '{{ feature }}' then {{ name }} end)
+                as {{ feature }}__{{ name }},
+        {%- endfor %}
+        bool_or(feature = '{{ feature }}' and transform = 'log1p') as {{ feature }}__is_log1p
+        {{- ',' if not loop.last }}
+    {%- endfor %}
+{% endmacro %}
+
+
+{# What `assign_clusters` reads: a model's centroids as columns <feature>__centroid_<cluster>. #}
+{% macro centroid_columns() %}
+    {%- for cluster in range(var('n_segments')) %}
+        {%- set is_last_cluster = loop.last %}
+        {%- for feature in var('feature_set') %}
+            max(
+                case
+                    when cluster = {{ cluster }} and feature = '{{ feature }}' then centroid_scaled
+                end
+            ) as {{ feature }}__centroid_{{ cluster }}
+            {{- ',' if not (loop.last and is_last_cluster) }}
+        {%- endfor %}
+    {%- endfor %}
+{% endmacro %}

@@ -8,13 +8,12 @@ orders as (
 
 published_state as (
 
+    -- Canceled orders count too: they show how far the data reach.
     select
-        {% if var('as_of') is none %}
-            -- Canceled orders count here: they show how far the data reach.
-            cast(cast(max(ordered_at) as date) + interval 1 day as timestamp) as as_of
-        {% else %}
-            timestamp '{{ var("as_of") }}' as as_of
-        {% endif %}
+        coalesce(
+            cast({{ sql_string(var('as_of')) if var('as_of') else 'null' }} as timestamp),
+            cast(cast(max(ordered_at) as date) + interval 1 day as timestamp)
+        ) as as_of
     from orders
 
 ),

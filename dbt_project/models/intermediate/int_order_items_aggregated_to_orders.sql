@@ -32,7 +32,7 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by order_id order by items_value desc, category
+            partition by order_id order by items_value desc, category asc
         ) as category_rank
     from priced_by_category
 

@@ -63,4 +63,4 @@ unioned as (
 )
 
 select * from unioned
-order by raw_table, rule = 'all rules' desc, rule
+order by raw_table asc, rule = 'all rules' desc, rule asc

@@ -31,15 +31,22 @@ aggregated as (
         feature,
         count(*) as customers,
         count(original) as known_customers,
-        {% for units, suffix in [('original', ''), ('scaled', '_scaled')] %}
-            avg(cast({{ units }} as decimal(18, 6))) as mean{{ suffix }},
-            min({{ units }}) as min{{ suffix }},
-            {% for percentile in [5, 25, 50, 75, 95] %}
-                quantile_cont({{ units }}, {{ percentile / 100 }})
-                    as p{{ '%02d' % percentile }}{{ suffix }},
-            {% endfor %}
-            max({{ units }}) as max{{ suffix }}{{ ',' if not loop.last }}
-        {% endfor %}
+        avg(cast(original as decimal(18, 6))) as mean,
+        min(original) as min,
+        quantile_cont(original, 0.05) as p05,
+        quantile_cont(original, 0.25) as p25,
+        quantile_cont(original, 0.50) as p50,
+        quantile_cont(original, 0.75) as p75,
+        quantile_cont(original, 0.95) as p95,
+        max(original) as max,
+        avg(cast(scaled as decimal(18, 6))) as mean_scaled,
+        min(scaled) as min_scaled,
+        quantile_cont(scaled, 0.05) as p05_scaled,
+        quantile_cont(scaled, 0.25) as p25_scaled,
+        quantile_cont(scaled, 0.50) as p50_scaled,
+        quantile_cont(scaled, 0.75) as p75_scaled,
+        quantile_cont(scaled, 0.95) as p95_scaled,
+        max(scaled) as max_scaled
     from unpivoted
     group by 1, 2
 

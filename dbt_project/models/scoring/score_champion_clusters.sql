@@ -36,15 +36,93 @@ customers_at_fit as (
 
 labelled as ({{ assign_clusters('customers_at_fit') }}),
 
-cluster_medians as (
+feature_values as (
+
+    {% for feature in naming_features %}
+        select
+            cluster,
+            '{{ feature }}' as feature,
+            cast({{ feature }} as double) as feature_value
+        from labelled
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+medians as (
+
+    select
+        cluster,
+        feature,
+        median(feature_value) as feature_median
+    from feature_values
+    group by 1, 2
+
+),
+
+positioned as (
+
+    -- The share of all customers below the cluster's median, those at it counted by half.
+    select
+        medians.cluster,
+        medians.feature,
+        (
+            count(*) filter (where feature_values.feature_value < medians.feature_median)
+            + 0.5 * count(*) filter (where feature_values.feature_value = medians.feature_median)
+        ) / nullif(count(feature_values.feature_value), 0) as position
+    from medians
+    inner join feature_values on medians.feature = feature_values.feature
+    group by 1, 2
+
+),
+
+banded as (
+
+    select
+        cluster,
+        feature,
+        case
+            when position < {{ var('naming_low_position') }} then 'low'
+            when position > {{ var('naming_high_position') }} then 'high'
+            when position is not null then 'middle'
+        end as band
+    from positioned
+
+),
+
+conditions as (
+
+    {% for feature in naming_features %}
+        select
+            priority,
+            '{{ feature }}' as feature,
+            {{ feature }} as band
+        from naming_rules
+        where {{ feature }} is not null
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+unmet as (
+
+    select
+        banded.cluster,
+        conditions.priority
+    from banded
+    inner join conditions
+        on
+            banded.feature = conditions.feature
+            and banded.band is distinct from conditions.band
+
+),
+
+clusters as (
 
     select
         model_id,
         cluster,
         count(*) as customers,
-        {% for feature in naming_features %}
-            median({{ feature }}) as {{ feature }},
-        {% endfor %}
         avg(monetary_value) as mean_monetary_value,
         avg(recency_days) as mean_recency_days,
         avg(frequency) as mean_frequency
@@ -53,55 +131,15 @@ cluster_medians as (
 
 ),
 
-positioned as (
-
-    -- A position is the share of all customers below the median, those at it counted by half.
-    select
-        cluster_medians.cluster,
-        {% for feature in naming_features %}
-            (
-                count(*) filter (where labelled.{{ feature }} < cluster_medians.{{ feature }})
-                + 0.5
-                * count(*) filter (where labelled.{{ feature }} = cluster_medians.{{ feature }})
-            ) / nullif(count(labelled.{{ feature }}), 0) as {{ feature }}_position
-            {{- ',' if not loop.last }}
-        {% endfor %}
-    from cluster_medians
-    cross join labelled
-    group by 1
-
-),
-
-banded as (
-
-    select
-        cluster,
-        {% for feature in naming_features %}
-            case
-                when {{ feature }}_position < {{ var('naming_low_position') }} then 'low'
-                when {{ feature }}_position > {{ var('naming_high_position') }} then 'high'
-                when {{ feature }}_position is not null then 'middle'
-            end as {{ feature }}
-            {{- ',' if not loop.last }}
-        {% endfor %}
-    from positioned
-
-),
-
 ruled as (
 
     select
-        banded.cluster,
+        clusters.cluster,
         min(naming_rules.priority) as priority
-    from banded
-    inner join naming_rules
-        on
-            {% for feature in naming_features %}
-                {{ 'and ' if not loop.first }}(
-                    naming_rules.{{ feature }} is null
-                    or naming_rules.{{ feature }} = banded.{{ feature }}
-                )
-            {% endfor %}
+    from clusters
+    cross join naming_rules
+    anti join unmet
+        on clusters.cluster = unmet.cluster and naming_rules.priority = unmet.priority
     group by 1
 
 ),
@@ -110,17 +148,24 @@ numbered as (
 
     -- Segments are numbered by what they are: the highest mean spend is 1.
     select
-        cluster_medians.*,
+        clusters.*,
         ruled.priority,
         row_number() over (
-            order by mean_monetary_value desc, mean_recency_days, mean_frequency desc, customers desc
+            order by
+                clusters.mean_monetary_value desc,
+                clusters.mean_recency_days asc,
+                clusters.mean_frequency desc,
+                clusters.customers desc
         ) as segment_id,
         row_number() over (
-            partition by ruled.priority order by mean_monetary_value desc, mean_recency_days
+            partition by ruled.priority
+            order by
+                clusters.mean_monetary_value desc,
+                clusters.mean_recency_days asc
         ) as rank_in_name,
         count(*) over (partition by ruled.priority) as segments_of_name
-    from cluster_medians
-    inner join ruled on cluster_medians.cluster = ruled.cluster
+    from clusters
+    inner join ruled on clusters.cluster = ruled.cluster
 
 ),
 

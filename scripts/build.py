@@ -1,0 +1,224 @@
+"""Run `dbt build` beside the published warehouse, put the result in its place, and tell a person.
+
+    python scripts/build.py --data data/demo --warehouse warehouse/segments.duckdb
+
+The build goes into a folder of its own. Only when every model and test has passed does its file
+replace the published one, in one step: readers see the old state or the new one, and a failed build
+changes nothing.
+"""
+
+import argparse
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class BuildError(Exception):
+    """A build that ended without a result; the message says what to do."""
+
+
+def build(data: Path, warehouse: Path) -> None:
+    """Build the warehouse from the raw files in `data`, or leave it as it is.
+
+    Raises
+    ------
+    BuildError
+        If the data or the project are at fault, or another build of the warehouse is running.
+    """
+    if warehouse.suffix != ".duckdb":
+        raise BuildError(f"The warehouse must be a .duckdb file, not {warehouse}.")
+    warehouse.parent.mkdir(parents=True, exist_ok=True)
+    # A view names the database that it is in, so the file keeps its name and only moves.
+    workshop = warehouse.parent / f".{warehouse.stem}.building"
+    with _only_build_of(warehouse):
+        shutil.rmtree(workshop, ignore_errors=True)
+        workshop.mkdir()
+        try:
+            _dbt_build(data, workshop / warehouse.name)
+            os.replace(workshop / warehouse.name, warehouse)
+        finally:
+            shutil.rmtree(workshop, ignore_errors=True)
+
+
+@contextmanager
+def _only_build_of(warehouse: Path) -> Iterator[None]:
+    lock = warehouse.parent / f".{warehouse.stem}.lock"
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BuildError(f"Another build of {warehouse} is running; wait for its end.") from None
+        yield
+
+
+def _dbt_build(data: Path, warehouse: Path) -> None:
+    """Run dbt in a process of its own and report its progress; raises BuildError."""
+    environment = os.environ | {
+        "SEGMENTS_DATA": str(data.resolve()),
+        "SEGMENTS_WAREHOUSE": str(warehouse.resolve()),
+        "DBT_PROFILES_DIR": str(ROOT),
+    }
+    command = [sys.executable, "-m", "dbt.cli.main", "--log-format", "json", "build"]
+    started = time.monotonic()
+    first_node_at = None
+    seconds: Counter[str] = Counter()
+    problems: list[str] = []
+    last_lines: list[str] = []
+    print("Starting dbt", flush=True)
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        for line in process.stdout:
+            last_lines = [*last_lines[-4:], line.rstrip()]
+            try:
+                event = json.loads(line)
+                name, data_of_event = event["info"]["name"], event["data"]
+            except (ValueError, KeyError, TypeError):
+                continue
+            if first_node_at is None and name in ("LogHookStartLine", "LogStartLine"):
+                first_node_at = time.monotonic()
+            if name in ("LogHookEndLine", "LogModelResult", "LogSeedResult", "LogTestResult"):
+                seconds[_kind(data_of_event["node_info"])] += data_of_event["execution_time"]
+                _print_progress(name, data_of_event)
+            problem = _problem(name, data_of_event)
+            if problem:
+                problems.append(problem)
+    if process.returncode:
+        raise BuildError("\n".join(problems or last_lines))
+    total = time.monotonic() - started
+    print(_time_spent(total, (first_node_at or time.monotonic()) - started, seconds))
+
+
+def _kind(node: dict) -> str:
+    """What the time of a node counts as."""
+    if node["resource_type"] == "operation":
+        return "reading the files"
+    if node["resource_type"] in ("test", "unit_test"):
+        return "tests"
+    return "fits and comparisons" if node["node_path"].endswith(".py") else "SQL"
+
+
+def _print_progress(name: str, event: dict) -> None:
+    seconds = f"{event['execution_time']:6.1f} s"
+    if name == "LogHookEndLine":
+        print(f"{'':10} {'raw files':<45}{seconds}", flush=True)
+    elif name != "LogTestResult":
+        step = f"{event['index']:>4} / {event['total']}"
+        print(f"{step:10} {event['node_info']['node_name']:<45}{seconds}", flush=True)
+
+
+def _problem(name: str, event: dict) -> str | None:
+    """What a person has to know of an event, without dbt's own framing."""
+    if name == "MainEncounteredError":
+        return _plain(event["exc"])
+    if name in ("RunResultError", "RunResultFailure"):
+        return _plain(event["msg"])
+    if name == "LogTestResult" and event["status"] in ("fail", "error"):
+        return f"Test {event['name']} found {event['num_failures']} rows."
+    return None
+
+
+def _plain(message: str) -> str:
+    """The core of a dbt message: no frame, no macro stack, no Python traceback."""
+    traceback = re.search(r"Traceback \(most recent call last\).*\n\s*\w+(?:Error)?: (.*)", message, re.S)
+    if traceback:
+        return traceback.group(1).strip()
+    lines = message.strip().splitlines()
+    if len(lines) > 1 and re.match(r"\w+ Error in ", lines[0]):
+        lines = lines[1:]
+    kept = []
+    for line in lines:
+        if line.strip().startswith(("> in macro", "> called by", "compiled code at")):
+            break
+        kept.append(line.strip())
+    return "\n".join(kept).strip()
+
+
+def _time_spent(total: float, start: float, seconds: Counter) -> str:
+    busy = sum(seconds.values()) or 1.0
+    shares = ", ".join(f"{kind} {spent / busy:.0%}" for kind, spent in seconds.most_common())
+    return f"Built in {total:.0f} s: dbt's start {start:.0f} s, then {shares}."
+
+
+def print_summary(warehouse: Path) -> None:
+    """Print what the warehouse holds: segments, verdict, data quality and where the tables are."""
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+
+        def rows(query: str) -> list[tuple]:
+            return connection.execute(query).fetchall()
+
+        customers, revenue, as_of = rows(
+            "select count(*), sum(monetary_value), any_value(as_of) from marts.customer_segments"
+        )[0]
+        print(f"\nSegments as of {as_of:%Y-%m-%d}: {customers:,} customers, R$ {revenue:,.2f}\n")
+        print(f"  {'id':>2}  {'segment':<40}{'customers':>10}{'share':>8}{'revenue':>9}")
+        for segment_id, name, size, share, revenue_share in rows(
+            "select segment_id, segment_name, customers, share, revenue_share "
+            "from marts.segment_profiles order by segment_id"
+        ):
+            print(
+                f"  {segment_id:>2}  {name:<40}{size:>10,}{share:>8.1%}{revenue_share or 0:>9.1%}"
+            )
+        print("\nMaintenance contract")
+        for clause, status, sentence in rows(
+            "select clause, status, sentence from marts.maintenance_contract order by clause"
+        ):
+            print(f"  {clause}: {status.upper()}. {sentence}")
+        for interval, next_date in rows(
+            "select recommended_interval_weeks, next_refit_date from marts.maintenance_schedule"
+        ):
+            print(f"  Refit every {interval} weeks; the next refit date is {next_date:%Y-%m-%d}.")
+        set_aside, changed = rows(
+            "select sum(rows_set_aside), sum(rows_changed) from marts.data_quality_ledger "
+            "where rule = 'all rules'"
+        )[0]
+        print(
+            f"\nRaw rows set aside: {set_aside:,}; values changed: {changed:,} "
+            "(marts.data_quality_ledger has the reasons)"
+        )
+        tables = rows(
+            "select table_name, estimated_size from duckdb_tables() "
+            "where schema_name = 'marts' order by table_name"
+        )
+        print(f"\nTables, in schema marts of {warehouse}")
+        for table, size in tables:
+            print(f"  {table:<40}{size:>10,} rows")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the nine raw files")
+    parser.add_argument("--warehouse", type=Path, required=True, help="the .duckdb file to publish")
+    arguments = parser.parse_args()
+    try:
+        build(arguments.data, arguments.warehouse)
+    except BuildError as error:
+        print(f"\nNothing was built; {arguments.warehouse} is as it was.\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"\nStopped; {arguments.warehouse} is as it was.", file=sys.stderr)
+        return 130
+    print_summary(arguments.warehouse)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
