@@ -39,10 +39,14 @@
             {% for cluster in clusters -%}
                 ,
                 {% for feature in features -%}
-                    power(
-                        scaled.{{ feature }}_scaled
-                        - coefficients.{{ feature }}__centroid_{{ cluster }}, 2
-                    )
+                    {%- set difference -%}
+                        (
+                            scaled.{{ feature }}_scaled
+                            - coefficients.{{ feature }}__centroid_{{ cluster }}
+                        )
+                    {%- endset -%}
+                    {# A product: `power` is several times slower. #}
+                    {{ difference }} * {{ difference }}
                     {{- ' +' if not loop.last }}
                 {% endfor -%}
                 as distance_{{ cluster }}

@@ -55,7 +55,7 @@ cross_tabulated as (
         cast(
             sum(
                 {% for feature in var('feature_set') %}
-                    cast(power({{ feature }}_scaled, 2) as decimal(18, 9))
+                    cast({{ feature }}_scaled * {{ feature }}_scaled as decimal(18, 9))
                     {{- ' +' if not loop.last }}
                 {% endfor %}
             ) as double
