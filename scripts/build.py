@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -48,7 +49,7 @@ def build(data: Path, warehouse: Path) -> None:
         workshop.mkdir()
         try:
             _dbt_build(data, workshop / warehouse.name)
-            os.replace(workshop / warehouse.name, warehouse)
+            (workshop / warehouse.name).replace(warehouse)
         finally:
             shutil.rmtree(workshop, ignore_errors=True)
 
@@ -60,7 +61,8 @@ def _only_build_of(warehouse: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BuildError(f"Another build of {warehouse} is running; wait for its end.") from None
+            message = f"Another build of {warehouse} is running; wait for its end."
+            raise BuildError(message) from None
         yield
 
 
@@ -72,6 +74,7 @@ def _dbt_build(data: Path, warehouse: Path) -> None:
         "DBT_PROFILES_DIR": str(ROOT),
     }
     command = [sys.executable, "-m", "dbt.cli.main", "--log-format", "json", "build"]
+    command += ["--exclude-resource-type", "unit_test"]  # they test the code, not the data
     started = time.monotonic()
     first_node_at = None
     seconds: Counter[str] = Counter()
@@ -111,7 +114,7 @@ def _kind(node: dict) -> str:
     """What the time of a node counts as."""
     if node["resource_type"] == "operation":
         return "reading the files"
-    if node["resource_type"] in ("test", "unit_test"):
+    if node["resource_type"] == "test":
         return "tests"
     return "fits and comparisons" if node["node_path"].endswith(".py") else "SQL"
 
@@ -138,10 +141,10 @@ def _problem(name: str, event: dict) -> str | None:
 
 def _plain(message: str) -> str:
     """The core of a dbt message: no frame, no macro stack, no Python traceback."""
-    traceback = re.search(r"Traceback \(most recent call last\).*\n\s*\w+(?:Error)?: (.*)", message, re.S)
-    if traceback:
-        return traceback.group(1).strip()
     lines = message.strip().splitlines()
+    if any(line.strip().startswith("Traceback (most recent call last)") for line in lines):
+        exception = next(line for line in reversed(lines) if re.match(r"\s*\w+: ", line))
+        return exception.split(": ", 1)[1]
     if len(lines) > 1 and re.match(r"\w+ Error in ", lines[0]):
         lines = lines[1:]
     kept = []
@@ -181,11 +184,12 @@ def print_summary(warehouse: Path) -> None:
         for clause, status, sentence in rows(
             "select clause, status, sentence from marts.maintenance_contract order by clause"
         ):
-            print(f"  {clause}: {status.upper()}. {sentence}")
+            print(_wrapped(f"{clause}: {status.upper()}. {sentence}"))
         for interval, next_date in rows(
             "select recommended_interval_weeks, next_refit_date from marts.maintenance_schedule"
         ):
-            print(f"  Refit every {interval} weeks; the next refit date is {next_date:%Y-%m-%d}.")
+            was = "was" if next_date <= as_of else "is"
+            print(_wrapped(f"Refit every {interval} weeks: it {was} due on {next_date:%Y-%m-%d}."))
         set_aside, changed = rows(
             "select sum(rows_set_aside), sum(rows_changed) from marts.data_quality_ledger "
             "where rule = 'all rules'"
@@ -201,6 +205,10 @@ def print_summary(warehouse: Path) -> None:
         print(f"\nTables, in schema marts of {warehouse}")
         for table, size in tables:
             print(f"  {table:<40}{size:>10,} rows")
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 88, initial_indent="  ", subsequent_indent="    ")
 
 
 def main() -> int:

@@ -1,12 +1,12 @@
-"""Write a synthetic shop in the schema of the Olist data set: nine tables, and the truth beside them.
+"""Write a synthetic shop in Olist's schema: nine tables, and the truth beside them.
 
     python scripts/make_demo_data.py data/demo --customers 20000
 
-The marginals resemble Olist's: 3 % repeat buyers, log-normal order values, review scores skewed to 5,
-orders that grow from September 2016 to 2018, and missing and extreme values of the same kinds. Three
-groups are planted and written to `planted_segments.csv`: loyal customers, dissatisfied customers
-and the others. Every value is a hash of seed, column and row number, so the same arguments give the
-same files, whatever the threads.
+The marginals resemble Olist's: 3 % repeat buyers, log-normal order values, review scores skewed to
+5, orders that grow from September 2016 to 2018, and missing and extreme values of the same kinds.
+Three groups are planted and written to `planted_segments.csv`: loyal customers, dissatisfied
+customers and the others. Every value is a hash of seed, column and row number, so the same
+arguments give the same files, whatever the threads.
 """
 
 import argparse
@@ -56,11 +56,11 @@ SETUP = """
         sqrt(-2 * ln(1 - uniform(stream || ' radius', i)))
         * cos(2 * pi() * uniform(stream || ' angle', i));
     create macro log_normal(stream, i, middle, spread) as middle * exp(spread * normal(stream, i));
-    create macro pick(stream, i, choices) as
-        choices[1 + cast(floor(uniform(stream, i) * len(choices)) as integer)];
+    create macro number_below(n, stream, i) as cast(floor(uniform(stream, i) * n) as bigint);
+    create macro pick(stream, i, choices) as choices[1 + number_below(len(choices), stream, i)];
     create macro id(kind, i) as md5(getvariable('seed') || kind || i);
     create macro zip_code(stream, i) as
-        printf('%05d', 1000 + 7 * cast(floor(uniform(stream, i) * getvariable('zips')) as integer));
+        printf('%05d', 1000 + 7 * number_below(getvariable('zips'), stream, i));
     create macro city(zip) as 'cidade ' || (cast(zip as integer) // 70);
     create macro days(n) as to_microseconds(cast(n * 86400 as bigint) * 1000000);
 """
@@ -89,7 +89,9 @@ PEOPLE = """
         cross join unnest(range(
             case
                 when planted_segment = 'loyal'
-                    then 2 + least(cast(floor(-ln(1 - uniform('orders', person)) * 0.6) as integer), 8)
+                    then 2 + least(
+                        cast(floor(-ln(1 - uniform('orders', person)) * 0.6) as integer), 8
+                    )
                 else 1
             end
         )) as orders(nth)
@@ -168,7 +170,10 @@ PEOPLE = """
                 greatest(
                     log_normal('price', order_key * 4 + number, 75, 0.75)
                     * case when planted_segment = 'loyal' then 1.2 else 1 end
-                    * case when uniform('extreme', order_key * 4 + number) < 0.0005 then 20 else 1 end,
+                    * case
+                        when uniform('extreme', order_key * 4 + number) < 0.0005 then 20
+                        else 1
+                    end,
                     0.85
                 ), 6735
             ) as decimal(12, 2)
@@ -282,10 +287,8 @@ TABLES = {
         select
             id('order', order_key) as order_id,
             number as order_item_id,
-            id('product', cast(floor(uniform('product', item_key) * getvariable('products')) as bigint))
-                as product_id,
-            id('seller', cast(floor(uniform('seller', item_key) * getvariable('sellers')) as bigint))
-                as seller_id,
+            id('product', number_below(getvariable('products'), 'product', item_key)) as product_id,
+            id('seller', number_below(getvariable('sellers'), 'seller', item_key)) as seller_id,
             ordered_at + days(5) as shipping_limit_date,
             price,
             freight as freight_value
@@ -297,9 +300,8 @@ TABLES = {
             number as payment_sequential,
             payment_type,
             case
-                when payment_type = 'credit_card'
-                    then 1 + cast(floor(10 * power(uniform('instalments', order_key), 3)) as integer)
-                else 1
+                when payment_type != 'credit_card' then 1
+                else 1 + cast(floor(10 * power(uniform('instalments', order_key), 3)) as integer)
             end as payment_installments,
             payment_value
         from payments""",
@@ -322,14 +324,14 @@ TABLES = {
             case when uniform('no category', product) >= 0.0185
                 then pick('category', product, getvariable('categories')) end
                 as product_category_name,
-            20 + cast(floor(40 * uniform('name', product)) as integer) as product_name_lenght,
-            100 + cast(floor(900 * uniform('text', product)) as integer)
+            20 + number_below(40, 'name', product) as product_name_lenght,
+            100 + number_below(900, 'text', product)
                 as product_description_lenght,
-            1 + cast(floor(4 * uniform('photos', product)) as integer) as product_photos_qty,
+            1 + number_below(4, 'photos', product) as product_photos_qty,
             cast(round(log_normal('weight', product, 700, 1)) as integer) as product_weight_g,
-            16 + cast(floor(50 * uniform('length', product)) as integer) as product_length_cm,
-            2 + cast(floor(40 * uniform('height', product)) as integer) as product_height_cm,
-            11 + cast(floor(30 * uniform('width', product)) as integer) as product_width_cm
+            16 + number_below(50, 'length', product) as product_length_cm,
+            2 + number_below(40, 'height', product) as product_height_cm,
+            11 + number_below(30, 'width', product) as product_width_cm
         from range(getvariable('products')) as products(product)""",
     "olist_sellers_dataset": """
         select

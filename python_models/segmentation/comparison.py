@@ -17,8 +17,8 @@ def compare_labelings(cross_tables: pd.DataFrame) -> pd.DataFrame:
     ----------
     cross_tables : DataFrame
         One row per pair and occupied cell: `origin_model_id`, `model_id`, `origin_cluster`,
-        `cluster`, `customers`; and in the scaled units of `model_id` the cell's sum of each feature,
-        `<feature>_scaled_sum`, and of the squared norms, `scaled_sum_of_squares`.
+        `cluster`, `customers`; and, in the scaled units of `model_id`, the cell's sum of each
+        feature, `<feature>_scaled_sum`, and of the squared norms, `scaled_sum_of_squares`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Fitted segmentation models as rows: everything that is needed to score, and where it came from."""
+"""Fitted segmentation models as rows: all that scoring needs, and where it came from."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence

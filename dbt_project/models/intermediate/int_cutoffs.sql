@@ -47,9 +47,7 @@ described as (
         case
             when review_dates.cutoff is not null
                 then 'kmeans-{{ var("n_segments") }}-' || strftime(review_dates.cutoff, '%Y-%m-%d')
-        end as model_id,
-        date_diff('day', timestamp '{{ var("first_review_date") }}', all_cutoffs.cutoff) / 7.0
-            as weeks
+        end as model_id
     from all_cutoffs
     cross join published_state
     left join review_dates on all_cutoffs.cutoff = review_dates.cutoff

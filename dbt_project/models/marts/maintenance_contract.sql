@@ -54,7 +54,9 @@ select
         when 'breach'
             then
                 'It fell below that on ' || strftime(breached_since, '%Y-%m-%d') || ', after '
-                || format('{:g}', weeks_until_breach) || ' weeks: a refit is due.'
+                || format('{:g}', weeks_until_breach)
+                || case when weeks_until_breach = 1 then ' week' else ' weeks' end
+                || ': a refit is due.'
         when 'warn' then 'It is close to the threshold: plan a refit.'
         else 'No refit is due.'
     end as sentence

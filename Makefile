@@ -1,0 +1,45 @@
+# make build   environment, demo data if no DATA is given, dbt build, and what came out
+# make test    everything that CI runs
+
+DATA ?= data/demo
+WAREHOUSE ?= warehouse/segments.duckdb
+UV_VERSION := 0.13.9
+PYTHON := .venv/bin/python
+DBT := .venv/bin/dbt
+
+# The uv at hand, else one that is installed into the environment; either honours uv.lock.
+UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
+
+.PHONY: build test lint demo-data clean help
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
+build: .venv/installed $(if $(filter data/demo,$(DATA)),data/demo)
+	@$(PYTHON) scripts/build.py --data "$(DATA)" --warehouse "$(WAREHOUSE)"
+
+test: lint data/demo
+	$(PYTHON) -m pytest
+	SEGMENTS_DATA=data/demo SEGMENTS_WAREHOUSE=warehouse/test.duckdb $(DBT) --quiet build
+	SEGMENTS_DATA=data/demo SEGMENTS_WAREHOUSE=warehouse/test.duckdb $(DBT) --quiet test
+
+lint: .venv/installed
+	.venv/bin/ruff check --quiet .
+	.venv/bin/ruff format --quiet --check .
+	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb .venv/bin/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/tests/singular
+
+demo-data: data/demo
+
+data/demo: | .venv/installed
+	@$(PYTHON) scripts/make_demo_data.py $@
+
+.venv/installed: uv.lock pyproject.toml
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || (echo "Python 3.11 or newer is needed: python3 --version says otherwise." >&2; exit 1)
+	@test -d .venv || python3 -m venv .venv
+	@test "$(UV)" != .venv/bin/uv || .venv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@echo "Installing the environment into .venv"
+	@UV_PYTHON_DOWNLOADS=never $(UV) sync --quiet --frozen --compile-bytecode --inexact
+	@touch $@
+
+clean:
+	rm -rf target logs warehouse/*.duckdb warehouse/*.wal

@@ -1,0 +1,26 @@
+-- What the kept payments of known orders sum up to is what the orders carry.
+with
+
+paid as (
+
+    select coalesce(sum(order_payments.payment_value), 0) as total
+    from {{ ref('stg_olist__order_payments') }} as order_payments
+    semi join {{ ref('int_orders_joined') }} as orders
+        on order_payments.order_id = orders.order_id
+    where order_payments.set_aside_reason is null
+
+),
+
+carried as (
+
+    select coalesce(sum(payment_value), 0) as total
+    from {{ ref('int_orders_joined') }}
+
+)
+
+select
+    paid.total as paid,
+    carried.total as carried
+from paid
+cross join carried
+where paid.total != carried.total
