@@ -73,7 +73,7 @@ def _dbt_build(data: Path, warehouse: Path) -> None:
         "SEGMENTS_WAREHOUSE": str(warehouse.resolve()),
         "DBT_PROFILES_DIR": str(ROOT),
     }
-    command = [sys.executable, "-m", "dbt.cli.main", "--log-format", "json", "build"]
+    command = [str(Path(sys.executable).with_name("dbt")), "--log-format", "json", "build"]
     command += ["--exclude-resource-type", "unit_test"]  # they test the code, not the data
     started = time.monotonic()
     first_node_at = None
@@ -132,10 +132,10 @@ def _problem(name: str, event: dict) -> str | None:
     """What a person has to know of an event, without dbt's own framing."""
     if name == "MainEncounteredError":
         return _plain(event["exc"])
-    if name in ("RunResultError", "RunResultFailure"):
-        return _plain(event["msg"])
     if name == "LogTestResult" and event["status"] in ("fail", "error"):
-        return f"Test {event['name']} found {event['num_failures']} rows."
+        return f"The test {event['name']} found {event['num_failures']} rows that it forbids."
+    if name == "RunResultError" and event["node_info"]["resource_type"] != "test":
+        return _plain(event["msg"])
     return None
 
 

@@ -158,7 +158,9 @@ PEOPLE = """
             when uniform('items', order_key) < 0.97 then 2
             else 3
         end as items
-    from timed;
+    from timed
+    -- A join, that with `unnest` too, gives its rows in no certain order.
+    order by order_key;
 
     create table items as
     select
@@ -181,7 +183,8 @@ PEOPLE = """
         cast(least(log_normal('freight', order_key * 4 + number, 16.3, 0.5), 409) as decimal(12, 2))
             as freight
     from orders
-    cross join unnest(range(1, items + 1)) as items(number);
+    cross join unnest(range(1, items + 1)) as items(number)
+    order by item_key;
 
     create table payments as
     with totals as (
@@ -216,7 +219,8 @@ PEOPLE = """
             else total
         end as payment_value
     from due
-    cross join unnest(range(1, case when has_voucher then 3 else 2 end)) as payments(number);
+    cross join unnest(range(1, case when has_voucher then 3 else 2 end)) as payments(number)
+    order by order_key, number;
 
     create table reviews as
     with written as (
@@ -258,7 +262,8 @@ PEOPLE = """
                     'second', created_at + days(log_normal('answer', review_key, 1.7, 0.9))
                 )
         end as answered_at
-    from written;
+    from written
+    order by review_key;
 """
 
 TABLES = {
@@ -293,7 +298,8 @@ TABLES = {
             price,
             freight as freight_value
         from items
-        inner join orders using (order_key)""",
+        inner join orders using (order_key)
+        order by item_key""",
     "olist_order_payments_dataset": """
         select
             id('order', order_key) as order_id,

@@ -63,10 +63,7 @@
 
 {% macro load_csv_file(path, source) %}
     {% set types = declared_types(source) %}
-    {% set header = run_query(
-        'describe from read_csv(' ~ sql_string(path) ~ ', ' ~ csv_dialect()
-        ~ ', all_varchar = true, ignore_errors = true)'
-    ).columns[0].values() %}
+    {% set header = csv_header(path) %}
     {% do stop_unless_all_columns_are_there(path, types, header) %}
     {% set columns = [] %}
     {% for name in header %}
@@ -74,8 +71,9 @@
     {% endfor %}
     {% do run_query(
         'create or replace table raw.' ~ adapter.quote(source.identifier) ~ ' as select '
-        ~ quoted_list(types) ~ ' from read_csv(' ~ sql_string(path) ~ ', ' ~ csv_dialect()
-        ~ ', auto_detect = false, columns = {' ~ columns | join(', ') ~ '}, store_rejects = true)'
+        ~ quoted_list(types) ~ ' from read_csv(' ~ sql_string(path) ~ ', auto_detect = false, '
+        ~ "header = true, delim = ',', quote = '\"', escape = '\"', "
+        ~ 'columns = {' ~ columns | join(', ') ~ '}, store_rejects = true)'
     ) %}
     {% if run_query('select count(*) from reject_errors').rows[0][0] > 0 %}
         {% do set_unreadable_lines_aside(path, source) %}
@@ -173,8 +171,19 @@
 {% endmacro %}
 
 
-{% macro csv_dialect() %}
-    {{ return("header = true, delim = ',', quote = '\"', escape = '\"'") }}
+{# The names in the first line, read without looking at the lines after it. #}
+{% macro csv_header(path) %}
+    {{ return(run_query(
+        "select trim(name, '\"') from (
+            select unnest(string_split(trim(line, e'\\r'), ',')) as name
+            from (
+                select line from read_csv(" ~ sql_string(path) ~ ", auto_detect = false,
+                    header = false, delim = e'\\x1f', quote = '', escape = '',
+                    columns = {'line': 'varchar'}, ignore_errors = true, strict_mode = false)
+                limit 1
+            )
+        )"
+    ).columns[0].values()) }}
 {% endmacro %}
 
 

@@ -45,7 +45,8 @@ def adjusted_mutual_information(cross_table: np.ndarray) -> float:
     mutual_information, first_entropy, second_entropy = _information(table)
     expected = expected_mutual_information(table.astype(np.int64), int(table.sum()))
     maximum = (first_entropy + second_entropy) / 2
-    return float((mutual_information - expected) / (maximum - expected))
+    # Rounding can lift the same partition a little above 1.
+    return min(1.0, float((mutual_information - expected) / (maximum - expected)))
 
 
 def variation_of_information(cross_table: np.ndarray) -> float:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import sklearn
 from joblib import Parallel, delayed
@@ -13,7 +14,7 @@ from joblib import Parallel, delayed
 from segmentation.clustering import fit_kmeans, sampled_silhouette
 from segmentation.scaling import fit_scaling, scale_features
 
-Snapshot = tuple[str, datetime, Mapping[str, np.ndarray]]
+Snapshot = tuple[str, datetime, pd.DataFrame]
 
 MODELS_SCHEMA = pa.schema(
     [
@@ -91,7 +92,7 @@ def fit_models(snapshots: Iterable[Snapshot], *, threads: int, **settings) -> pa
 def fit_model(
     model_id: str,
     fitted_as_of: datetime,
-    features: Mapping[str, np.ndarray],
+    features: pd.DataFrame,
     *,
     transforms: Mapping[str, str],
     cap_quantiles: Sequence[float],
@@ -107,7 +108,7 @@ def fit_model(
     model_id : str
     fitted_as_of : datetime
         The cut-off of the features.
-    features : mapping of str to ndarray of shape (n_customers,)
+    features : DataFrame of shape (n_customers, n_features)
         Values in original units, NaN where missing, customers in a stable order.
     transforms, cap_quantiles
         See `segmentation.scaling.fit_scaling`.
@@ -127,6 +128,8 @@ def fit_model(
         If the customers do not suffice for a model; the message names the date.
     """
     try:
+        if features.empty:
+            raise ValueError("no customer is known yet")
         scalings = fit_scaling(features, transforms=transforms, cap_quantiles=cap_quantiles)
         points = scale_features(features, scalings)
         clustering = fit_kmeans(
@@ -175,7 +178,7 @@ def fit_model(
     }
 
 
-def fingerprint(features: Mapping[str, np.ndarray]) -> str:
+def fingerprint(features: pd.DataFrame) -> str:
     """Hash of the values that a model is fitted on: 16 hexadecimal digits of BLAKE2b."""
     digest = hashlib.blake2b(digest_size=8)
     for name, values in features.items():

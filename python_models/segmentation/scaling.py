@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 TRANSFORMS = {
     "identity": (lambda values: values, lambda values: values),
@@ -57,7 +58,7 @@ class FeatureScaling:
 
 
 def fit_scaling(
-    features: Mapping[str, np.ndarray],
+    features: Mapping[str, np.ndarray] | pd.DataFrame,
     *,
     transforms: Mapping[str, str],
     cap_quantiles: Sequence[float],
@@ -66,7 +67,7 @@ def fit_scaling(
 
     Parameters
     ----------
-    features : mapping of str to ndarray of shape (n_customers,)
+    features : DataFrame, or mapping of str to ndarray of shape (n_customers,)
         Values in original units, NaN where missing.
     transforms : mapping of str to {"identity", "log1p"}
         The transform of each feature.
@@ -117,7 +118,7 @@ def _fit_feature(
 
 
 def scale_features(
-    features: Mapping[str, np.ndarray], scalings: Sequence[FeatureScaling]
+    features: Mapping[str, np.ndarray] | pd.DataFrame, scalings: Sequence[FeatureScaling]
 ) -> np.ndarray:
     """Apply frozen scalings; returns an array of shape (n_customers, n_features)."""
     return np.column_stack(

@@ -1,0 +1,118 @@
+"""Builds that several tests read: each is made once a session, by the project's own commands."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from shop import Shop
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Project:
+    """Runs the project's commands as a user would, with build artefacts of its own."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def dbt(self, data: Path, warehouse: Path, *arguments: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [Path(sys.executable).with_name("dbt"), "--quiet", *arguments],
+            cwd=ROOT,
+            env=os.environ
+            | {
+                "SEGMENTS_DATA": str(data),
+                "SEGMENTS_WAREHOUSE": str(warehouse),
+                "DBT_TARGET_PATH": str(self.folder / "target"),
+                "DBT_LOG_PATH": str(self.folder / "logs"),
+            },
+            capture_output=True,
+            text=True,
+        )
+
+    def dbt_build(self, data: Path, warehouse: Path, *arguments: str) -> Path:
+        """Build data into the warehouse without dbt's unit tests; a failure fails the test."""
+        result = self.dbt(
+            data, warehouse, "build", "--exclude-resource-type", "unit_test", *arguments
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        return warehouse
+
+    def make(self, data: Path, warehouse: Path) -> subprocess.CompletedProcess:
+        """What `make build` runs once the environment stands."""
+        return subprocess.run(
+            [
+                sys.executable,
+                "scripts/build.py",
+                *("--data", str(data)),
+                *("--warehouse", str(warehouse)),
+            ],
+            cwd=ROOT,
+            env=os.environ
+            | {
+                "DBT_TARGET_PATH": str(self.folder / "target"),
+                "DBT_LOG_PATH": str(self.folder / "logs"),
+            },
+            capture_output=True,
+            text=True,
+        )
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory) -> Project:
+    return Project(tmp_path_factory.mktemp("dbt"))
+
+
+@pytest.fixture(scope="session")
+def shop() -> Shop:
+    """A small shop whose four kinds of customers are obvious."""
+    return Shop.obvious()
+
+
+@pytest.fixture(scope="session")
+def shop_data(shop, tmp_path_factory) -> Path:
+    return shop.write(tmp_path_factory.mktemp("shop") / "data")
+
+
+@pytest.fixture(scope="session")
+def shop_warehouse(project, shop_data, tmp_path_factory) -> Path:
+    """The small shop, built by dbt in place."""
+    return project.dbt_build(shop_data, tmp_path_factory.mktemp("shop") / "shop.duckdb")
+
+
+@pytest.fixture(scope="session")
+def olist_data() -> Path:
+    folder = os.environ.get("OLIST_DATA")
+    if not folder:
+        pytest.skip("needs the real Olist tables: set OLIST_DATA to their folder")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def olist_warehouse(project, olist_data, tmp_path_factory) -> Path:
+    return project.dbt_build(olist_data, tmp_path_factory.mktemp("olist") / "olist.duckdb")
+
+
+@pytest.fixture
+def read():
+    """Query a warehouse into a DataFrame: read(warehouse, sql)."""
+
+    def query(warehouse: Path, sql: str):
+        with duckdb.connect(str(warehouse), read_only=True) as connection:
+            return connection.execute(sql).df()
+
+    return query
+
+
+def marts_of(warehouse: Path) -> list[str]:
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        return [
+            name
+            for (name,) in connection.execute(
+                "select table_name from duckdb_tables() where schema_name = 'marts' order by 1"
+            ).fetchall()
+        ]

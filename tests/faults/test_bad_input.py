@@ -1,0 +1,265 @@
+"""Damaged data folders: one message and an untouched warehouse, or each row in the ledger."""
+
+import copy
+import shutil
+from pathlib import Path
+
+import pytest
+
+ORDERS = "olist_orders_dataset.csv"
+PAYMENTS = "olist_order_payments_dataset.csv"
+REVIEWS = "olist_order_reviews_dataset.csv"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    """One place for all damages: dbt parses the project afresh when its paths change."""
+    return tmp_path_factory.mktemp("place")
+
+
+@pytest.fixture
+def data(shop_data, place) -> Path:
+    """A copy of the small shop's files, in a folder whose name needs quoting."""
+    folder = place / "data of o'brien"
+    shutil.rmtree(folder, ignore_errors=True)
+    return Path(shutil.copytree(shop_data, folder))
+
+
+@pytest.fixture
+def published(place) -> Path:
+    """A warehouse that readers use; only its bytes matter here."""
+    warehouse = place / "segments.duckdb"
+    warehouse.write_bytes(b"the state of yesterday")
+    return warehouse
+
+
+def edit_line(path: Path, number: int, change) -> None:
+    """Change one physical line of a file, counted from 1."""
+    lines = path.read_bytes().split(b"\n")
+    lines[number - 1] = change(lines[number - 1])
+    path.write_bytes(b"\n".join(lines))
+
+
+def last_field(value: bytes):
+    return lambda line: line.rsplit(b",", 1)[0] + b"," + value
+
+
+def replace(old: bytes, new: bytes):
+    return lambda line: line.replace(old, new)
+
+
+def remove(file):
+    return lambda data: (data / file).unlink()
+
+
+def edit(file, number, change):
+    return lambda data: edit_line(data / file, number, change)
+
+
+DAMAGES = {
+    "no folder": (
+        shutil.rmtree,
+        ["has no file olist_customers_dataset.csv", "SEGMENTS_DATA"],
+    ),
+    "missing file": (remove(ORDERS), ["has no file olist_orders_dataset.csv"]),
+    "empty file": (
+        lambda data: (data / ORDERS).write_bytes(b""),
+        [ORDERS, "has no column order_id"],
+    ),
+    "missing column": (
+        edit(PAYMENTS, 1, replace(b"payment_value", b"amount")),
+        [PAYMENTS, "has no column payment_value", "amount"],
+    ),
+    "other delimiter": (
+        lambda data: (data / ORDERS).write_bytes((data / ORDERS).read_bytes().replace(b",", b";")),
+        [ORDERS, "has no column order_id"],
+    ),
+    "unreadable number": (
+        edit(PAYMENTS, 5, last_field(b"12O.50")),
+        [PAYMENTS, "line 5", "column payment_value", "12O.50"],
+    ),
+    "money as text": (
+        edit(PAYMENTS, 9, last_field(b"NaN")),
+        [PAYMENTS, "line 9", "column payment_value", "NaN"],
+    ),
+    "unreadable date": (
+        edit(ORDERS, 7, replace(b"2017-", b"last year ")),
+        [ORDERS, "line 7", "column order_purchase_timestamp"],
+    ),
+    # Every review has a line break, so the tenth review stands on lines 20 and 21.
+    "unreadable score after line breaks in quotes": (
+        edit(REVIEWS, 20, replace(b",5,", b",five,")),
+        [REVIEWS, "line 20", "column review_score", "five"],
+    ),
+    "quote that does not end": (
+        edit(ORDERS, 7, lambda line: b'"' + line),
+        [ORDERS, "line 7", "Close the quote"],
+    ),
+    "Latin-1 throughout": (
+        lambda data: (data / "olist_customers_dataset.csv").write_bytes(
+            (data / "olist_customers_dataset.csv").read_text("utf-8").encode("latin-1")
+        ),
+        ["olist_customers_dataset.csv", "lines that cannot be read", "UTF-8"],
+    ),
+    "nothing before the first review date": (
+        lambda data: [
+            (data / ORDERS).write_bytes((data / ORDERS).read_bytes().replace(b"2017-", b"2018-")),
+        ],
+        ["No model can be fitted at 2018-01-01", "first_review_date"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_folder_is_told_in_one_message(name, project, data, published):
+    damage, words = DAMAGES[name]
+    damage(data)
+    result = project.make(data, published)
+    assert result.returncode == 1
+    for word in words:
+        assert word in result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+    assert len(result.stderr.strip().splitlines()) <= 3, result.stderr
+    assert published.read_bytes() == b"the state of yesterday"
+    assert not list(published.parent.glob(".*building*"))
+
+
+def test_plain_dbt_gives_the_same_message_and_keeps_the_tables(
+    project, data, shop_warehouse, tmp_path, read
+):
+    warehouse = Path(shutil.copy(shop_warehouse, tmp_path / "shop.duckdb"))
+    edit_line(data / PAYMENTS, 5, last_field(b"12O.50"))
+    result = project.dbt(data, warehouse, "build")
+    assert result.returncode != 0
+    assert "line 5, column payment_value" in result.stdout
+    count = "select count(*) as n from raw.olist_order_payments_dataset"
+    assert read(warehouse, count)["n"][0] == read(shop_warehouse, count)["n"][0]
+
+
+@pytest.fixture(scope="module")
+def dirty_warehouse(project, shop, tmp_path_factory):
+    """The small shop with one row for each rule that sets aside or changes."""
+    dirty = copy.deepcopy(shop)
+    orders = dirty.rows["olist_orders_dataset"]
+    payments = dirty.rows["olist_order_payments_dataset"]
+    items = dirty.rows["olist_order_items_dataset"]
+    reviews = dirty.rows["olist_order_reviews_dataset"]
+    customers = dirty.rows["olist_customers_dataset"]
+    orders.append(orders[0])
+    orders.append(orders[1] | {"order_id": "of nobody", "customer_id": "nobody"})
+    orders.append(orders[1] | {"order_id": "timeless", "order_purchase_timestamp": None})
+    orders[2] = orders[2] | {"order_delivered_customer_date": "2001-01-01 00:00:00"}
+    orders[3] = orders[3] | {"order_status": None}
+    customers.append(customers[0])
+    customers.append(customers[0] | {"customer_id": "c", "customer_unique_id": None})
+    payments.append(payments[0] | {"payment_sequential": 2, "payment_value": -5})
+    payments.append(payments[0] | {"order_id": "vanished"})
+    payments.append(payments[0])
+    del payments[4]
+    items.append(items[0] | {"order_item_id": 2, "price": -1})
+    items.append(items[0] | {"order_item_id": 3, "price": None, "product_id": "vanished"})
+    reviews.append(reviews[0] | {"review_id": "absurd", "review_score": 7})
+    reviews.append(
+        reviews[0]
+        | {"review_id": "timeless", "review_creation_date": None, "review_answer_timestamp": None}
+    )
+    reviews.append(reviews[0] | {"review_id": "early", "review_answer_timestamp": "2001-01-01"})
+    reviews[5] = reviews[5] | {"review_answer_timestamp": None}
+    data = dirty.write(tmp_path_factory.mktemp("dirty") / "data")
+    with (data / PAYMENTS).open("a") as file:
+        file.write("order 0001,2,boleto\n")  # a field short
+    return project.dbt_build(data, tmp_path_factory.mktemp("dirty") / "dirty.duckdb")
+
+
+def test_every_damaged_row_is_in_the_ledger(dirty_warehouse, read):
+    ledger = read(
+        dirty_warehouse,
+        "select raw_table, rule, rows_set_aside, rows_changed from marts.data_quality_ledger "
+        "where rule != 'all rules' and rows_set_aside + rows_changed > 0",
+    )
+    met = {
+        (row.raw_table.removeprefix("olist_").removesuffix("_dataset"), row.rule): (
+            row.rows_set_aside,
+            row.rows_changed,
+        )
+        for row in ledger.itertuples()
+    }
+    assert met == {
+        ("customers", "duplicate_key"): (1, 0),
+        ("customers", "no_customer"): (1, 0),
+        ("orders", "duplicate_key"): (1, 0),
+        ("orders", "no_customer"): (1, 0),
+        ("orders", "no_order_time"): (1, 0),
+        ("orders", "delivered_before_ordered"): (0, 1),
+        ("orders", "no_status"): (0, 1),
+        ("orders", "no_payment"): (0, 1),
+        ("order_items", "negative_money"): (1, 0),
+        ("order_items", "no_price"): (0, 1),
+        ("order_items", "no_product"): (0, 1),
+        ("order_payments", "duplicate_key"): (1, 0),
+        ("order_payments", "negative_money"): (1, 0),
+        ("order_payments", "no_order"): (1, 0),
+        ("order_payments", "unreadable_line"): (1, 0),
+        ("order_reviews", "score_out_of_range"): (0, 1),
+        ("order_reviews", "no_review_time"): (0, 1),
+        ("order_reviews", "written_before_order"): (0, 1),
+        ("order_reviews", "no_answer_time"): (0, 1),
+    }
+
+
+def test_the_ledger_of_damaged_rows_balances(dirty_warehouse, read):
+    totals = read(
+        dirty_warehouse, "select * from marts.data_quality_ledger where rule = 'all rules'"
+    )
+    assert (totals["rows_in"] == totals["rows_kept"] + totals["rows_set_aside"]).all()
+    assert totals["rows_set_aside"].sum() == 10
+
+
+def test_an_unreadable_line_is_kept_with_its_place(dirty_warehouse, read):
+    lines = read(dirty_warehouse, "select * from staging.stg_raw_files__unreadable_lines")
+    assert lines["line"].tolist() == ["order 0001,2,boleto"]
+    assert lines["reason"].tolist() == ["missing columns"]
+    payments = read(dirty_warehouse, "select count(*) as n from raw.olist_order_payments_dataset")
+    assert lines["line_number"].tolist() == [payments["n"][0] + 2]
+
+
+def test_an_unpaid_order_is_worth_its_items_and_freight(dirty_warehouse, read):
+    order = read(
+        dirty_warehouse,
+        "select * from intermediate.int_orders_joined where is_valued_by_items",
+    )
+    assert len(order) == 1
+    assert order["monetary_value"][0] == order["items_value"][0] + order["freight_value"][0]
+
+
+def test_columns_may_stand_in_any_order_among_others(project, shop, shop_warehouse, tmp_path, read):
+    import pandas as pd
+
+    data = shop.write(tmp_path / "data")
+    for path in data.iterdir():
+        frame = pd.read_csv(path, dtype=str, encoding="utf-8-sig")
+        frame = frame[frame.columns[::-1]].assign(remark="x, y")
+        frame.to_csv(path, index=False)
+    warehouse = project.dbt_build(data, tmp_path / "shop.duckdb")
+    query = "select * from marts.customer_segments"
+    assert read(warehouse, query).to_csv() == read(shop_warehouse, query).to_csv()
+
+
+def test_a_second_build_of_the_same_warehouse_says_so(project, data, tmp_path):
+    import fcntl
+
+    with (tmp_path / ".segments.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        result = project.make(data, tmp_path / "segments.duckdb")
+    assert result.returncode == 1
+    assert "Another build of" in result.stderr
+
+
+def test_a_good_build_replaces_the_warehouse_and_tells_what_it_holds(
+    project, shop_data, published, read
+):
+    result = project.make(shop_data, published)
+    assert result.returncode == 0, result.stderr
+    for word in ["Loyal customers", "agreement: OK", "customer_segments", "272 customers"]:
+        assert word in result.stdout
+    assert read(published, "select count(*) as n from marts.customer_segments")["n"][0] == 272

@@ -1,0 +1,73 @@
+"""The manifest: data flow forward through the rooms, and every public column is described."""
+
+import json
+
+import pytest
+
+ROOMS = ["staging", "intermediate", "fit", "scoring", "compare", "marts"]
+
+
+@pytest.fixture(scope="module")
+def manifest(project, shop_warehouse):
+    return json.loads((project.folder / "target" / "manifest.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def models(manifest):
+    return {k: v for k, v in manifest["nodes"].items() if v["resource_type"] == "model"}
+
+
+def test_every_model_is_in_a_room(models):
+    assert {model["fqn"][1] for model in models.values()} == set(ROOMS)
+
+
+def test_data_flow_only_forward(models):
+    backward = [
+        (model["name"], models[parent]["name"])
+        for model in models.values()
+        for parent in model["depends_on"]["nodes"]
+        if parent in models and ROOMS.index(models[parent]["fqn"][1]) > ROOMS.index(model["fqn"][1])
+    ]
+    assert backward == []
+
+
+def test_only_staging_reads_sources_and_reads_one_each(models):
+    for model in models.values():
+        sources = [n for n in model["depends_on"]["nodes"] if n.startswith("source.")]
+        is_staging = model["fqn"][1] == "staging"
+        assert len(sources) == (1 if is_staging else 0), model["name"]
+
+
+def test_python_only_fits_and_compares(models):
+    rooms = {m["fqn"][1] for m in models.values() if m["language"] == "python"}
+    assert rooms == {"fit", "compare"}
+    for model in models.values():
+        if model["language"] == "python":
+            assert len(model["raw_code"].splitlines()) <= 25, f"{model['name']} is not thin"
+
+
+def test_marts_keep_their_contracts_and_describe_every_column(models):
+    marts = [m for m in models.values() if m["fqn"][1] == "marts"]
+    assert len(marts) >= 11
+    for mart in marts:
+        assert mart["config"]["contract"]["enforced"], mart["name"]
+        assert mart["description"].startswith("One row per"), mart["name"]
+        for column in mart["columns"].values():
+            assert column["description"], f"{mart['name']}.{column['name']}"
+
+
+def test_every_mart_has_a_tested_key(manifest, models):
+    tests = [n for n in manifest["nodes"].values() if n["resource_type"] == "test"]
+    keyed = {
+        test["attached_node"]
+        for test in tests
+        if test.get("test_metadata", {}).get("name") in ("unique", "unique_combination_of_columns")
+    }
+    for unique_id, model in models.items():
+        if model["fqn"][1] == "marts":
+            assert unique_id in keyed, model["name"]
+
+
+def test_every_model_and_source_says_its_grain(manifest, models):
+    for thing in [*models.values(), *manifest["sources"].values()]:
+        assert thing["description"].startswith(("One row per", "Points of")), thing["name"]

@@ -1,0 +1,75 @@
+"""The same data give the same marts, in either format; later facts change nothing earlier."""
+
+import copy
+from datetime import datetime
+
+import duckdb
+import pytest
+
+from conftest import marts_of
+
+# What is known up to the end of the small shop, in every room.
+EARLIER = {
+    "intermediate.int_customer_features": "cutoff <= '2018-01-29'",
+    "fit.fit_models": "fitted_as_of <= '2018-01-29'",
+    "scoring.score_cross_tables": "model_id <= 'kmeans-4-2018-01-29'",
+    "scoring.score_champion_clusters": "true",
+    "marts.segment_stability": "review_date <= '2018-01-29'",
+    "marts.segment_stability_by_segment": "review_date <= '2018-01-29'",
+    "marts.segment_model_parameters": "model_id <= 'kmeans-4-2018-01-29'",
+    "marts.segment_model_centroids": "model_id <= 'kmeans-4-2018-01-29'",
+}
+
+
+def assert_same_marts(first, second):
+    """Row for row, in the order in which they are stored."""
+    marts = marts_of(first)
+    assert marts == marts_of(second)
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{first}' as first (read_only)")
+        connection.execute(f"attach '{second}' as second (read_only)")
+        for mart in marts:
+            rows = [
+                connection.execute(f"select * from {side}.marts.{mart}").fetchall()
+                for side in ("first", "second")
+            ]
+            assert rows[0] == rows[1], mart
+            assert rows[0], f"{mart} is empty"
+
+
+def test_two_builds_give_identical_marts(project, shop_data, shop_warehouse, tmp_path):
+    assert_same_marts(shop_warehouse, project.dbt_build(shop_data, tmp_path / "shop.duckdb"))
+
+
+def test_parquet_files_give_the_marts_of_the_csv_files(project, shop, shop_warehouse, tmp_path):
+    data = shop.write(tmp_path / "data", file_format="parquet")
+    assert_same_marts(shop_warehouse, project.dbt_build(data, tmp_path / "shop.duckdb"))
+
+
+def test_later_facts_change_no_earlier_row(project, shop, shop_warehouse, tmp_path, read):
+    later = copy.deepcopy(shop)
+    # A known customer orders again, a new one comes, and an old order gets a late review.
+    later.order("loyal 00", "2018-02-10", 5000, score=1)
+    later.order("new", "2018-02-03", 60, score=5)
+    later.add(
+        "olist_order_reviews_dataset",
+        review_id="late review",
+        order_id="order 0000",
+        review_score=1,
+        review_creation_date=datetime(2018, 2, 9),
+        review_answer_timestamp=datetime(2018, 2, 9, 12),
+    )
+    warehouse = project.dbt_build(later.write(tmp_path / "data"), tmp_path / "later.duckdb")
+    for table, condition in EARLIER.items():
+        query = f"select * from {table} where {condition} order by all"
+        before, after = read(shop_warehouse, query), read(warehouse, query)
+        assert len(before), f"{table} is empty"
+        assert before.to_csv() == after.to_csv(), table
+    # The later facts did arrive.
+    newest = read(warehouse, "select * from marts.customer_segments where customer_id = 'loyal 00'")
+    assert newest["frequency"].tolist() == [4]
+
+
+@pytest.mark.olist
+def test_two_builds_of_olist_give_identical_marts(project, olist_data, olist_warehouse, tmp_path):
+    assert_same_marts(olist_warehouse, project.dbt_build(olist_data, tmp_path / "olist.duckdb"))

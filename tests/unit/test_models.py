@@ -1,0 +1,80 @@
+"""Model rows: complete, independent of threads, clear about what they cannot fit."""
+
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from segmentation.models import MODELS_SCHEMA, fingerprint, fit_model, fit_models
+from segmentation.scaling import FeatureScaling, scale_features
+
+SETTINGS = {
+    "transforms": {"recency_days": "identity", "monetary_value": "log1p"},
+    "cap_quantiles": (0.001, 0.999),
+    "n_segments": 3,
+    "n_init": 3,
+    "random_state": 1,
+    "silhouette_sample_size": 100,
+}
+
+
+def customers(seed):
+    random = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "recency_days": random.integers(0, 400, 300),
+            "monetary_value": random.lognormal(4, 1, 300),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def snapshots():
+    return [(f"m{i}", datetime(2018, 1, 1 + 7 * i), customers(i)) for i in range(4)]
+
+
+def test_a_model_row_suffices_to_score(snapshots):
+    """Labels by its parameters and centroids have the inertia and share that the row states."""
+    _, _, features = snapshots[0]
+    row = fit_model(*snapshots[0], **SETTINGS)
+    points = scale_features(features, [FeatureScaling(**p) for p in row["parameters"]])
+    centroids = np.array([c["centroid_scaled"] for c in row["centroids"]]).reshape(3, 2)
+    distances = ((points[:, None] - centroids[None]) ** 2).sum(axis=2)
+    assert row["inertia"] == pytest.approx(distances.min(axis=1).sum())
+    assert row["smallest_share"] == pytest.approx(
+        np.bincount(distances.argmin(axis=1)).min() / len(features)
+    )
+    assert row["customers"] == len(features)
+
+
+def test_centroids_in_original_units_scale_back(snapshots):
+    row = fit_model(*snapshots[0], **SETTINGS)
+    scalings = {p["feature"]: FeatureScaling(**p) for p in row["parameters"]}
+    for centroid in row["centroids"]:
+        scaled = scalings[centroid["feature"]].apply(np.array([centroid["centroid"]]))
+        assert scaled[0] == pytest.approx(centroid["centroid_scaled"])
+
+
+def test_models_do_not_depend_on_threads(snapshots):
+    one, two = (fit_models(iter(snapshots), threads=n, **SETTINGS) for n in (1, 2))
+    assert one.schema == MODELS_SCHEMA
+    assert one.equals(two)
+    assert one["model_id"].to_pylist() == ["m0", "m1", "m2", "m3"]
+
+
+def test_a_snapshot_that_is_too_small_is_named():
+    with pytest.raises(ValueError, match=r"No model can be fitted at 2018-01-01: 2 customers"):
+        fit_model("m", datetime(2018, 1, 1), customers(0).head(2), **SETTINGS)
+
+
+def test_the_fingerprint_tells_values_names_and_order_apart():
+    features = customers(0)
+    prints = {
+        fingerprint(features),
+        fingerprint(features.iloc[::-1]),
+        fingerprint(features.rename(columns={"recency_days": "age"})),
+        fingerprint(features.assign(recency_days=features["recency_days"] + 1)),
+    }
+    assert len(prints) == 4
+    assert fingerprint(features.copy()) == fingerprint(features)
