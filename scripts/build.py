@@ -198,13 +198,12 @@ def print_summary(warehouse: Path) -> None:
             f"\nRaw rows set aside: {set_aside:,}; values changed: {changed:,} "
             "(marts.data_quality_ledger has the reasons)"
         )
-        tables = rows(
-            "select table_name, estimated_size from duckdb_tables() "
-            "where schema_name = 'marts' order by table_name"
-        )
         print(f"\nTables, in schema marts of {warehouse}")
-        for table, size in tables:
-            print(f"  {table:<40}{size:>10,} rows")
+        for (table,) in rows(
+            "select table_name from duckdb_tables() where schema_name = 'marts' order by 1"
+        ):
+            size = rows(f'select count(*) from marts."{table}"')[0][0]
+            print(f"  {table:<40}{size:>10,} {'row' if size == 1 else 'rows'}")
 
 
 def _wrapped(text: str) -> str:
