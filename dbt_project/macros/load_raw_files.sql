@@ -83,39 +83,87 @@
 {% endmacro %}
 
 
+{#
+    Sorts out the lines in `reject_errors`: a value that does not fit its type, or a quote that does not
+    end, stops the run; a line that does not split into the columns is set aside.
+#}
 {% macro set_unreadable_lines_aside(path, source) %}
-    {% set first = run_query(
-        "select " ~ physical_line(path) ~ ", column_name, rtrim(error_message, '.'), error_type
-        from reject_errors
-        where error_type = 'CAST'
-            or (error_type = 'UNQUOTED VALUE' and contains(trim(csv_line, e'\\r\\n'), chr(10)))
-        order by byte_position limit 1"
-    ).rows %}
-    {% for line in first %}
+    {% set allowed = var('max_unreadable_lines') %}
+    {% do run_query(rejected_lines(path, allowed + 1)) %}
+    {% set fatal = run_query("
+        select line_number, column_name, message, fault from rejected_lines
+        where fault != 'unreadable' order by line_number limit 1
+    ").rows %}
+    {% for line in fatal %}
         {% do stop_loading(
             path ~ ', line ' ~ line[0] ~ ', column ' ~ line[1] ~ ': ' ~ line[2] ~ '. '
-            ~ ('Correct the value, or leave it empty if it is unknown.' if line[3] == 'CAST'
+            ~ ('Correct the value, or leave it empty if it is unknown.' if line[3] == 'misfit'
                else 'Close the quote: the lines after it cannot be told apart.')
         ) %}
     {% endfor %}
-    {% do run_query(
-        'insert into raw.unreadable_lines select ' ~ sql_string(source.identifier) ~ ', '
-        ~ physical_line(path) ~ ", lower(error_type), trim(csv_line, e'\\r\\n')
-        from reject_errors
-        qualify row_number() over (partition by line order by byte_position) = 1
-        order by byte_position"
-    ) %}
-    {% set lines = run_query(
-        'select count(*), min(line_number) from raw.unreadable_lines where file_name = '
-        ~ sql_string(source.identifier)
-    ).rows[0] %}
-    {% if lines[0] > var('max_unreadable_lines') %}
+    {% set lines = run_query('select count(*), min(line_number) from rejected_lines').rows[0] %}
+    {% if lines[0] > allowed %}
         {% do stop_loading(
-            path ~ ' has ' ~ lines[0] ~ ' lines that cannot be read, the first is line ' ~ lines[1]
-            ~ '; ' ~ var('max_unreadable_lines') ~ ' are allowed (max_unreadable_lines). Check that '
-            ~ 'the file is UTF-8 text with commas and double quotes.'
+            path ~ ' has more than ' ~ allowed ~ ' lines that cannot be read, the first is line '
+            ~ lines[1] ~ '. Check that the file is UTF-8 text with commas and double quotes; '
+            ~ 'max_unreadable_lines says how many are allowed.'
         ) %}
     {% endif %}
+    {% do run_query(
+        'insert into raw.unreadable_lines select ' ~ sql_string(source.identifier)
+        ~ ', line_number, reason, line from rejected_lines order by line_number'
+    ) %}
+    {% do run_query('drop table rejected_lines') %}
+{% endmacro %}
+
+
+{#
+    One row per rejected record, the first `limit` of the file, with the line that it starts on.
+    `line` of reject_errors counts records, and a record with a line break inside quotes spans several
+    lines, so the line breaks between one error and the next are counted in the file itself.
+#}
+{% macro rejected_lines(path, limit) %}
+    create or replace temporary table rejected_lines as
+    with records as (
+        select
+            min(byte_position) as position,
+            arg_min(column_name, byte_position) as column_name,
+            trim(any_value(csv_line), e'\r\n') as line,
+            lower(arg_min(error_type, byte_position) filter (where error_type != 'CAST')) as reason,
+            rtrim(arg_min(error_message, byte_position), '.') as message
+        from reject_errors
+        group by reject_errors.line
+        order by position
+        limit {{ limit }}
+    ),
+    spaced as (
+        select *, coalesce(lag(position) over (order by position), 1) as previous_position
+        from records
+    ),
+    counted as (
+        select
+            spaced.*,
+            len(string_split(
+                cast(
+                    content[cast(previous_position as bigint):cast(position - 1 as bigint)]
+                    as varchar
+                ), '\x0A'
+            )) - 1 as line_breaks
+        from spaced
+        cross join read_blob({{ sql_string(path) }})
+    )
+    select
+        cast(1 + sum(line_breaks) over (order by position) as bigint) as line_number,
+        column_name,
+        line,
+        reason,
+        message,
+        case
+            when reason is null then 'misfit'
+            when reason = 'unquoted value' and contains(line, chr(10)) then 'open quote'
+            else 'unreadable'
+        end as fault
+    from counted
 {% endmacro %}
 
 
@@ -184,15 +232,6 @@
             )
         )"
     ).columns[0].values()) }}
-{% endmacro %}
-
-
-{# `line` of reject_errors counts records; a record with a line break inside quotes spans several. #}
-{% macro physical_line(path) %}
-    {{ return(
-        "(select len(string_split(cast(content[1:cast(byte_position - 1 as bigint)] as varchar), "
-        ~ "'\\x0A')) from read_blob(" ~ sql_string(path) ~ "))"
-    ) }}
 {% endmacro %}
 
 

@@ -99,7 +99,7 @@ DAMAGES = {
         lambda data: (data / "olist_customers_dataset.csv").write_bytes(
             (data / "olist_customers_dataset.csv").read_text("utf-8").encode("latin-1")
         ),
-        ["olist_customers_dataset.csv", "lines that cannot be read", "UTF-8"],
+        ["olist_customers_dataset.csv", "more than 100 lines", "the first is line 2", "UTF-8"],
     ),
     "nothing before the first review date": (
         lambda data: [
