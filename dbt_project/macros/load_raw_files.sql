@@ -12,7 +12,7 @@
         {% do run_query('create schema if not exists raw') %}
         {% do run_query(
             'create or replace table raw.unreadable_lines ('
-            ~ 'file_name varchar, line_number bigint, reason varchar, line varchar)'
+            ~ 'file_name varchar, record_number bigint, reason varchar, record varchar)'
         ) %}
         {% set raw_tables = graph.sources.values() | selectattr('source_name', 'eq', 'olist') %}
         {% for source in raw_tables | sort(attribute='identifier') %}
@@ -84,86 +84,71 @@
 
 
 {#
-    Sorts out the lines in `reject_errors`: a value that does not fit its type, or a quote that does not
-    end, stops the run; a line that does not split into the columns is set aside.
+    Sorts out the records in `reject_errors`: a value that does not fit its type, or a quote that does
+    not end, stops the run; a record that does not split into the columns is set aside.
 #}
 {% macro set_unreadable_lines_aside(path, source) %}
-    {% set allowed = var('max_unreadable_lines') %}
-    {% do run_query(rejected_lines(path, allowed + 1)) %}
-    {% set fatal = run_query("
-        select line_number, column_name, message, fault from rejected_lines
-        where fault != 'unreadable' order by line_number limit 1
-    ").rows %}
-    {% for line in fatal %}
+    {% do run_query(
+        "create or replace temporary table rejected_records as
+        with records as (
+            select
+                line as record_number,
+                min(byte_position) as position,
+                arg_min(column_name, byte_position) as column_name,
+                trim(any_value(csv_line), e'\\r\\n') as record,
+                lower(arg_min(error_type, byte_position) filter (where error_type != 'CAST'))
+                    as reason,
+                rtrim(arg_min(error_message, byte_position), '.') as message
+            from reject_errors
+            group by line
+        )
+        select
+            *,
+            case
+                when reason is null then 'misfit'
+                when reason = 'unquoted value' and contains(record, chr(10)) then 'open quote'
+                else 'unreadable'
+            end as fault
+        from records"
+    ) %}
+    {% set fatal = run_query(
+        "select position, column_name, message, fault from rejected_records
+        where fault != 'unreadable' order by position limit 1"
+    ).rows %}
+    {% for record in fatal %}
         {% do stop_loading(
-            path ~ ', line ' ~ line[0] ~ ', column ' ~ line[1] ~ ': ' ~ line[2] ~ '. '
-            ~ ('Correct the value, or leave it empty if it is unknown.' if line[3] == 'misfit'
+            path ~ ', line ' ~ line_at(path, record[0]) ~ ', column ' ~ record[1] ~ ': '
+            ~ record[2] ~ '. '
+            ~ ('Correct the value, or leave it empty if it is unknown.' if record[3] == 'misfit'
                else 'Close the quote: the lines after it cannot be told apart.')
         ) %}
     {% endfor %}
-    {% set lines = run_query('select count(*), min(line_number) from rejected_lines').rows[0] %}
-    {% if lines[0] > allowed %}
+    {% set rejected = run_query('select count(*), min(position) from rejected_records').rows[0] %}
+    {% if rejected[0] > var('max_unreadable_lines') %}
         {% do stop_loading(
-            path ~ ' has more than ' ~ allowed ~ ' lines that cannot be read, the first is line '
-            ~ lines[1] ~ '. Check that the file is UTF-8 text with commas and double quotes; '
-            ~ 'max_unreadable_lines says how many are allowed.'
+            path ~ ' has ' ~ rejected[0] ~ ' lines that cannot be read, the first is line '
+            ~ line_at(path, rejected[1]) ~ '; ' ~ var('max_unreadable_lines')
+            ~ ' are allowed (max_unreadable_lines). Check that the file is UTF-8 text with commas '
+            ~ 'and double quotes.'
         ) %}
     {% endif %}
     {% do run_query(
         'insert into raw.unreadable_lines select ' ~ sql_string(source.identifier)
-        ~ ', line_number, reason, line from rejected_lines order by line_number'
+        ~ ', record_number, reason, record from rejected_records order by record_number'
     ) %}
-    {% do run_query('drop table rejected_lines') %}
+    {% do run_query('drop table rejected_records') %}
 {% endmacro %}
 
 
 {#
-    One row per rejected record, the first `limit` of the file, with the line that it starts on.
-    `line` of reject_errors counts records, and a record with a line break inside quotes spans several
-    lines, so the line breaks between one error and the next are counted in the file itself.
+    The line of a file that a byte stands on. DuckDB counts records instead, and a record with a line
+    break inside quotes spans several lines.
 #}
-{% macro rejected_lines(path, limit) %}
-    create or replace temporary table rejected_lines as
-    with records as (
-        select
-            min(byte_position) as position,
-            arg_min(column_name, byte_position) as column_name,
-            trim(any_value(csv_line), e'\r\n') as line,
-            lower(arg_min(error_type, byte_position) filter (where error_type != 'CAST')) as reason,
-            rtrim(arg_min(error_message, byte_position), '.') as message
-        from reject_errors
-        group by reject_errors.line
-        order by position
-        limit {{ limit }}
-    ),
-    spaced as (
-        select *, coalesce(lag(position) over (order by position), 1) as previous_position
-        from records
-    ),
-    counted as (
-        select
-            spaced.*,
-            len(string_split(
-                cast(
-                    content[cast(previous_position as bigint):cast(position - 1 as bigint)]
-                    as varchar
-                ), '\x0A'
-            )) - 1 as line_breaks
-        from spaced
-        cross join read_blob({{ sql_string(path) }})
-    )
-    select
-        cast(1 + sum(line_breaks) over (order by position) as bigint) as line_number,
-        column_name,
-        line,
-        reason,
-        message,
-        case
-            when reason is null then 'misfit'
-            when reason = 'unquoted value' and contains(line, chr(10)) then 'open quote'
-            else 'unreadable'
-        end as fault
-    from counted
+{% macro line_at(path, position) %}
+    {{ return(run_query(
+        "select len(string_split(cast(content[1:" ~ (position - 1) ~ "] as varchar), '\\x0A'))
+        from read_blob(" ~ sql_string(path) ~ ")"
+    ).rows[0][0]) }}
 {% endmacro %}
 
 

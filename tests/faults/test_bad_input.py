@@ -99,7 +99,7 @@ DAMAGES = {
         lambda data: (data / "olist_customers_dataset.csv").write_bytes(
             (data / "olist_customers_dataset.csv").read_text("utf-8").encode("latin-1")
         ),
-        ["olist_customers_dataset.csv", "more than 100 lines", "the first is line 2", "UTF-8"],
+        ["olist_customers_dataset.csv", "lines that cannot be read", "first is line 2", "UTF-8"],
     ),
     "nothing before the first review date": (
         lambda data: [
@@ -217,10 +217,10 @@ def test_the_ledger_of_damaged_rows_balances(dirty_warehouse, read):
 
 def test_an_unreadable_line_is_kept_with_its_place(dirty_warehouse, read):
     lines = read(dirty_warehouse, "select * from staging.stg_raw_files__unreadable_lines")
-    assert lines["line"].tolist() == ["order 0001,2,boleto"]
+    assert lines["record"].tolist() == ["order 0001,2,boleto"]
     assert lines["reason"].tolist() == ["missing columns"]
     payments = read(dirty_warehouse, "select count(*) as n from raw.olist_order_payments_dataset")
-    assert lines["line_number"].tolist() == [payments["n"][0] + 2]
+    assert lines["record_number"].tolist() == [payments["n"][0] + 2]
 
 
 def test_an_unpaid_order_is_worth_its_items_and_freight(dirty_warehouse, read):

@@ -10,9 +10,9 @@ renamed as (
 
     select
         file_name as raw_table,
-        line_number,
+        record_number,
         reason,
-        line
+        record
     from source
 
 )
