@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -20,11 +21,15 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 
 import duckdb
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# In a file named after one of its schemas, `marts.customer_segments` is ambiguous to DuckDB.
+SCHEMAS = ["raw", "staging", "seeds", "intermediate", "fit", "scoring", "compare", "marts", "main"]
 
 
 class BuildError(Exception):
@@ -39,8 +44,11 @@ def build(data: Path, warehouse: Path) -> None:
     BuildError
         If the data or the project are at fault, or another build of the warehouse is running.
     """
-    if warehouse.suffix != ".duckdb":
-        raise BuildError(f"The warehouse must be a .duckdb file, not {warehouse}.")
+    if warehouse.suffix != ".duckdb" or warehouse.stem in SCHEMAS:
+        raise BuildError(
+            "The warehouse must be a .duckdb file that is not named after a schema "
+            f"({', '.join(SCHEMAS)}), not {warehouse}."
+        )
     warehouse.parent.mkdir(parents=True, exist_ok=True)
     # A view names the database that it is in, so the file keeps its name and only moves.
     workshop = warehouse.parent / f".{warehouse.stem}.building"
@@ -49,6 +57,8 @@ def build(data: Path, warehouse: Path) -> None:
         workshop.mkdir()
         try:
             _dbt_build(data, workshop / warehouse.name)
+            # What a killed session has left of the file that goes; it would not fit the new one.
+            warehouse.with_name(warehouse.name + ".wal").unlink(missing_ok=True)
             (workshop / warehouse.name).replace(warehouse)
         finally:
             shutil.rmtree(workshop, ignore_errors=True)
@@ -81,14 +91,17 @@ def _dbt_build(data: Path, warehouse: Path) -> None:
     problems: list[str] = []
     last_lines: list[str] = []
     print("Starting dbt", flush=True)
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
+    with (
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process,
+        _ended_with_us(process),
+    ):
         for line in process.stdout:
             last_lines = [*last_lines[-4:], line.rstrip()]
             try:
@@ -108,6 +121,17 @@ def _dbt_build(data: Path, warehouse: Path) -> None:
         raise BuildError("\n".join(problems or last_lines))
     total = time.monotonic() - started
     print(_time_spent(total, (first_node_at or time.monotonic()) - started, seconds))
+
+
+@contextmanager
+def _ended_with_us(process: subprocess.Popen) -> Iterator[None]:
+    """Whatever ends this program ends dbt too, before its folder goes."""
+    try:
+        yield
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
 
 
 def _kind(node: dict) -> str:
@@ -133,18 +157,29 @@ def _problem(name: str, event: dict) -> str | None:
     if name == "MainEncounteredError":
         return _plain(event["exc"])
     if name == "LogTestResult" and event["status"] in ("fail", "error"):
-        return f"The test {event['name']} found {event['num_failures']} rows that it forbids."
+        return _failed_test(event["name"], event["num_failures"])
     if name == "RunResultError" and event["node_info"]["resource_type"] != "test":
         return _plain(event["msg"])
     return None
+
+
+def _failed_test(name: str, failures: int) -> str:
+    """A failed data test, with what its file says of it."""
+    rows = "1 row" if failures == 1 else f"{failures} rows"
+    told = f"The test {name} found {rows} that it forbids."
+    path = ROOT / "dbt_project" / "tests" / "singular" / f"{name}.sql"
+    if path.is_file():
+        lines = takewhile(lambda line: line.startswith("--"), path.read_text().splitlines())
+        told += " " + " ".join(line.removeprefix("--").strip() for line in lines)
+    return told
 
 
 def _plain(message: str) -> str:
     """The core of a dbt message: no frame, no macro stack, no Python traceback."""
     lines = message.strip().splitlines()
     if any(line.strip().startswith("Traceback (most recent call last)") for line in lines):
-        exception = next(line for line in reversed(lines) if re.match(r"\s*\w+: ", line))
-        return exception.split(": ", 1)[1]
+        exceptions = [line for line in lines if re.match(r"\s*[\w.]+: ", line)]
+        return exceptions[-1].split(": ", 1)[1] if exceptions else lines[-1].strip()
     if len(lines) > 1 and re.match(r"\w+ Error in ", lines[0]):
         lines = lines[1:]
     kept = []
@@ -188,6 +223,9 @@ def print_summary(warehouse: Path) -> None:
         for interval, next_date in rows(
             "select recommended_interval_weeks, next_refit_date from marts.maintenance_schedule"
         ):
+            if interval is None:
+                print(_wrapped("No model has been broken yet: how often to refit is not known."))
+                continue
             was = "was" if next_date <= as_of else "is"
             print(_wrapped(f"Refit every {interval} weeks: it {was} due on {next_date:%Y-%m-%d}."))
         set_aside, changed = rows(
@@ -215,9 +253,10 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder of the nine raw files")
     parser.add_argument("--warehouse", type=Path, required=True, help="the .duckdb file to publish")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         build(arguments.data, arguments.warehouse)
-    except BuildError as error:
+    except (BuildError, OSError) as error:
         print(f"\nNothing was built; {arguments.warehouse} is as it was.\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

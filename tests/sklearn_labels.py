@@ -1,27 +1,33 @@
-"""Labels by scikit-learn's own predict from the published parameters and centroids."""
+"""Scaled features and labels, in pandas and scikit-learn, from the published model tables."""
 
 import numpy as np
 import pandas as pd
 from sklearn.cluster import KMeans
 
 
-def predict(features: pd.DataFrame, parameters: pd.DataFrame, centroids: pd.DataFrame):
-    """Labels of one model on features in original units.
+def scale(features: pd.DataFrame, parameters: pd.DataFrame) -> pd.DataFrame:
+    """Features in original units, NaN where missing, to the scaled units of one model.
 
-    Parameters
-    ----------
-    features : DataFrame with a column per feature, NaN where missing
-    parameters : rows of `segment_model_parameters` of the model
-    centroids : rows of `segment_model_centroids` of the model
+    `parameters` are the rows of `segment_model_parameters` of the model; columns come out by name.
     """
     scaled = {}
-    for row in parameters.itertuples():
+    for row in parameters.sort_values("feature").itertuples():
         values = features[row.feature].astype(float).fillna(row.imputation_value)
         values = values.clip(row.lower_cap, row.upper_cap)
         values = np.log1p(values) if row.transform == "log1p" else values
         scaled[row.feature] = (values - row.mean) / row.scale
-    names = sorted(scaled)
-    table = centroids.pivot_table(index="cluster", columns="feature", values="centroid_scaled")
-    kmeans = KMeans(len(table), n_init=1).fit(np.eye(len(table), len(names)))
-    kmeans.cluster_centers_ = np.ascontiguousarray(table[names].to_numpy())
-    return kmeans.predict(np.ascontiguousarray(pd.DataFrame(scaled)[names].to_numpy()))
+    return pd.DataFrame(scaled)
+
+
+def centroid_table(centroids: pd.DataFrame, values: str = "centroid_scaled") -> pd.DataFrame:
+    """One row per cluster and one column per feature, by name, of one model's centroids."""
+    return centroids.pivot_table(index="cluster", columns="feature", values=values)
+
+
+def predict(features: pd.DataFrame, parameters: pd.DataFrame, centroids: pd.DataFrame):
+    """Labels of one model by scikit-learn's own predict."""
+    points = scale(features, parameters)
+    table = centroid_table(centroids)
+    kmeans = KMeans(len(table), n_init=1).fit(np.eye(*table.shape))
+    kmeans.cluster_centers_ = np.ascontiguousarray(table[points.columns].to_numpy())
+    return kmeans.predict(np.ascontiguousarray(points.to_numpy()))

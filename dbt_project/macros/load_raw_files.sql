@@ -162,7 +162,12 @@
     {% set misfits = [] %}
     {% for name, type in types.items() %}
         {% set column = adapter.quote(name) %}
-        {% do casts.append('try_cast(' ~ column ~ ' as ' ~ type ~ ') as ' ~ column) %}
+        {% set value = 'try_cast(' ~ column ~ ' as ' ~ type ~ ')' %}
+        {% if type == 'varchar' %}
+            {# As in CSV, where an empty field is unknown. #}
+            {% set value = 'nullif(' ~ value ~ ", '')" %}
+        {% endif %}
+        {% do casts.append(value ~ ' as ' ~ column) %}
         {% do misfits.append(
             'select ' ~ sql_string(name) ~ ' as column_name, file_row_number + 1 as row_number, '
             ~ 'cast(' ~ column ~ ' as varchar) as value, ' ~ sql_string(type) ~ ' as data_type '

@@ -46,8 +46,8 @@ def fit_kmeans(
     Notes
     -----
     scikit-learn's default tolerance stops early on such data: two good fits of the same points then
-    agree only at an ARI of .96, which reads as drift. One thread, because a sum whose order
-    depends on threads differs between runs.
+    need not agree, which reads as drift. One thread, because a sum whose order depends on threads
+    differs between runs.
     """
     if len(points) < n_clusters:
         raise ValueError(f"{len(points)} customers cannot form {n_clusters} segments")

@@ -77,10 +77,10 @@ def match_clusters(cross_tables: pd.DataFrame) -> pd.DataFrame:
 
 def _tables(cross_tables: pd.DataFrame) -> Iterator[tuple[dict, pd.DataFrame, np.ndarray]]:
     """Each pair with its cells and its cross-table as an array."""
+    # A cluster can be empty in one pair; on the customers of its own fit none is.
+    shape = 1 + cross_tables[["origin_cluster", "cluster"]].max().to_numpy()
     for key, cells in cross_tables.groupby(PAIR, sort=True):
-        table = np.zeros(
-            (cells["origin_cluster"].max() + 1, cells["cluster"].max() + 1), dtype=np.int64
-        )
+        table = np.zeros(shape, dtype=np.int64)
         table[cells["origin_cluster"], cells["cluster"]] = cells["customers"]
         yield dict(zip(PAIR, key, strict=True)), cells, table
 

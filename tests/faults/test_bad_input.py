@@ -1,10 +1,15 @@
 """Damaged data folders: one message and an untouched warehouse, or each row in the ledger."""
 
 import copy
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from conftest import ROOT
 
 ORDERS = "olist_orders_dataset.csv"
 PAYMENTS = "olist_order_payments_dataset.csv"
@@ -100,6 +105,10 @@ DAMAGES = {
             (data / "olist_customers_dataset.csv").read_text("utf-8").encode("latin-1")
         ),
         ["olist_customers_dataset.csv", "lines that cannot be read", "first is line 2", "UTF-8"],
+    ),
+    "an order far in the future": (
+        edit(ORDERS, 7, replace(b"2017-", b"2081-")),
+        ["number_of_review_dates_is_plausible", "max_review_dates"],
     ),
     "nothing before the first review date": (
         lambda data: [
@@ -245,6 +254,68 @@ def test_columns_may_stand_in_any_order_among_others(project, shop, shop_warehou
     assert read(warehouse, query).to_csv() == read(shop_warehouse, query).to_csv()
 
 
+def test_what_a_killed_session_left_does_not_spoil_the_next_build(project, shop_data, place, read):
+    warehouse = place / "segments.duckdb"
+    warehouse.with_name("segments.duckdb.wal").write_bytes(b"of another file")
+    result = project.make(shop_data, warehouse)
+    assert result.returncode == 0, result.stderr
+    assert read(warehouse, "select count(*) as n from marts.customer_segments")["n"][0] == 272
+
+
+def test_a_terminated_build_takes_dbt_with_it(project, shop_data, published):
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "scripts/build.py",
+            *("--data", shop_data),
+            *("--warehouse", published),
+        ],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"DBT_TARGET_PATH": str(project.folder / "target")},
+    )
+    while "stg_" not in process.stdout.readline():
+        assert process.poll() is None
+    (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.terminate()
+    _, errors = process.communicate(timeout=60)
+    assert "is as it was" in errors
+    assert "Traceback" not in errors
+    assert not Path(f"/proc/{child}").exists()
+    assert published.read_bytes() == b"the state of yesterday"
+
+
+@pytest.mark.parametrize("name", ["marts.duckdb", "segments.db"])
+def test_a_warehouse_that_cannot_be_read_later_is_refused(name, project, shop_data, tmp_path):
+    result = project.make(shop_data, tmp_path / name)
+    assert result.returncode == 1
+    assert "must be a .duckdb file that is not named after a schema" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_segment_without_any_review_is_not_called_dissatisfied(project, shop, tmp_path, read):
+    silent = copy.deepcopy(shop)
+    lapsed = {
+        row["order_id"]
+        for row in silent.rows["olist_orders_dataset"]
+        if row["order_purchase_timestamp"].year == 2017
+        and row["order_purchase_timestamp"].month == 3
+    }
+    silent.rows["olist_order_reviews_dataset"] = [
+        row for row in silent.rows["olist_order_reviews_dataset"] if row["order_id"] not in lapsed
+    ]
+    warehouse = project.dbt_build(silent.write(tmp_path / "data"), tmp_path / "shop.duckdb")
+    names = read(
+        warehouse,
+        "select distinct segment_name from scoring.score_champion_spells "
+        "inner join marts.segment_profiles using (segment_id) "
+        "where customer_id like 'lapsed%' and valid_from = '2018-01-01'",
+    )
+    assert names["segment_name"].tolist() == ["Lapsed customers"]
+
+
 def test_a_second_build_of_the_same_warehouse_says_so(project, data, tmp_path):
     import fcntl
 
@@ -260,6 +331,12 @@ def test_a_good_build_replaces_the_warehouse_and_tells_what_it_holds(
 ):
     result = project.make(shop_data, published)
     assert result.returncode == 0, result.stderr
-    for word in ["Loyal customers", "agreement: OK", "customer_segments", "272 customers"]:
+    for word in [
+        "Loyal customers",
+        "agreement: OK",
+        "how often to refit is not known",
+        "customer_segments",
+        "272 customers",
+    ]:
         assert word in result.stdout
     assert read(published, "select count(*) as n from marts.customer_segments")["n"][0] == 272

@@ -1,11 +1,12 @@
 """The small shop: obvious segments come out, as scikit-learn and pandas see them too."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn import metrics
 
 from pandas_features import assert_same_features, features_as_of
-from sklearn_labels import predict
+from sklearn_labels import centroid_table, predict, scale
 
 FEATURES = ["recency_days", "frequency", "monetary_value", "review_score"]
 
@@ -21,10 +22,12 @@ def model_tables(shop_warehouse):
         }
 
 
+def of_model(model_id, model_tables):
+    return [table[table["model_id"] == model_id] for table in model_tables.values()]
+
+
 def labels_of(model_id, features, model_tables):
-    return predict(
-        features, *(table[table["model_id"] == model_id] for table in model_tables.values())
-    )
+    return predict(features, *of_model(model_id, model_tables))
 
 
 def test_obvious_segments_are_found_and_named(shop, shop_warehouse, read):
@@ -127,10 +130,60 @@ def test_the_first_comparison_is_of_the_model_with_itself(shop_warehouse, read):
     assert first["excess_inertia"][0] == pytest.approx(0, abs=1e-9)
 
 
-def test_confidence_is_zero_at_the_border_and_points_to_the_runner_up(shop_warehouse, read):
+def test_confidence_compares_the_distances_to_the_two_nearest_centroids(
+    shop_warehouse, read, model_tables
+):
     customers = read(shop_warehouse, "select * from marts.customer_segments")
-    assert customers["confidence"].between(0, 1).all()
-    assert (customers["runner_up_segment_id"] != customers["segment_id"]).all()
+    parameters, centroids = of_model(customers["model_id"][0], model_tables)
+    points = scale(customers, parameters)
+    table = centroid_table(centroids)[points.columns]
+    distances = np.linalg.norm(points.to_numpy()[:, None] - table.to_numpy()[None], axis=2)
+    nearest = np.sort(distances, axis=1)
+    assert customers["confidence"].to_numpy() == pytest.approx(1 - nearest[:, 0] / nearest[:, 1])
+    segments = centroids.drop_duplicates("cluster").set_index("cluster")["segment_id"]
+    order = table.index.to_numpy()[np.argsort(distances, axis=1)]
+    assert (segments.loc[order[:, 1]].to_numpy() == customers["runner_up_segment_id"]).all()
+
+
+def test_scaled_distributions_are_those_of_the_scaled_customers(shop_warehouse, read, model_tables):
+    customers = read(shop_warehouse, "select * from marts.customer_segments")
+    points = scale(customers, of_model(customers["model_id"][0], model_tables)[0])
+    table = read(shop_warehouse, "select * from marts.segment_feature_distributions")
+    for row in table.itertuples():
+        values = points[customers["segment_id"] == row.segment_id][row.feature]
+        assert row.customers == len(values)
+        assert row.mean_scaled == pytest.approx(values.mean(), abs=1e-6)
+        assert row.p25_scaled == pytest.approx(values.quantile(0.25))
+        assert row.p50_scaled == pytest.approx(values.median())
+        assert (row.min_scaled, row.max_scaled) == pytest.approx((values.min(), values.max()))
+
+
+def test_shares_and_centroid_shifts_are_those_of_the_models(shop_warehouse, read, model_tables):
+    by_segment = read(
+        shop_warehouse,
+        "select * from marts.segment_stability_by_segment order by review_date, segment_id",
+    )
+    at_origin = by_segment[by_segment["weeks"] == 0].set_index("segment_id")
+    last = by_segment[by_segment["weeks"] == 4].set_index("segment_id")
+    assert (last["share_then"] == at_origin["share_now"]).all()
+    assert (last["share_then"] != last["share_now"]).any()
+    assert at_origin["centroid_shift"].to_numpy() == pytest.approx(0, abs=1e-9)
+    parameters, then = of_model(last["origin_model_id"].iloc[0], model_tables)
+    _, now = of_model(last["model_id"].iloc[0], model_tables)
+    for segment_id, row in last.iterrows():
+        # The refit's centroid, in original units, scaled as the origin scales.
+        moved = scale(
+            centroid_table(now[now["segment_id"] == segment_id], "centroid"),
+            parameters.assign(lower_cap=-np.inf, upper_cap=np.inf),
+        )
+        home = centroid_table(then[then["segment_id"] == segment_id])[moved.columns]
+        shift = np.linalg.norm(moved.to_numpy() - home.to_numpy())
+        assert row["centroid_shift"] == pytest.approx(shift)
+
+
+def test_marts_are_stored_by_their_key(shop_warehouse, read):
+    customers = read(shop_warehouse, "select * from marts.customer_segments")
+    assert customers["customer_id"].is_monotonic_increasing
 
 
 def test_changes_of_segment_follow_the_spells(shop_warehouse, read):

@@ -63,6 +63,15 @@ def test_each_cluster_is_matched_with_the_one_that_continues_it(customers, cells
         assert match["customers"] == now.sum()
 
 
+def test_a_cluster_that_dies_out_is_matched_with_nothing_left(cells):
+    """The last cluster of the origin has customers in one pair and none in the other."""
+    dying = cells[cells["origin_cluster"] < 2].assign(model_id="m2")
+    matches = match_clusters(pd.concat([cells, dying])).query("model_id == 'm2'")
+    assert matches["origin_cluster"].tolist() == [0, 1, 2]
+    assert matches["jaccard"].tolist()[2] == 0
+    assert matches["origin_customers"].tolist()[2] == 0
+
+
 def test_pairs_are_kept_apart(cells):
     both = pd.concat([cells, cells.assign(model_id="m2")])
     compared = compare_labelings(both)

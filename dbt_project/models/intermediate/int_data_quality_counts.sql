@@ -85,7 +85,7 @@ orders_without_customer as (
 
 counted as (
 
-    -- Rules of one table: staging names the reason, or flags the change.
+    -- Rules of one table: staging names the reason, or flags the change of a row that is kept.
     {% for raw_table, rules in tables.items() %}
         select
             '{{ raw_table }}' as raw_table,
@@ -100,8 +100,11 @@ counted as (
                 '{{ raw_table }}' as raw_table,
                 '{{ rule }}' as rule,
                 count(*) as affected_rows
-            from {{ ref(rules.staging) }}
-            where {{ flag }} and set_aside_reason is null
+            from {{ ref(rules.staging) }} as staged
+            {%- if raw_table == 'olist_orders_dataset' or raw_table in children %}
+                semi join orders on staged.order_id = orders.order_id
+            {%- endif %}
+            where staged.{{ flag }} and staged.set_aside_reason is null
             union all
         {% endfor %}
     {% endfor %}

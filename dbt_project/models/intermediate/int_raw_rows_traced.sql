@@ -36,7 +36,8 @@ unreadable_lines as (
 
 traced as (
 
-    -- Kept rows are counted where they arrive, so that a join that loses or multiplies rows shows.
+    -- Kept rows are counted in the last table that they reach: a join that loses or multiplies
+    -- rows shows. Staging is the last one of the tables that no join uses row by row.
     {% for raw_table, staging in counted_in_staging.items() %}
         select
             '{{ raw_table }}' as raw_table,

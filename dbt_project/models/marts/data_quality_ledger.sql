@@ -40,7 +40,8 @@ totals as (
     select
         traced.raw_table,
         'all rules' as rule,
-        'Every row of the file; kept rows are counted where they arrive.' as description,
+        'Every row of the file; kept rows are counted in the last table that they reach.'
+            as description,
         traced.rows_in,
         traced.rows_kept,
         cast(sum(ruled.rows_changed) as bigint) as rows_changed,

@@ -44,20 +44,19 @@ summarised as (
 
 scheduled as (
 
-    -- The last review before the breach still holds; a model lasts one review at least.
+    -- The last review before the breach still holds; a model lasts one review at least. While no
+    -- model is broken, how long one lasts is not known.
     select
         summarised.*,
-        cast(
-            greatest(
-                summarised.p10_weeks_until_breach
-                - case
-                    when summarised.breached_origins > 0
-                        then {{ var('review_interval_weeks') }}
-                    else 0
-                end,
-                {{ var('review_interval_weeks') }}
-            ) as integer
-        ) as recommended_interval_weeks,
+        case
+            when summarised.breached_origins > 0
+                then cast(
+                    greatest(
+                        summarised.p10_weeks_until_breach - {{ var('review_interval_weeks') }},
+                        {{ var('review_interval_weeks') }}
+                    ) as integer
+                )
+        end as recommended_interval_weeks,
         champions.fitted_as_of
     from summarised
     cross join champions

@@ -69,9 +69,11 @@ positioned as (
         (
             count(*) filter (where feature_values.feature_value < medians.feature_median)
             + 0.5 * count(*) filter (where feature_values.feature_value = medians.feature_median)
-        ) / nullif(count(feature_values.feature_value), 0) as position
+        ) / count(feature_values.feature_value) as position
     from medians
     inner join feature_values on medians.feature = feature_values.feature
+    -- A cluster without any known value has no position, and meets no condition on the feature.
+    where medians.feature_median is not null
     group by 1, 2
 
 ),
@@ -84,7 +86,7 @@ banded as (
         case
             when position < {{ var('naming_low_position') }} then 'low'
             when position > {{ var('naming_high_position') }} then 'high'
-            when position is not null then 'middle'
+            else 'middle'
         end as band
     from positioned
 
@@ -104,19 +106,6 @@ conditions as (
 
 ),
 
-unmet as (
-
-    select
-        banded.cluster,
-        conditions.priority
-    from banded
-    inner join conditions
-        on
-            banded.feature = conditions.feature
-            and banded.band is distinct from conditions.band
-
-),
-
 clusters as (
 
     select
@@ -128,6 +117,19 @@ clusters as (
         avg(frequency) as mean_frequency
     from labelled
     group by 1, 2
+
+),
+
+unmet as (
+
+    select
+        clusters.cluster,
+        conditions.priority
+    from clusters
+    cross join conditions
+    left join banded
+        on clusters.cluster = banded.cluster and conditions.feature = banded.feature
+    where banded.band is distinct from conditions.band
 
 ),
 

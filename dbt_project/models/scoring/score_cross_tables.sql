@@ -47,7 +47,6 @@ cross_tabulated as (
         origin_cluster,
         cluster,
         count(*) as customers,
-        sum(cast(monetary_value as decimal(18, 2))) as monetary_value,
         {% for feature in var('feature_set') %}
             cast(sum(cast({{ feature }}_scaled as decimal(18, 9))) as double)
                 as {{ feature }}_scaled_sum,

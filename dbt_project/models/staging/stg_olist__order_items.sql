@@ -26,7 +26,7 @@ renamed as (
                 row_number() over (
                     partition by order_id, order_item_id
                     order by
-                        price < 0 or freight_value < 0,
+                        coalesce(price < 0, false) or coalesce(freight_value < 0, false),
                         price,
                         freight_value,
                         product_id,

@@ -23,7 +23,7 @@ renamed as (
                 row_number() over (
                     partition by order_id, payment_sequential
                     order by
-                        payment_value < 0,
+                        coalesce(payment_value < 0, false),
                         payment_value,
                         payment_type,
                         payment_installments
