@@ -102,7 +102,7 @@ counted as (
                 count(*) as affected_rows
             from {{ ref(rules.staging) }} as staged
             {%- if raw_table == 'olist_orders_dataset' or raw_table in children %}
-                semi join orders on staged.order_id = orders.order_id
+            semi join orders on staged.order_id = orders.order_id
             {%- endif %}
             where staged.{{ flag }} and staged.set_aside_reason is null
             union all

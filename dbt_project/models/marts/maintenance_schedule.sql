@@ -51,11 +51,11 @@ scheduled as (
         case
             when summarised.breached_origins > 0
                 then cast(
-                    greatest(
-                        summarised.p10_weeks_until_breach - {{ var('review_interval_weeks') }},
-                        {{ var('review_interval_weeks') }}
-                    ) as integer
-                )
+                        greatest(
+                            summarised.p10_weeks_until_breach - {{ var('review_interval_weeks') }},
+                            {{ var('review_interval_weeks') }}
+                        ) as integer
+                    )
         end as recommended_interval_weeks,
         champions.fitted_as_of
     from summarised
