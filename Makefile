@@ -1,5 +1,9 @@
-# make build   environment, demo data if no DATA is given, dbt build, and what came out
-# make test    everything that CI runs
+# make build        environment, demo data if no DATA is given, dbt build, and what came out
+# make test         everything that CI runs
+# make lint         ruff and sqlfluff alone
+# make demo-data    synthetic data in data/demo
+# make fetch-olist  the real tables from Kaggle in data/olist
+# make clean        delete what builds leave, the warehouses in warehouse/ included
 
 DATA ?= data/demo
 WAREHOUSE ?= warehouse/segments.duckdb
@@ -10,7 +14,7 @@ DBT := .venv/bin/dbt
 # The uv at hand, else one that is installed into the environment; either honours uv.lock.
 UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 
-.PHONY: build test lint demo-data clean help
+.PHONY: build test lint demo-data fetch-olist clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -29,6 +33,10 @@ lint: .venv/installed
 	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb .venv/bin/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/tests/singular
 
 demo-data: data/demo
+
+fetch-olist: .venv/installed
+	@$(UV) sync --quiet --frozen --compile-bytecode --inexact --extra fetch
+	@$(PYTHON) scripts/fetch_olist.py data/olist
 
 data/demo: | .venv/installed
 	@$(PYTHON) scripts/make_demo_data.py $@

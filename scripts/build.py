@@ -28,8 +28,10 @@ import duckdb
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# In a file named after one of its schemas, `marts.customer_segments` is ambiguous to DuckDB.
-SCHEMAS = ["raw", "staging", "seeds", "intermediate", "fit", "scoring", "compare", "marts", "main"]
+# In a file named after one of its schemas, `marts.customer_segments` is ambiguous to DuckDB; the
+# last names are databases of DuckDB's own.
+RESERVED = ["raw", "staging", "seeds", "intermediate", "fit", "scoring", "compare", "marts", "main"]
+RESERVED += ["temp", "system", "memory"]
 
 
 class BuildError(Exception):
@@ -44,10 +46,10 @@ def build(data: Path, warehouse: Path) -> None:
     BuildError
         If the data or the project are at fault, or another build of the warehouse is running.
     """
-    if warehouse.suffix != ".duckdb" or warehouse.stem in SCHEMAS:
+    if not re.fullmatch(r"[\w .-]+\.duckdb", warehouse.name) or warehouse.stem in RESERVED:
         raise BuildError(
-            "The warehouse must be a .duckdb file that is not named after a schema "
-            f"({', '.join(SCHEMAS)}), not {warehouse}."
+            "The warehouse must be a .duckdb file with a plain name that is not one of "
+            f"{', '.join(RESERVED)}; {warehouse} is not."
         )
     warehouse.parent.mkdir(parents=True, exist_ok=True)
     # A view names the database that it is in, so the file keeps its name and only moves.
@@ -227,7 +229,8 @@ def print_summary(warehouse: Path) -> None:
                 print(_wrapped("No model has been broken yet: how often to refit is not known."))
                 continue
             was = "was" if next_date <= as_of else "is"
-            print(_wrapped(f"Refit every {interval} weeks: it {was} due on {next_date:%Y-%m-%d}."))
+            every = "week" if interval == 1 else f"{interval} weeks"
+            print(_wrapped(f"Refit every {every}: it {was} due on {next_date:%Y-%m-%d}."))
         set_aside, changed = rows(
             "select sum(rows_set_aside), sum(rows_changed) from marts.data_quality_ledger "
             "where rule = 'all rules'"

@@ -1,6 +1,6 @@
 """Download the Olist data set from Kaggle into a folder that `make build DATA=...` takes.
 
-    uv sync --extra fetch && python scripts/fetch_olist.py data/olist
+    make fetch-olist
 
 The data are Olist's, under CC BY-NC-SA 4.0: https://www.kaggle.com/datasets/olistbr/brazilian-ecommerce
 """
@@ -41,7 +41,7 @@ def fetch(folder: Path) -> None:
     try:
         import kagglehub
     except ImportError:
-        raise FetchError("kagglehub is not installed: run uv sync --extra fetch.") from None
+        raise FetchError("kagglehub is not installed: run make fetch-olist.") from None
     try:
         downloaded = Path(kagglehub.dataset_download(DATASET))
     except Exception as error:  # kagglehub passes on whatever its HTTP client raises

@@ -14,9 +14,7 @@
             'create or replace table raw.unreadable_lines ('
             ~ 'file_name varchar, record_number bigint, reason varchar, record varchar)'
         ) %}
-        {% set raw_tables = graph.sources.values() | selectattr('source_name', 'eq', 'olist') %}
-        {% for source in raw_tables | sort(attribute='identifier') %}
-            {% set path = find_raw_file(folder, source.identifier) %}
+        {% for path, source in find_raw_files(folder) %}
             {% if path.endswith('.csv') %}
                 {% do load_csv_file(path, source) %}
             {% else %}
@@ -44,20 +42,31 @@
 {% endmacro %}
 
 
-{% macro find_raw_file(folder, table_name) %}
-    {% set stem = folder.rstrip('/') ~ '/' ~ table_name %}
-    {% set files = run_query(
-        'select file from glob([' ~ sql_string(stem ~ '.csv') ~ ', ' ~ sql_string(stem ~ '.parquet')
-        ~ ']) order by file'
-    ).columns[0].values() %}
-    {% if not files %}
+{# Pairs of path and source, one for each source table; NAME.csv counts where both formats are there. #}
+{% macro find_raw_files(folder) %}
+    {% set found = [] %}
+    {% set missing = [] %}
+    {% set sources = graph.sources.values() | selectattr('source_name', 'eq', 'olist') %}
+    {% for source in sources | sort(attribute='identifier') %}
+        {% set stem = folder.rstrip('/') ~ '/' ~ source.identifier %}
+        {% set paths = run_query(
+            'select file from glob([' ~ sql_string(stem ~ '.csv') ~ ', '
+            ~ sql_string(stem ~ '.parquet') ~ ']) order by file'
+        ).columns[0].values() %}
+        {% if paths %}
+            {% do found.append((paths[0], source)) %}
+        {% else %}
+            {% do missing.append(source.identifier ~ '.csv') %}
+        {% endif %}
+    {% endfor %}
+    {% if missing %}
         {% do stop_loading(
-            'The data folder ' ~ folder ~ ' has no file ' ~ table_name ~ '.csv (or .parquet). '
-            ~ 'Set SEGMENTS_DATA to the folder of the nine Olist files, '
-            ~ 'or make demo data: python scripts/make_demo_data.py'
+            'The data folder ' ~ folder ~ ' has no file ' ~ missing | join(', ')
+            ~ ' (or .parquet). DATA of make, or SEGMENTS_DATA of plain dbt, names the folder of the '
+            ~ 'nine Olist files; make demo-data makes synthetic ones in data/demo.'
         ) %}
     {% endif %}
-    {{ return(files[0]) }}
+    {{ return(found) }}
 {% endmacro %}
 
 
@@ -202,10 +211,13 @@
     {% set missing = types.keys() | reject('in', header) | list %}
     {% if missing %}
         {% do stop_loading(
-            path ~ ' has no column ' ~ missing | join(', ') ~ ' (its header line reads: '
-            ~ header | join(', ') ~ '). Column names must be those of the published files.'
+            path ~ ' has no column ' ~ missing | join(', ') ~ '. Its columns are: '
+            ~ header | join(', ') ~ '. They must be named as in the published file.'
         ) %}
     {% endif %}
+    {% for name in types if header | select('eq', name) | list | length > 1 %}
+        {% do stop_loading(path ~ ' has more than one column ' ~ name ~ '. Keep one of them.') %}
+    {% endfor %}
 {% endmacro %}
 
 

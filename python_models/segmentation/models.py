@@ -82,11 +82,27 @@ def fit_models(snapshots: Iterable[Snapshot], *, threads: int, **settings) -> pa
     -------
     pyarrow.Table
         One row per model, in the order of the snapshots, with `MODELS_SCHEMA`.
+
+    Raises
+    ------
+    ValueError
+        The first error of `fit_model`, in the order of the snapshots.
     """
-    rows = Parallel(n_jobs=threads, prefer="threads")(
-        delayed(fit_model)(*snapshot, **settings) for snapshot in snapshots
+    fits = Parallel(n_jobs=threads, prefer="threads")(
+        delayed(_fit_or_error)(*snapshot, **settings) for snapshot in snapshots
     )
-    return pa.Table.from_pylist(rows, schema=MODELS_SCHEMA)
+    for fit in fits:
+        if isinstance(fit, ValueError):
+            raise fit
+    return pa.Table.from_pylist(fits, schema=MODELS_SCHEMA)
+
+
+def _fit_or_error(*snapshot, **settings) -> dict | ValueError:
+    """An error as a value: the first by date is told, not the first that a thread meets."""
+    try:
+        return fit_model(*snapshot, **settings)
+    except ValueError as error:
+        return error
 
 
 def fit_model(

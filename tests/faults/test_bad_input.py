@@ -67,6 +67,29 @@ DAMAGES = {
         ["has no file olist_customers_dataset.csv", "SEGMENTS_DATA"],
     ),
     "missing file": (remove(ORDERS), ["has no file olist_orders_dataset.csv"]),
+    "orders without rows": (
+        lambda data: (data / ORDERS).write_bytes(
+            (data / ORDERS).read_bytes().split(b"\n")[0] + b"\n"
+        ),
+        ["Without a review date there is no model"],
+    ),
+    "no money at all": (
+        lambda data: [
+            (data / name).write_bytes((data / name).read_bytes().split(b"\n")[0] + b"\n")
+            for name in (PAYMENTS, "olist_order_items_dataset.csv")
+        ],
+        ["most_orders_have_a_value", "worth nothing"],
+    ),
+    "a column twice": (
+        edit(PAYMENTS, 1, replace(b"payment_type", b"payment_value")),
+        [PAYMENTS, "has no column payment_type"],
+    ),
+    "dates in another format throughout": (
+        lambda data: (data / ORDERS).write_bytes(
+            (data / ORDERS).read_bytes().replace(b"2017-", b"17/").replace(b"2018-", b"18/")
+        ),
+        [ORDERS, "line 2", "column order_purchase_timestamp"],
+    ),
     "empty file": (
         lambda data: (data / ORDERS).write_bytes(b""),
         [ORDERS, "has no column order_id"],
@@ -114,7 +137,7 @@ DAMAGES = {
         lambda data: [
             (data / ORDERS).write_bytes((data / ORDERS).read_bytes().replace(b"2017-", b"2018-")),
         ],
-        ["No model can be fitted at 2018-01", "first_review_date"],
+        ["No model can be fitted at 2018-01-01", "first_review_date"],
     ),
 }
 
@@ -287,11 +310,11 @@ def test_a_terminated_build_takes_dbt_with_it(project, shop_data, published):
     assert published.read_bytes() == b"the state of yesterday"
 
 
-@pytest.mark.parametrize("name", ["marts.duckdb", "segments.db"])
+@pytest.mark.parametrize("name", ["marts.duckdb", "temp.duckdb", "it's.duckdb", "segments.db"])
 def test_a_warehouse_that_cannot_be_read_later_is_refused(name, project, shop_data, tmp_path):
     result = project.make(shop_data, tmp_path / name)
     assert result.returncode == 1
-    assert "must be a .duckdb file that is not named after a schema" in result.stderr
+    assert "must be a .duckdb file with a plain name" in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -46,7 +46,7 @@ def test_an_unreachable_kaggle_is_told_in_one_line(kaggle, tmp_path, monkeypatch
 
 def test_a_missing_client_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "kagglehub", None)
-    with pytest.raises(fetch_olist.FetchError, match="uv sync --extra fetch"):
+    with pytest.raises(fetch_olist.FetchError, match="make fetch-olist"):
         fetch_olist.fetch(tmp_path / "olist")
 
 

@@ -68,6 +68,12 @@ def test_a_snapshot_that_is_too_small_is_named():
         fit_model("m", datetime(2018, 1, 1), customers(0).head(2), **SETTINGS)
 
 
+def test_of_several_snapshots_that_are_too_small_the_first_is_named(snapshots):
+    small = [(name, date, frame.head(2)) for name, date, frame in snapshots]
+    with pytest.raises(ValueError, match="at 2018-01-08"):
+        fit_models([snapshots[0], *small[1:]], threads=2, **SETTINGS)
+
+
 def test_the_fingerprint_tells_values_names_and_order_apart():
     features = customers(0)
     prints = {

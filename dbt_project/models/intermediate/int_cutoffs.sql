@@ -15,6 +15,7 @@ published_state as (
             cast(cast(max(ordered_at) as date) + interval 1 day as timestamp)
         ) as as_of
     from orders
+    having max(ordered_at) is not null
 
 ),
 

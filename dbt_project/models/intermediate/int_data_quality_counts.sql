@@ -142,6 +142,13 @@ counted as (
     union all
     select
         'olist_orders_dataset' as raw_table,
+        'no_value' as rule,
+        count(*) as affected_rows
+    from orders
+    where is_valued_by_items and items = 0
+    union all
+    select
+        'olist_orders_dataset' as raw_table,
         'no_review_score' as rule,
         count(*) as affected_rows
     from orders

@@ -1,5 +1,5 @@
--- Without a review date there is no model: set first_review_date to an earlier date. Too many come
--- from an order dated far in the future: correct it, or set as_of; max_review_dates allows more.
+-- Without a review date there is no model: first_review_date must lie before the newest order. Too
+-- many come from an order dated far in the future: correct it, or set as_of or max_review_dates.
 select count(*) as review_dates
 from {{ ref('int_cutoffs') }}
 where is_review_date

@@ -1,0 +1,8 @@
+-- Half of the counted orders or more are worth nothing: payments, or items with price and freight,
+-- are missing or set aside. marts.data_quality_ledger counts why.
+select
+    count(*) as orders,
+    count(*) filter (where monetary_value = 0) as worthless_orders
+from {{ ref('int_orders_joined') }}
+where is_counted
+having worthless_orders >= 0.5 * orders and orders > 0
