@@ -1,4 +1,5 @@
 # make build        environment, demo data if no DATA is given, dbt build, and what came out
+# make compare      the same, with a new comparison of the candidates for the model
 # make test         everything that CI runs
 # make lint         ruff and sqlfluff alone
 # make demo-data    synthetic data in data/demo
@@ -7,6 +8,8 @@
 
 DATA ?= data/demo
 WAREHOUSE ?= warehouse/segments.duckdb
+# When `make build` compares the candidates for the model: never, stale or always.
+COMPARE ?= never
 UV_VERSION := 0.13.9
 PYTHON := .venv/bin/python
 DBT := .venv/bin/dbt
@@ -14,13 +17,16 @@ DBT := .venv/bin/dbt
 # The uv at hand, else one that is installed into the environment; either honours uv.lock.
 UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 
-.PHONY: build test lint demo-data fetch-olist clean help
+.PHONY: build compare test lint demo-data fetch-olist clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
 build: .venv/installed $(if $(filter data/demo,$(DATA)),data/demo)
-	@$(PYTHON) scripts/build.py --data "$(DATA)" --warehouse "$(WAREHOUSE)"
+	@$(PYTHON) scripts/build.py --data "$(DATA)" --warehouse "$(WAREHOUSE)" --compare "$(COMPARE)"
+
+compare: COMPARE := always
+compare: build
 
 test: lint data/demo
 	$(PYTHON) -m pytest

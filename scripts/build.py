@@ -1,6 +1,10 @@
 """Run `dbt build` beside the published warehouse, put the result in its place, and tell a person.
 
     python scripts/build.py --data data/demo --warehouse warehouse/segments.duckdb
+    python scripts/build.py --data data/demo --warehouse warehouse/segments.duckdb --compare always
+
+With `--compare` it compares the candidates for the model first: always, or when the customers or
+settings that the last comparison depends on have changed.
 
 The build goes into a folder of its own. Only when every model and test has passed does its file
 replace the published one, in one step: readers see the old state or the new one, and a failed build
@@ -12,6 +16,7 @@ import fcntl
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -19,7 +24,7 @@ import sys
 import textwrap
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
@@ -30,16 +35,21 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # In a file named after one of its schemas, `marts.customer_segments` is ambiguous to DuckDB; the
 # last names are databases of DuckDB's own.
-RESERVED = ["raw", "staging", "seeds", "intermediate", "fit", "scoring", "compare", "marts", "main"]
-RESERVED += ["temp", "system", "memory"]
+RESERVED = ["raw", "staging", "seeds", "intermediate", "choose", "fit", "scoring", "compare"]
+RESERVED += ["marts", "main", "temp", "system", "memory"]
+
+# What a build takes over from the warehouse that it replaces.
+KEPT_TABLES = ["choose.choose_fitted_candidates"]
 
 
 class BuildError(Exception):
     """A build that ended without a result; the message says what to do."""
 
 
-def build(data: Path, warehouse: Path) -> None:
+def build(data: Path, warehouse: Path, compare: str = "never") -> None:
     """Build the warehouse from the raw files in `data`, or leave it as it is.
+
+    `compare` says when to compare the candidates for the model: never, stale or always.
 
     Raises
     ------
@@ -58,7 +68,13 @@ def build(data: Path, warehouse: Path) -> None:
         shutil.rmtree(workshop, ignore_errors=True)
         workshop.mkdir()
         try:
-            _dbt_build(data, workshop / warehouse.name)
+            _take_over(warehouse, workshop / warehouse.name)
+            if compare != "always":
+                _dbt_build(data, workshop / warehouse.name, "daily")
+            if compare == "always" or (
+                compare == "stale" and _has_no_valid_comparison(workshop / warehouse.name)
+            ):
+                _dbt_build(data, workshop / warehouse.name, "comparison")
             # What a killed session has left of the file that goes; it would not fit the new one.
             warehouse.with_name(warehouse.name + ".wal").unlink(missing_ok=True)
             (workshop / warehouse.name).replace(warehouse)
@@ -78,14 +94,48 @@ def _only_build_of(warehouse: Path) -> Iterator[None]:
         yield
 
 
-def _dbt_build(data: Path, warehouse: Path) -> None:
+def _take_over(published: Path, warehouse: Path) -> None:
+    """Copy the tables that outlast a build; raises BuildError if they cannot be read."""
+    if not published.exists():
+        return
+    with duckdb.connect(str(warehouse)) as connection:
+        try:
+            connection.execute(
+                "attach '{}' as published (read_only)".format(str(published).replace("'", "''"))
+            )
+        except duckdb.Error as error:
+            raise BuildError(
+                f"{published} cannot be read: {error}\nIf another program has it open, close it. "
+                "If the file is damaged, move it away: a new one is built from the raw files, "
+                "without the last comparison."
+            ) from None
+        for table in KEPT_TABLES:
+            schema, name = table.split(".")
+            if connection.execute(
+                "select 1 from duckdb_tables() where database_name = 'published' "
+                "and schema_name = ? and table_name = ?",
+                [schema, name],
+            ).fetchall():
+                connection.execute(f"create schema if not exists {schema}")
+                connection.execute(f"create table {table} as from published.{table}")
+
+
+def _has_no_valid_comparison(warehouse: Path) -> bool:
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        query = "select bool_or(is_stale is not false) from marts.model_comparison"
+        return connection.execute(query).fetchall()[0][0]
+
+
+def _dbt_build(data: Path, warehouse: Path, selector: str) -> None:
     """Run dbt in a process of its own and report its progress; raises BuildError."""
     environment = os.environ | {
         "SEGMENTS_DATA": str(data.resolve()),
         "SEGMENTS_WAREHOUSE": str(warehouse.resolve()),
         "DBT_PROFILES_DIR": str(ROOT),
+        "PYTHONUNBUFFERED": "1",  # the comparison tells its progress while it runs
     }
     command = [str(Path(sys.executable).with_name("dbt")), "--log-format", "json", "build"]
+    command += ["--selector", selector]
     command += ["--exclude-resource-type", "unit_test"]  # they test the code, not the data
     started = time.monotonic()
     first_node_at = None
@@ -106,6 +156,8 @@ def _dbt_build(data: Path, warehouse: Path) -> None:
     ):
         for line in process.stdout:
             last_lines = [*last_lines[-4:], line.rstrip()]
+            if line.startswith("comparison: "):
+                print(f"{'':10} {line.removeprefix('comparison: ').rstrip()}", flush=True)
             try:
                 event = json.loads(line)
                 name, data_of_event = event["info"]["name"], event["data"]
@@ -195,7 +247,13 @@ def _plain(message: str) -> str:
 def _time_spent(total: float, start: float, seconds: Counter) -> str:
     busy = sum(seconds.values()) or 1.0
     shares = ", ".join(f"{kind} {spent / busy:.0%}" for kind, spent in seconds.most_common())
-    return f"Built in {total:.0f} s: dbt's start {start:.0f} s, then {shares}."
+    # In KiB, on macOS in bytes.
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    gigabytes = peak / (1e9 if sys.platform == "darwin" else 1e9 / 1024)
+    return (
+        f"Built in {total:.0f} s: dbt's start {start:.0f} s, then {shares}. "
+        f"The largest process took {gigabytes:.1f} GB."
+    )
 
 
 def print_summary(warehouse: Path) -> None:
@@ -217,6 +275,7 @@ def print_summary(warehouse: Path) -> None:
             print(
                 f"  {segment_id:>2}  {name:<40}{size:>10,}{share:>8.1%}{revenue_share or 0:>9.1%}"
             )
+        print(f"\n{_wrapped(_model_in_use(rows))}")
         print("\nMaintenance contract")
         for clause, status, sentence in rows(
             "select clause, status, sentence from marts.maintenance_contract order by clause"
@@ -247,6 +306,21 @@ def print_summary(warehouse: Path) -> None:
             print(f"  {table:<40}{size:>10,} {'row' if size == 1 else 'rows'}")
 
 
+def _model_in_use(rows: Callable[[str], list[tuple]]) -> str:
+    """Which model is in use, by whose choice, and whether that choice still stands."""
+    candidate_id, chosen_by, compared_as_of, compared_at, stale_reason = rows(
+        "select candidate_id, chosen_by, compared_as_of, compared_at, stale_reason "
+        "from marts.model_comparison where is_chosen"
+    )[0]
+    told = f"Model: {candidate_id}, chosen {chosen_by}"
+    if compared_at is None:
+        return f"{told}: candidates have not been compared yet (make compare)."
+    told += f" (made {compared_at:%Y-%m-%d}, customers as of {compared_as_of:%Y-%m-%d})."
+    if stale_reason:
+        told += f" The comparison is STALE: {stale_reason}; make compare makes a new one."
+    return told
+
+
 def _wrapped(text: str) -> str:
     return textwrap.fill(text, 88, initial_indent="  ", subsequent_indent="    ")
 
@@ -255,10 +329,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the nine raw files")
     parser.add_argument("--warehouse", type=Path, required=True, help="the .duckdb file to publish")
+    parser.add_argument(
+        "--compare",
+        choices=["never", "stale", "always"],
+        default="never",
+        help="when to compare the candidates for the model",
+    )
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        build(arguments.data, arguments.warehouse)
+        build(arguments.data, arguments.warehouse, arguments.compare)
     except (BuildError, OSError) as error:
         print(f"\nNothing was built; {arguments.warehouse} is as it was.\n{error}", file=sys.stderr)
         return 1

@@ -11,8 +11,8 @@
     It agrees with scikit-learn's `predict` on the same parameters.
 #}
 {% macro assign_clusters(customers) %}
-    {% set features = var('feature_set') %}
-    {% set clusters = range(var('n_segments')) | list %}
+    {% set features = chosen_model().features %}
+    {% set clusters = range(chosen_model().n_segments) | list %}
     {% set distances = [] %}
     {% for cluster in clusters %}
         {% do distances.append('distance_' ~ cluster) %}
@@ -109,7 +109,7 @@
 
 {# What `assign_clusters` reads: a model's parameters as columns <feature>__<parameter>. #}
 {% macro parameter_columns() %}
-    {%- for feature in var('feature_set') %}
+    {%- for feature in chosen_model().features %}
         {%- for name in ['imputation_value', 'lower_cap', 'upper_cap', 'mean', 'scale'] %}
             max(case when feature = '{{ feature }}' then {{ name }} end)
                 as {{ feature }}__{{ name }},
@@ -122,9 +122,10 @@
 
 {# What `assign_clusters` reads: a model's centroids as columns <feature>__centroid_<cluster>. #}
 {% macro centroid_columns() %}
-    {%- for cluster in range(var('n_segments')) %}
+    {%- set chosen = chosen_model() %}
+    {%- for cluster in range(chosen.n_segments) %}
         {%- set is_last_cluster = loop.last %}
-        {%- for feature in var('feature_set') %}
+        {%- for feature in chosen.features %}
             max(
                 case
                     when cluster = {{ cluster }} and feature = '{{ feature }}' then centroid_scaled

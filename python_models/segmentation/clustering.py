@@ -1,23 +1,35 @@
-"""KMeans fits that are repeatable to the last bit, and the silhouette of a labelling."""
+"""Clusterings that are repeatable to the last bit, and that label customers whom no fit has seen.
+
+A clustering is fitted once; `label` then gives any customer a label from what the fit has found.
+KMeans takes all customers. Ward's tree and DBSCAN grow with the square of their number: they are
+fitted on a seeded sample, and everyone gets a label by the nearest cluster.
+"""
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 
+import fastcluster
 import numpy as np
-from sklearn.cluster import KMeans
+from scipy.cluster.hierarchy import fcluster
+from sklearn.cluster import DBSCAN, KMeans
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import silhouette_samples
+from sklearn.metrics import pairwise_distances_argmin
+from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
+
+NOISE = -1
 
 
 @dataclass(frozen=True)
-class Clustering:
-    """A converged KMeans fit.
+class CentroidClustering:
+    """Clusters around centroids: the fit of KMeans or Ward.
 
     Attributes
     ----------
     centroids : ndarray of shape (n_clusters, n_features)
     labels : ndarray of int of shape (n_points,)
+        The nearest centroid of each point that is to be clustered.
     inertia : float
         Sum of squared distances of the points to their centroids.
     """
@@ -26,10 +38,47 @@ class Clustering:
     labels: np.ndarray
     inertia: float
 
+    def label(self, points: np.ndarray) -> np.ndarray:
+        """Number of the nearest centroid, ndarray of int of shape (n_points,)."""
+        return _nearest(points, self.centroids)
+
+
+@dataclass(frozen=True)
+class DensityClustering:
+    """Clusters of dense regions: the fit of DBSCAN.
+
+    Attributes
+    ----------
+    core_points : ndarray of shape (n_core_points, n_features)
+    core_labels : ndarray of int of shape (n_core_points,)
+    eps : float
+        How near a core point must be to give a point its label, in scaled units.
+    labels : ndarray of int of shape (n_points,)
+        Label of each point that is to be clustered, -1 for noise.
+    """
+
+    core_points: np.ndarray
+    core_labels: np.ndarray
+    eps: float
+    labels: np.ndarray
+
+    def label(self, points: np.ndarray) -> np.ndarray:
+        """Label of the nearest core point within `eps`, else -1; ndarray of int."""
+        return _label_by_core_points(points, self.core_points, self.core_labels, self.eps)
+
+
+Clustering = CentroidClustering | DensityClustering
+
 
 def fit_kmeans(
-    points: np.ndarray, *, n_clusters: int, n_init: int, random_state: int
-) -> Clustering:
+    points: np.ndarray,
+    *,
+    n_clusters: int,
+    n_init: int,
+    random_state: int,
+    weights: np.ndarray | None = None,
+    warm_start: np.ndarray | None = None,
+) -> CentroidClustering:
     """Fit KMeans until no label changes, as the best of `n_init` k-means++ starts.
 
     Parameters
@@ -37,6 +86,10 @@ def fit_kmeans(
     points : ndarray of shape (n_points, n_features)
         Scaled features, rows in an order that does not depend on chance.
     n_clusters, n_init, random_state : int
+    weights : ndarray of shape (n_points,), optional
+        How often each point counts.
+    warm_start : ndarray of shape (n_clusters, n_features), optional
+        Centroids that are tried beside the k-means++ starts.
 
     Raises
     ------
@@ -51,42 +104,135 @@ def fit_kmeans(
     """
     if len(points) < n_clusters:
         raise ValueError(f"{len(points)} customers cannot form {n_clusters} segments")
-    kmeans = KMeans(n_clusters, n_init=n_init, tol=0, max_iter=10_000, random_state=random_state)
+    converged = partial(KMeans, n_clusters, tol=0, max_iter=10_000, random_state=random_state)
+    fits = [converged(n_init=n_init)]
+    if warm_start is not None:
+        fits.append(converged(n_init=1, init=warm_start))
     with threadpool_limits(1), warnings.catch_warnings():
         # Too few distinct points: told below, as an error.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        kmeans.fit(points)
-    distinct = len(np.unique(kmeans.labels_))
+        for fit in fits:
+            fit.fit(points, sample_weight=weights)
+    best = min(fits, key=lambda fit: fit.inertia_)
+    distinct = len(np.unique(best.labels_))
     if distinct < n_clusters:
         raise ValueError(f"{distinct} distinct customers cannot form {n_clusters} segments")
-    return Clustering(kmeans.cluster_centers_, kmeans.labels_, float(kmeans.inertia_))
+    return CentroidClustering(best.cluster_centers_, best.labels_, float(best.inertia_))
 
 
-def sampled_silhouette(
-    points: np.ndarray, labels: np.ndarray, *, sample_size: int | None, random_state: int
-) -> tuple[float, float]:
-    """Mean silhouette (Rousseeuw 1987) of a seeded sample, and its standard error.
+def draw_sample(n_points: int, sample_size: int | None, random_state: int) -> np.ndarray:
+    """Row numbers of a seeded sample without replacement, ascending; all rows if None."""
+    if sample_size is None or sample_size >= n_points:
+        return np.arange(n_points)
+    return np.sort(np.random.default_rng(random_state).choice(n_points, sample_size, replace=False))
+
+
+def grow_ward_tree(sample: np.ndarray) -> np.ndarray:
+    """Ward's tree of the points (Ward 1963), as a SciPy linkage of shape (n_points - 1, 4).
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two points.
+    """
+    if len(sample) < 2:
+        raise ValueError(f"{len(sample)} customers cannot form a tree")
+    return fastcluster.linkage_vector(sample, method="ward")
+
+
+def cut_ward_tree(
+    points: np.ndarray, sample: np.ndarray, tree: np.ndarray, *, n_clusters: int
+) -> CentroidClustering:
+    """Cut the tree of a sample into clusters and label all points by the nearest cluster mean.
 
     Parameters
     ----------
     points : ndarray of shape (n_points, n_features)
-    labels : ndarray of int of shape (n_points,)
-    sample_size : int or None
-        Points drawn without replacement; None, or no fewer than there are, takes all points.
-    random_state : int
+    sample : ndarray of shape (n_sampled, n_features)
+        The points of the tree.
+    tree : ndarray of shape (n_sampled - 1, 4)
+        From `grow_ward_tree`.
+    n_clusters : int
+
+    Raises
+    ------
+    ValueError
+        If there are fewer points than clusters, or a cluster is nobody's nearest.
+    """
+    _, branches = np.unique(fcluster(tree, n_clusters, "maxclust"), return_inverse=True)
+    _, centroids = cluster_means(sample, branches)
+    labels = _nearest(points, centroids)
+    distinct = len(np.unique(labels))
+    if distinct < n_clusters:
+        raise ValueError(f"{distinct} distinct customers cannot form {n_clusters} segments")
+    inertia = float(((points - centroids[labels]) ** 2).sum())
+    return CentroidClustering(centroids, labels, inertia)
+
+
+def neighbour_distances(sample: np.ndarray, *, min_samples: int) -> np.ndarray:
+    """The k-distance curve (Ester et al. 1996), unsorted: how far the `min_samples`-th point is.
+
+    A point counts as its own first neighbour, as in `sklearn.cluster.DBSCAN`.
 
     Returns
     -------
-    silhouette, standard_error : float
-        NaN when the sample holds a single cluster. The error is 0 when all points are taken.
+    ndarray of shape (n_points,)
+        In scaled units.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer points than `min_samples`.
     """
-    is_sampled = sample_size is not None and sample_size < len(points)
-    if is_sampled:
-        chosen = np.random.default_rng(random_state).choice(len(points), sample_size, replace=False)
-        points, labels = points[chosen], labels[chosen]
-    if not 1 < len(np.unique(labels)) < len(labels):
-        return float("nan"), float("nan")
+    if len(sample) < min_samples:
+        raise ValueError(f"{len(sample)} customers have no {min_samples} neighbours")
+    distances, _ = NearestNeighbors(n_neighbors=min_samples).fit(sample).kneighbors(sample)
+    return distances[:, -1]
+
+
+def fit_dbscan(
+    points: np.ndarray, sample: np.ndarray, *, eps: float, min_samples: int
+) -> DensityClustering:
+    """Fit DBSCAN (Ester et al. 1996) on a sample and label all points by the nearest core point.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_points, n_features)
+    sample : ndarray of shape (n_sampled, n_features)
+    eps : float
+        Radius of a neighbourhood, in scaled units.
+    min_samples : int
+        Points of the sample that make a neighbourhood dense.
+
+    Raises
+    ------
+    ValueError
+        If no region is dense.
+    """
+    fit = DBSCAN(eps=eps, min_samples=min_samples).fit(sample)
+    if fit.core_sample_indices_.size == 0:
+        raise ValueError(f"no customer has {min_samples} neighbours within {eps:.3g}")
+    core_points = sample[fit.core_sample_indices_]
+    core_labels = fit.labels_[fit.core_sample_indices_]
+    labels = _label_by_core_points(points, core_points, core_labels, eps)
+    return DensityClustering(core_points, core_labels, eps, labels)
+
+
+def cluster_means(points: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Size of each cluster 0, 1, …, and its mean of shape (n_clusters, n_features)."""
+    sizes = np.bincount(labels)
+    sums = np.stack([np.bincount(labels, weights=column) for column in points.T], axis=1)
+    return sizes, sums / np.maximum(sizes, 1)[:, None]
+
+
+def _nearest(points: np.ndarray, centroids: np.ndarray) -> np.ndarray:
     with threadpool_limits(1):
-        silhouettes = silhouette_samples(points, labels)
-    standard_error = silhouettes.std(ddof=1) / np.sqrt(len(labels)) if is_sampled else 0.0
-    return float(silhouettes.mean()), float(standard_error)
+        return pairwise_distances_argmin(points, centroids)
+
+
+def _label_by_core_points(
+    points: np.ndarray, core_points: np.ndarray, core_labels: np.ndarray, eps: float
+) -> np.ndarray:
+    neighbours = NearestNeighbors(n_neighbors=1).fit(core_points)
+    distances, nearest = neighbours.kneighbors(points)
+    return np.where(distances[:, 0] <= eps, core_labels[nearest[:, 0]], NOISE)

@@ -11,8 +11,15 @@ import pyarrow as pa
 import sklearn
 from joblib import Parallel, delayed
 
-from segmentation.clustering import fit_kmeans, sampled_silhouette
+from segmentation.clustering import (
+    CentroidClustering,
+    cut_ward_tree,
+    draw_sample,
+    fit_kmeans,
+    grow_ward_tree,
+)
 from segmentation.scaling import fit_scaling, scale_features
+from segmentation.validity import sampled_silhouette
 
 Snapshot = tuple[str, datetime, pd.DataFrame]
 
@@ -110,14 +117,16 @@ def fit_model(
     fitted_as_of: datetime,
     features: pd.DataFrame,
     *,
+    algorithm: str,
     transforms: Mapping[str, str],
     cap_quantiles: Sequence[float],
     n_segments: int,
     n_init: int,
     random_state: int,
+    ward_sample_size: int | None,
     silhouette_sample_size: int | None,
 ) -> dict:
-    """Fit scaling and KMeans on the customers known at one date.
+    """Fit scaling and clusters on the customers known at one date.
 
     Parameters
     ----------
@@ -126,12 +135,14 @@ def fit_model(
         The cut-off of the features.
     features : DataFrame of shape (n_customers, n_features)
         Values in original units, NaN where missing, customers in a stable order.
+    algorithm : {"kmeans", "ward"}
     transforms, cap_quantiles
         See `segmentation.scaling.fit_scaling`.
     n_segments, n_init, random_state
         See `segmentation.clustering.fit_kmeans`.
-    silhouette_sample_size : int or None
-        See `segmentation.clustering.sampled_silhouette`.
+    ward_sample_size, silhouette_sample_size : int or None
+        Customers, drawn by `random_state`, on whom Ward's tree is fitted and the silhouette is
+        measured; None takes all.
 
     Returns
     -------
@@ -148,19 +159,23 @@ def fit_model(
             raise ValueError("no customer is known yet")
         scalings = fit_scaling(features, transforms=transforms, cap_quantiles=cap_quantiles)
         points = scale_features(features, scalings)
-        clustering = fit_kmeans(
-            points, n_clusters=n_segments, n_init=n_init, random_state=random_state
+        clustering = fit_clustering(
+            points,
+            algorithm=algorithm,
+            n_clusters=n_segments,
+            n_init=n_init,
+            random_state=random_state,
+            ward_sample_size=ward_sample_size,
         )
     except ValueError as error:
         raise ValueError(
             f"No model can be fitted at {fitted_as_of:%Y-%m-%d}: {error}. "
-            "Check first_review_date, feature_set and n_segments under vars in dbt_project.yml."
+            "Check first_review_date and the chosen candidate (dbt_project.yml, under vars)."
         ) from error
     silhouette, standard_error = sampled_silhouette(
         points,
         clustering.labels,
-        sample_size=silhouette_sample_size,
-        random_state=random_state,
+        draw_sample(len(points), silhouette_sample_size, random_state),
     )
     originals = np.column_stack(
         [s.invert(clustering.centroids[:, i]) for i, s in enumerate(scalings)]
@@ -168,7 +183,7 @@ def fit_model(
     return {
         "model_id": model_id,
         "fitted_as_of": fitted_as_of,
-        "algorithm": "kmeans",
+        "algorithm": algorithm,
         "feature_set": ", ".join(features),
         "n_segments": n_segments,
         "n_init": n_init,
@@ -192,6 +207,30 @@ def fit_model(
             for i, scaling in enumerate(scalings)
         ],
     }
+
+
+def fit_clustering(
+    points: np.ndarray,
+    *,
+    algorithm: str,
+    n_clusters: int,
+    n_init: int,
+    random_state: int,
+    ward_sample_size: int | None,
+) -> CentroidClustering:
+    """Fit the algorithm that is asked for, with the arguments of `fit_model`.
+
+    Raises
+    ------
+    ValueError
+        If the algorithm gives no centroids to score by, or the points do not suffice.
+    """
+    if algorithm == "kmeans":
+        return fit_kmeans(points, n_clusters=n_clusters, n_init=n_init, random_state=random_state)
+    if algorithm == "ward":
+        sample = points[draw_sample(len(points), ward_sample_size, random_state)]
+        return cut_ward_tree(points, sample, grow_ward_tree(sample), n_clusters=n_clusters)
+    raise ValueError(f"{algorithm} gives no centroids, so it cannot score later customers")
 
 
 def fingerprint(features: pd.DataFrame) -> str:

@@ -44,11 +44,7 @@ described as (
     select
         all_cutoffs.cutoff,
         review_dates.cutoff is not null as is_review_date,
-        all_cutoffs.cutoff = published_state.as_of as is_as_of,
-        case
-            when review_dates.cutoff is not null
-                then 'kmeans-{{ var("n_segments") }}-' || strftime(review_dates.cutoff, '%Y-%m-%d')
-        end as model_id
+        all_cutoffs.cutoff = published_state.as_of as is_as_of
     from all_cutoffs
     cross join published_state
     left join review_dates on all_cutoffs.cutoff = review_dates.cutoff

@@ -1,3 +1,5 @@
+{%- set features = chosen_model().features -%}
+
 with
 
 customer_segments as (
@@ -11,7 +13,7 @@ scored as ({{ assign_clusters('customer_segments') }}),
 
 unpivoted as (
 
-    {% for feature in var('feature_set') %}
+    {% for feature in features %}
         select
             segment_id,
             '{{ feature }}' as feature,

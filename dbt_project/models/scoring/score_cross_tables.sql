@@ -1,3 +1,5 @@
+{%- set features = chosen_model().features -%}
+
 with
 
 customer_features as (
@@ -28,7 +30,7 @@ scored_by_origin as ({{ assign_clusters('to_score_by_origin') }}),
 to_score_by_refit as (
 
     select
-        {{ var('feature_set') | join(', ') }},
+        {{ features | join(', ') }},
         model_id as origin_model_id,
         refitted_model_id as model_id,
         cluster as origin_cluster
@@ -47,13 +49,13 @@ cross_tabulated as (
         origin_cluster,
         cluster,
         count(*) as customers,
-        {% for feature in var('feature_set') %}
+        {% for feature in features %}
             cast(sum(cast({{ feature }}_scaled as decimal(18, 9))) as double)
                 as {{ feature }}_scaled_sum,
         {% endfor %}
         cast(
             sum(
-                {% for feature in var('feature_set') %}
+                {% for feature in features %}
                     cast({{ feature }}_scaled * {{ feature }}_scaled as decimal(18, 9))
                     {{- ' +' if not loop.last }}
                 {% endfor %}

@@ -1,0 +1,177 @@
+{#
+    The candidates that `vars` declare: each algorithm with each of its settings on each feature set, in
+    each scale. Ids read <algorithm>-<settings>-<feature set>, with -raw for untransformed features.
+#}
+{% macro candidates() %}
+    {% set found = [] %}
+    {% for feature_set in candidate_feature_sets() %}
+        {% for algorithm, grid in var('candidate_algorithms').items() %}
+            {% for n_segments in grid.get('n_segments', []) %}
+                {% do found.append({
+                    'candidate_id': algorithm ~ '-' ~ n_segments ~ '-' ~ feature_set.name,
+                    'algorithm': algorithm,
+                    'feature_set': feature_set.name,
+                    'features': feature_set.features,
+                    'n_segments': n_segments,
+                }) %}
+            {% endfor %}
+            {% for eps_quantile in grid.get('eps_quantile', []) %}
+                {% for min_samples in grid['min_samples'] %}
+                    {% do found.append({
+                        'candidate_id':
+                            [algorithm, eps_quantile, min_samples, feature_set.name] | join('-'),
+                        'algorithm': algorithm,
+                        'feature_set': feature_set.name,
+                        'features': feature_set.features,
+                        'eps_quantile': eps_quantile,
+                        'min_samples': min_samples,
+                    }) %}
+                {% endfor %}
+            {% endfor %}
+        {% endfor %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{# Each feature set in each scale: its name and its features with their transforms. #}
+{% macro candidate_feature_sets() %}
+    {% set transforms = var('feature_transforms') %}
+    {% set found = [] %}
+    {% for name, features in var('feature_sets').items() %}
+        {% for feature in features if feature not in transforms %}
+            {% do exceptions.raise_compiler_error(
+                'Feature set ' ~ name ~ ': ' ~ feature ~ ' is no feature. There are '
+                ~ transforms | join(', ') ~ ' (feature_transforms in dbt_project.yml).'
+            ) %}
+        {% endfor %}
+        {% for scale in var('candidate_scales') %}
+            {% set transformed = [] %}
+            {% for feature in features %}
+                {% do transformed.append({
+                    'feature': feature,
+                    'transform': transforms[feature] if scale == 'log' else 'identity',
+                }) %}
+            {% endfor %}
+            {% do found.append({
+                'name': name if scale == 'log' else name ~ '-' ~ scale, 'features': transformed
+            }) %}
+        {% endfor %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{# The declared candidates as a query. #}
+{% macro candidate_rows() %}
+    {% for candidate in candidates() %}
+        {{ 'union all' if not loop.first }}
+        select
+            {{ sql_string(candidate.candidate_id) }} as candidate_id,
+            {{ sql_string(candidate.algorithm) }} as algorithm,
+            {{ sql_string(candidate.feature_set) }} as feature_set,
+            cast({{ candidate.get('n_segments', 'null') }} as integer) as n_segments,
+            cast({{ candidate.get('eps_quantile', 'null') }} as double) as eps_quantile,
+            cast({{ candidate.get('min_samples', 'null') }} as integer) as min_samples,
+            [
+                {%- for feature in candidate.features %}
+                    {
+                        feature: {{ sql_string(feature.feature) }},
+                        transform: {{ sql_string(feature.transform) }}
+                    }
+                    {{- ', ' if not loop.last }}
+                {%- endfor %}
+            ] as features
+    {% endfor %}
+{% endmacro %}
+
+
+{# The candidate that a var names: it must be declared, and able to score later customers. #}
+{% macro candidate_named_by(name) %}
+    {% set named = candidates() | selectattr('candidate_id', 'eq', var(name)) | list %}
+    {% if not named or 'n_segments' not in named[0] %}
+        {% do exceptions.raise_compiler_error(
+            name ~ ' is ' ~ var(name) ~ ', which '
+            ~ ('cannot score later customers.' if named else 'is no declared candidate.')
+            ~ ' Take a KMeans or Ward candidate; ids read <algorithm>-<number of segments>-<feature '
+            ~ 'set>, such as kmeans-4-rfm-review (candidate_algorithms and feature_sets in '
+            ~ 'dbt_project.yml).'
+        ) %}
+    {% endif %}
+    {{ return(named[0]) }}
+{% endmacro %}
+
+
+{#
+    Features and number of segments of the model in use, as `choose_model` holds them; before that is
+    built, those of the default candidate. Scoring is compiled for exactly these.
+#}
+{% macro chosen_model() %}
+    {% set relation = ref('choose_model') %}
+    {% if execute and load_relation(relation) is not none %}
+        {% set rows = run_query(
+            "select n_segments, array_to_string(list_transform(features, lambda f: f.feature), ',') "
+            ~ 'from ' ~ relation
+        ).rows %}
+        {% if rows %}
+            {{ return({'n_segments': rows[0][0] | int, 'features': rows[0][1].split(',')}) }}
+        {% endif %}
+    {% endif %}
+    {% set candidate = candidate_named_by('default_candidate') %}
+    {{ return({
+        'n_segments': candidate.n_segments,
+        'features': candidate.features | map(attribute='feature') | list,
+    }) }}
+{% endmacro %}
+
+
+{# What a segment of a candidate says of each feature, as columns. #}
+{% macro segment_feature_columns(features) %}
+    {%- for feature in features %}
+        {%- for figure in ['mean', 'median', 'mean_scaled'] %}
+            list_filter(segment.features, lambda f: f.feature = '{{ feature }}')[1].{{ figure }}
+                as {{ figure }}_{{ feature }}{{ ',' if not loop.last }}
+        {%- endfor %}
+        {{- ',' if not loop.last }}
+    {%- endfor %}
+{% endmacro %}
+
+
+{# The share of each feature's variance that lies between a candidate's segments, as columns. #}
+{% macro separation_columns(features) %}
+    {%- for feature in features %}
+        list_filter(separation, lambda f: f.feature = '{{ feature }}')[1].share
+            as separation_{{ feature }}{{ ',' if not loop.last }}
+    {%- endfor %}
+{% endmacro %}
+
+
+{# A candidate's features in words; log where log1p is taken. #}
+{% macro described_features(features) -%}
+    array_to_string(
+        list_transform(
+            {{ features }},
+            lambda f: case when f.transform = 'log1p' then 'log ' else '' end || f.feature
+        ),
+        ', '
+    )
+{%- endmacro %}
+
+
+{# Means and medians of each feature, as columns. #}
+{% macro segment_profile_columns(relation, features) %}
+    {%- for feature in features %}
+        {{ relation }}.mean_{{ feature }},
+        {{ relation }}.median_{{ feature }}{{ ',' if not loop.last }}
+    {%- endfor %}
+{% endmacro %}
+
+
+{# Sizes, means and medians by which `name_clusters` numbers and names clusters. #}
+{% macro naming_columns() %}
+    count(*) as customers,
+    {%- for feature in naming_features() %}
+        avg({{ feature }}) as mean_{{ feature }},
+        median(cast({{ feature }} as double)) as median_{{ feature }}{{ ',' if not loop.last }}
+    {%- endfor %}
+{% endmacro %}

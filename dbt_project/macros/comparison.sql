@@ -1,0 +1,83 @@
+{# The vars that a comparison's figures depend on; a change of one makes it stale. #}
+{% macro comparison_settings() %}
+    {% set settings = {} %}
+    {% for name in [
+        'feature_transforms',
+        'cap_quantiles',
+        'n_init',
+        'random_state',
+        'comparison_sample_size',
+        'comparison_resamples',
+        'comparison_seeds',
+        'choice_min_segments',
+        'choice_max_segments',
+        'choice_min_share',
+        'choice_max_noise_share',
+    ] %}
+        {% do settings.update({name: var(name)}) %}
+    {% endfor %}
+    {{ return(settings) }}
+{% endmacro %}
+
+
+{#
+    Makes sure that the table of the last comparison is there, empty before the first one, because
+    the models that read it are built without it. One of another version of the project is dropped.
+#}
+{% macro keep_last_comparison() %}
+    {% if execute and flags.WHICH in ('build', 'run') %}
+        {% set columns = {
+            'candidate_id': 'varchar',
+            'customers': 'bigint',
+            'basis': 'varchar',
+            'clusters': 'integer',
+            'eps': 'double',
+            'silhouette': 'double',
+            'silhouette_standard_error': 'double',
+            'simplified_silhouette': 'double',
+            'davies_bouldin': 'double',
+            'calinski_harabasz': 'double',
+            'balance': 'double',
+            'smallest_share': 'double',
+            'noise_share': 'double',
+            'resamples': 'integer',
+            'resampling_agreement': 'double',
+            'resampling_agreement_p05': 'double',
+            'seed_agreement': 'double',
+            'fit_seconds': 'double',
+            'error': 'varchar',
+            'separation': 'struct(feature varchar, share double)[]',
+            'segments':
+                'struct(cluster integer, customers bigint, silhouette double, jaccard double, '
+                ~ 'features struct(feature varchar, mean double, median double, mean_scaled double)[])[]',
+            'compared_as_of': 'timestamp',
+            'compared_at': 'timestamp',
+            'data_fingerprint': 'varchar',
+            'settings_fingerprint': 'varchar',
+        } %}
+        {% set relation = api.Relation.create(
+            database=target.database, schema='choose', identifier='choose_fitted_candidates',
+            type='table'
+        ) %}
+        {% if load_relation(relation) is not none %}
+            {% set found = adapter.get_columns_in_relation(relation)
+                | map(attribute='name') | map('lower') | list %}
+            {% if found | sort != columns.keys() | sort %}
+                {% do log(
+                    'The comparison in the warehouse was made by another version of the project and '
+                    ~ 'is dropped: make compare makes a new one.', info=true
+                ) %}
+                {% do run_query('drop table ' ~ relation) %}
+            {% endif %}
+        {% endif %}
+        {% set declared = [] %}
+        {% for name, type in columns.items() %}
+            {% do declared.append(name ~ ' ' ~ type) %}
+        {% endfor %}
+        {% do run_query('create schema if not exists choose') %}
+        {% do run_query(
+            'create table if not exists ' ~ relation ~ ' (' ~ declared | join(', ') ~ ')'
+        ) %}
+        {% do adapter.cache_added(relation) %}
+    {% endif %}
+{% endmacro %}

@@ -1,0 +1,202 @@
+{#
+    Numbers and names the clusters of one or more labelings by what their customers are.
+
+    `clusters` is a relation with `labeling_id`, `cluster`, `customers`, `mean_<feature>` of monetary_value,
+    recency_days and frequency, and `median_<feature>` of the features that the naming rules speak of;
+    `customers` one with these features of all customers. The query has `labeling_id`, `cluster`,
+    `segment_id`, `rule_name`, the unique `segment_name`, `description` and `recommended_action`.
+
+    A median is low or high by its position among all customers; a cluster gets the first rule of
+    `segment_naming_rules` that its medians meet.
+#}
+{% macro name_clusters(clusters, customers) %}
+    {%- set features = naming_features() -%}
+    with
+
+    feature_values as (
+
+        {% for feature in features %}
+            select
+                '{{ feature }}' as feature,
+                cast({{ feature }} as double) as feature_value,
+                count(*) as customers
+            from {{ customers }}
+            where {{ feature }} is not null
+            group by 1, 2
+            {{ 'union all' if not loop.last }}
+        {% endfor %}
+
+    ),
+
+    medians as (
+
+        {% for feature in features %}
+            select
+                labeling_id,
+                cluster,
+                '{{ feature }}' as feature,
+                median_{{ feature }} as feature_median
+            from {{ clusters }}
+            -- A cluster without any known value meets no condition on the feature.
+            where median_{{ feature }} is not null
+            {{ 'union all' if not loop.last }}
+        {% endfor %}
+
+    ),
+
+    distinct_medians as (
+
+        select distinct
+            feature,
+            feature_median
+        from medians
+
+    ),
+
+    positioned as (
+
+        -- The share of all customers below the median, those at it counted by half.
+        select
+            distinct_medians.feature,
+            distinct_medians.feature_median,
+            sum(
+                case
+                    when feature_values.feature_value < distinct_medians.feature_median
+                        then feature_values.customers
+                    when feature_values.feature_value = distinct_medians.feature_median
+                        then 0.5 * feature_values.customers
+                    else 0
+                end
+            ) / sum(feature_values.customers) as position
+        from distinct_medians
+        inner join feature_values on distinct_medians.feature = feature_values.feature
+        group by 1, 2
+
+    ),
+
+    banded as (
+
+        select
+            medians.labeling_id,
+            medians.cluster,
+            medians.feature,
+            case
+                when positioned.position < {{ var('naming_low_position') }} then 'low'
+                when positioned.position > {{ var('naming_high_position') }} then 'high'
+                else 'middle'
+            end as band
+        from medians
+        inner join positioned
+            on
+                medians.feature = positioned.feature
+                and medians.feature_median = positioned.feature_median
+
+    ),
+
+    conditions as (
+
+        {% for feature in features %}
+            select
+                priority,
+                '{{ feature }}' as feature,
+                {{ feature }} as band
+            from {{ ref('segment_naming_rules') }}
+            where {{ feature }} is not null
+            {{ 'union all' if not loop.last }}
+        {% endfor %}
+
+    ),
+
+    unmet as (
+
+        select
+            clusters.labeling_id,
+            clusters.cluster,
+            conditions.priority
+        from {{ clusters }} as clusters
+        cross join conditions
+        left join banded
+            on
+                clusters.labeling_id = banded.labeling_id
+                and clusters.cluster = banded.cluster
+                and conditions.feature = banded.feature
+        where banded.band is distinct from conditions.band
+
+    ),
+
+    ruled as (
+
+        select
+            clusters.labeling_id,
+            clusters.cluster,
+            min(naming_rules.priority) as priority
+        from {{ clusters }} as clusters
+        cross join {{ ref('segment_naming_rules') }} as naming_rules
+        anti join unmet
+            on
+                clusters.labeling_id = unmet.labeling_id
+                and clusters.cluster = unmet.cluster
+                and naming_rules.priority = unmet.priority
+        group by 1, 2
+
+    ),
+
+    numbered as (
+
+        -- Segments are numbered by what they are: the highest mean spend is 1.
+        select
+            clusters.labeling_id,
+            clusters.cluster,
+            ruled.priority,
+            row_number() over (
+                partition by clusters.labeling_id
+                order by
+                    clusters.mean_monetary_value desc,
+                    clusters.mean_recency_days asc,
+                    clusters.mean_frequency desc,
+                    clusters.customers desc
+            ) as segment_id,
+            row_number() over (
+                partition by clusters.labeling_id, ruled.priority
+                order by
+                    clusters.mean_monetary_value desc,
+                    clusters.mean_recency_days asc
+            ) as rank_in_name,
+            count(*) over (
+                partition by clusters.labeling_id, ruled.priority
+            ) as segments_of_name
+        from {{ clusters }} as clusters
+        inner join ruled
+            on
+                clusters.labeling_id = ruled.labeling_id
+                and clusters.cluster = ruled.cluster
+
+    )
+
+    select
+        numbered.labeling_id,
+        numbered.cluster,
+        cast(numbered.segment_id as integer) as segment_id,
+        naming_rules.segment_name as rule_name,
+        case
+            when numbered.segments_of_name = 1 then naming_rules.segment_name
+            when numbered.segments_of_name = 2 and numbered.rank_in_name = 1
+                then naming_rules.segment_name || ', higher spend'
+            when numbered.segments_of_name = 2
+                then naming_rules.segment_name || ', lower spend'
+            else
+                naming_rules.segment_name || ', spend rank ' || numbered.rank_in_name
+                || ' of ' || numbered.segments_of_name
+        end as segment_name,
+        naming_rules.description,
+        naming_rules.recommended_action
+    from numbered
+    inner join {{ ref('segment_naming_rules') }} as naming_rules
+        on numbered.priority = naming_rules.priority
+{% endmacro %}
+
+
+{# The features that the naming rules set conditions on. #}
+{% macro naming_features() %}
+    {{ return(['recency_days', 'frequency', 'monetary_value', 'review_score']) }}
+{% endmacro %}

@@ -1,0 +1,58 @@
+{%- set features = var('feature_transforms').keys() | list -%}
+
+with
+
+fitted_candidates as (
+
+    select * from {{ ref('choose_fitted_candidates') }}
+
+),
+
+customers as (
+
+    select * from {{ ref('choose_customers') }}
+
+),
+
+unnested as (
+
+    select
+        candidate_id as labeling_id,
+        customers as all_customers,
+        unnest(segments) as segment
+    from fitted_candidates
+
+),
+
+clusters as (
+
+    select
+        labeling_id,
+        segment.cluster,
+        segment.customers,
+        segment.customers / all_customers as share,
+        segment.silhouette,
+        segment.jaccard,
+        {{ segment_feature_columns(features) }}
+    from unnested
+
+),
+
+named as ({{ name_clusters('clusters', 'customers') }})
+
+select
+    clusters.* exclude (labeling_id, cluster),  -- noqa: RF02
+    named.segment_id,
+    named.segment_name,
+    named.rule_name,
+    clusters.labeling_id as candidate_id,
+    clusters.cluster,
+    greatest(
+        {% for feature in naming_features() %}
+            abs(coalesce(clusters.mean_scaled_{{ feature }}, 0)){{ ',' if not loop.last }}
+        {% endfor %}
+    ) as largest_deviation
+from clusters
+inner join named
+    on clusters.labeling_id = named.labeling_id and clusters.cluster = named.cluster
+order by clusters.labeling_id, named.segment_id

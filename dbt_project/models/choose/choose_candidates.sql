@@ -1,0 +1,6 @@
+with
+
+declared as ({{ candidate_rows() }})
+
+select * from declared
+order by candidate_id

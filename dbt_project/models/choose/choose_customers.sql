@@ -1,0 +1,42 @@
+{{ config(materialized='view') }}
+
+with
+
+customer_features as (
+
+    select * from {{ ref('int_customer_features') }}
+
+),
+
+cutoffs as (
+
+    select * from {{ ref('int_cutoffs') }}
+
+),
+
+comparison_date as (
+
+    -- A model is chosen by what is known when it is fitted, or by the published state.
+    select {{ 'max' if var('comparison_date') == 'as_of' else 'min' }}(cutoff) as cutoff
+    from cutoffs
+    where {{ 'is_as_of' if var('comparison_date') == 'as_of' else 'is_review_date' }}
+
+),
+
+known as (
+
+    select customer_features.*
+    from customer_features
+    inner join comparison_date on customer_features.cutoff = comparison_date.cutoff
+
+),
+
+sampled as (
+
+    -- A sample that depends on nothing but who the customers are.
+    select * from known
+    qualify row_number() over (order by md5(customer_id)) <= {{ var('comparison_max_customers') }}
+
+)
+
+select * from sampled  -- noqa: AM04

@@ -1,0 +1,63 @@
+with
+
+customers as (
+
+    select * from {{ ref('choose_customers') }}
+
+),
+
+candidates as (
+
+    select * from {{ ref('choose_candidates') }}
+
+),
+
+hashed_customers as (
+
+    select
+        cutoff,
+        customer_id,
+        md5(concat_ws(
+            '|',
+            customer_id,
+            {% for feature in var('feature_transforms') %}
+                coalesce(cast({{ feature }} as varchar), '')
+                {{- ',' if not loop.last }}
+            {% endfor %}
+        )) as row_hash
+    from customers
+
+),
+
+data_summed_up as (
+
+    select
+        max(cutoff) as compared_as_of,
+        count(*) as customers,
+        left(md5(string_agg(row_hash, '' order by customer_id)), 16) as data_fingerprint
+    from hashed_customers
+
+),
+
+settings_summed_up as (
+
+    select
+        left(
+            md5(
+                string_agg(
+                    candidates.candidate_id || cast(candidates.features as varchar),
+                    ',' order by candidates.candidate_id
+                )
+                || {{ sql_string(tojson(comparison_settings(), sort_keys=true)) }}
+            ),
+            16
+        ) as settings_fingerprint
+    from candidates
+
+)
+
+select
+    data_summed_up.*,
+    settings_summed_up.settings_fingerprint
+from data_summed_up
+cross join settings_summed_up

@@ -1,0 +1,384 @@
+{%- set features = var('feature_transforms').keys() | list -%}
+{%- set weights = var('choice_score_weights') -%}
+{%- set pinned = var('pinned_candidate') -%}
+{%- set pinned_id = 'null' -%}
+{%- if pinned -%}
+    {%- set pinned_id = sql_string(candidate_named_by('pinned_candidate').candidate_id) -%}
+{%- endif -%}
+{%- set default_id = sql_string(candidate_named_by('default_candidate').candidate_id) -%}
+
+with
+
+candidates as (
+
+    select * from {{ ref('choose_candidates') }}
+
+),
+
+fitted_candidates as (
+
+    select * from {{ ref('choose_fitted_candidates') }}
+
+),
+
+candidate_segments as (
+
+    select * from {{ ref('choose_candidate_segments') }}
+
+),
+
+inputs as (
+
+    select * from {{ ref('choose_inputs') }}
+
+),
+
+segments_summed_up as (
+
+    select
+        candidate_id,
+        count(distinct rule_name) as distinct_names,
+        count(*) filter (where largest_deviation >= {{ var('choice_distinct_margin') }})
+            as distinct_segments,
+        min(jaccard) as lowest_jaccard,
+        arg_min(segment_name, jaccard) as least_stable_segment,
+        count(*) filter (where jaccard >= {{ var('choice_min_jaccard') }}) as stable_segments,
+        min(silhouette) as lowest_segment_silhouette
+    from candidate_segments
+    group by 1
+
+),
+
+measured as (
+
+    select
+        candidates.candidate_id,
+        candidates.algorithm,
+        candidates.feature_set,
+        candidates.n_segments,
+        candidates.eps_quantile,
+        candidates.min_samples,
+        candidates.features as features_with_transforms,
+        {{ described_features('candidates.features') }} as features,
+        fitted_candidates.* exclude (candidate_id, separation, segments),  -- noqa: RF02
+        {{ separation_columns(features) }},
+        segments_summed_up.* exclude (candidate_id),  -- noqa: RF02
+        fitted_candidates.candidate_id is not null as is_compared,
+        fitted_candidates.data_fingerprint != inputs.data_fingerprint as is_of_other_data,
+        fitted_candidates.settings_fingerprint != inputs.settings_fingerprint
+            as is_of_other_settings
+    from candidates
+    cross join inputs
+    left join fitted_candidates on candidates.candidate_id = fitted_candidates.candidate_id
+    left join segments_summed_up on candidates.candidate_id = segments_summed_up.candidate_id
+
+),
+
+scored as (
+
+    select
+        *,
+        (
+            {% for feature in naming_features() %}
+                coalesce(separation_{{ feature }}, 0){{ ' +' if not loop.last }}
+            {% endfor %}
+        ) / {{ naming_features() | length }} as business_sense
+    from measured
+
+),
+
+weighted as (
+
+    select
+        *,
+        (
+            {{ weights.business_sense }} * business_sense
+            + {{ weights.balance }} * balance
+            + {{ weights.silhouette }} * silhouette
+        ) / {{ weights.values() | sum }} as score
+    from scored
+
+),
+
+objections as (
+
+    -- Every constraint that a candidate does not meet, in the order in which it is told.
+    select
+        candidate_id,
+        1 as position,
+        'it has not been compared yet (make compare)' as objection
+    from weighted
+    where not is_compared
+
+    union all
+
+    select
+        candidate_id,
+        2 as position,
+        'it could not be fitted: ' || error as objection
+    from weighted
+    where error is not null
+
+    union all
+
+    select
+        candidate_id,
+        3 as position,
+        format(
+            '{} {}, {} to {} are asked for',
+            clusters,
+            case when clusters = 1 then 'segment' else 'segments' end,
+            {{ var('choice_min_segments') }},
+            {{ var('choice_max_segments') }}
+        ) as objection
+    from weighted
+    where
+        clusters not between {{ var('choice_min_segments') }}
+        and {{ var('choice_max_segments') }}
+
+    union all
+
+    select
+        candidate_id,
+        4 as position,
+        format(
+            'the smallest segment has {:.1f} % of the customers, {:.1f} % are asked for',
+            100 * smallest_share, 100 * {{ var('choice_min_share') }}
+        ) as objection
+    from weighted
+    where smallest_share < {{ var('choice_min_share') }}
+
+    union all
+
+    select
+        candidate_id,
+        5 as position,
+        format(
+            '{:.1f} % of the customers are noise, {:.1f} % are allowed',
+            100 * noise_share, 100 * {{ var('choice_max_noise_share') }}
+        ) as objection
+    from weighted
+    where noise_share > {{ var('choice_max_noise_share') }}
+
+    union all
+
+    select
+        candidate_id,
+        6 as position,
+        'it has no centroids, so a frozen model cannot score later customers' as objection
+    from weighted
+    where algorithm = 'dbscan'
+
+    union all
+
+    select
+        candidate_id,
+        7 as position,
+        format('its {} segments have {} names', clusters, distinct_names) as objection
+    from weighted
+    where distinct_names < clusters
+
+    union all
+
+    select
+        candidate_id,
+        8 as position,
+        format(
+            'fits on resamples agree at {:.2f} (ARI), {:.2f} is asked for',
+            resampling_agreement, {{ var('choice_min_agreement') }}
+        ) as objection
+    from weighted
+    where resampling_agreement < {{ var('choice_min_agreement') }}
+
+    union all
+
+    select
+        candidate_id,
+        9 as position,
+        format(
+            'fits with other seeds agree at {:.2f} (ARI), {:.2f} is asked for',
+            seed_agreement, {{ var('choice_min_agreement') }}
+        ) as objection
+    from weighted
+    where seed_agreement < {{ var('choice_min_agreement') }}
+
+    union all
+
+    select
+        candidate_id,
+        10 as position,
+        format(
+            'on resamples "{}" comes back at {:.2f} (Jaccard) only, {:.2f} is asked for',
+            least_stable_segment, lowest_jaccard, {{ var('choice_min_jaccard') }}
+        ) as objection
+    from weighted
+    where lowest_jaccard < {{ var('choice_min_jaccard') }}
+
+    union all
+
+    select
+        candidate_id,
+        11 as position,
+        'it has not been resampled under these limits (make compare)' as objection
+    from weighted
+    where
+        resamples is null
+        and clusters between {{ var('choice_min_segments') }} and {{ var('choice_max_segments') }}
+        and smallest_share >= {{ var('choice_min_share') }}
+        and noise_share <= {{ var('choice_max_noise_share') }}
+
+),
+
+objections_joined as (
+
+    select
+        candidate_id,
+        string_agg(objection, '; ' order by position) as objections
+    from objections
+    group by 1
+
+),
+
+eligible as (
+
+    select
+        weighted.candidate_id,
+        weighted.clusters,
+        weighted.score,
+        max(weighted.score) over () as best_score,
+        weighted.score >= max(weighted.score) over () - {{ var('choice_score_tolerance') }}
+            as is_near_best
+    from weighted
+    anti join objections_joined on weighted.candidate_id = objections_joined.candidate_id
+
+),
+
+placed as (
+
+    -- Among the scores near the best, fewer segments are better.
+    select
+        *,
+        row_number() over (
+            order by is_near_best desc, clusters asc, score desc, candidate_id asc
+        ) as place
+    from eligible
+
+),
+
+best as (
+
+    select
+        candidate_id,
+        clusters
+    from placed
+    where place = 1
+
+),
+
+chosen as (
+
+    select
+        coalesce(
+            {{ pinned_id }},
+            (select best.candidate_id from best),
+            {{ default_id }}
+        ) as candidate_id,
+        {% if pinned %}
+            'by hand'
+        {% else %}
+            case
+                when exists (select 1 from best) then 'by the comparison'
+                else 'by default'
+            end
+        {% endif %} as chosen_by
+
+),
+
+judged as (
+
+    select
+        weighted.*,
+        placed.candidate_id is not null as is_eligible,
+        chosen.candidate_id is not null as is_chosen,
+        chosen.chosen_by,
+        -- Natural segments are separated by gaps, reproducible ones come back, the others are
+        -- merely constructed (Dolnicar and Leisch).
+        case
+            when weighted.resamples is null then null
+            when
+                weighted.resampling_agreement < {{ var('choice_min_agreement') }}
+                or weighted.lowest_jaccard < {{ var('choice_min_jaccard') }}
+                then 'constructed'
+            when weighted.lowest_segment_silhouette < {{ var('choice_natural_silhouette') }}
+                then 'reproducible'
+            else 'natural'
+        end as segment_nature,
+        weighted.is_of_other_data or weighted.is_of_other_settings as is_stale,
+        case
+            when weighted.is_of_other_data and weighted.is_of_other_settings
+                then 'customers and settings have changed since'
+            when weighted.is_of_other_data then 'the customers have changed since'
+            when weighted.is_of_other_settings then 'settings have changed since'
+        end as stale_reason,
+        case chosen.chosen_by
+            when 'by hand'
+                then
+                    'Pinned by hand (pinned_candidate). '
+                    || case
+                        when best.candidate_id = weighted.candidate_id
+                            then 'The comparison chooses it too.'
+                        when best.candidate_id is not null
+                            then 'The comparison would choose ' || best.candidate_id || '.'
+                        else 'The comparison has no eligible candidate.'
+                    end
+                    || coalesce(' Against it: ' || objections_joined.objections || '.', '')
+            when 'by default'
+                then
+                    'The default (default_candidate): the comparison has no eligible candidate. '
+                    || 'Against it: ' || objections_joined.objections || '.'
+            when 'by the comparison'
+                then
+                    format(
+                        'The fewest segments of the {} eligible candidates within {:.2f} of the '
+                        || 'best score ({:.3f}), and the best score of these ({:.3f}).',
+                        (select count_if(eligible.is_near_best) from eligible),
+                        {{ var('choice_score_tolerance') }},
+                        placed.best_score,
+                        weighted.score
+                    )
+            else
+                case
+                    when placed.candidate_id is null
+                        then 'Not eligible: ' || objections_joined.objections || '.'
+                    when not placed.is_near_best
+                        then
+                            format(
+                                'Its score is {:.3f}; {:.3f} is near the best.',
+                                weighted.score,
+                                placed.best_score - {{ var('choice_score_tolerance') }}
+                            )
+                    when weighted.clusters > best.clusters
+                        then
+                            format(
+                                'Its score is {:.3f}, but {} does with fewer segments.',
+                                weighted.score, best.candidate_id
+                            )
+                    when placed.place = 1
+                        then 'The choice of the comparison, but another candidate is pinned.'
+                    else
+                        format(
+                            'Its score is {:.3f}; {} has a better one with as many segments.',
+                            weighted.score, best.candidate_id
+                        )
+                end
+        end as reason
+    from weighted
+    left join placed on weighted.candidate_id = placed.candidate_id
+    left join objections_joined on weighted.candidate_id = objections_joined.candidate_id
+    left join chosen on weighted.candidate_id = chosen.candidate_id
+    left join best on true
+
+)
+
+select * from judged  -- noqa: AM04
+order by candidate_id

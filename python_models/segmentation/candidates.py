@@ -1,0 +1,444 @@
+"""Candidates for the model, fitted on the same customers and measured by the same yardsticks."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from joblib import Parallel, delayed
+from scipy.spatial.distance import cdist
+from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score
+from threadpoolctl import threadpool_limits
+
+from segmentation import agreement, resampling, validity
+from segmentation.clustering import (
+    CentroidClustering,
+    Clustering,
+    cut_ward_tree,
+    draw_sample,
+    fit_dbscan,
+    fit_kmeans,
+    grow_ward_tree,
+    neighbour_distances,
+)
+from segmentation.scaling import fit_scaling, scale_features
+
+COMPARISON_SCHEMA = pa.schema(
+    [
+        ("candidate_id", pa.string()),
+        ("customers", pa.int64()),
+        ("basis", pa.string()),
+        ("clusters", pa.int32()),
+        ("eps", pa.float64()),
+        ("silhouette", pa.float64()),
+        ("silhouette_standard_error", pa.float64()),
+        ("simplified_silhouette", pa.float64()),
+        ("davies_bouldin", pa.float64()),
+        ("calinski_harabasz", pa.float64()),
+        ("balance", pa.float64()),
+        ("smallest_share", pa.float64()),
+        ("noise_share", pa.float64()),
+        ("resamples", pa.int32()),
+        ("resampling_agreement", pa.float64()),
+        ("resampling_agreement_p05", pa.float64()),
+        ("seed_agreement", pa.float64()),
+        ("fit_seconds", pa.float64()),
+        ("error", pa.string()),
+        ("separation", pa.list_(pa.struct([("feature", pa.string()), ("share", pa.float64())]))),
+        (
+            "segments",
+            pa.list_(
+                pa.struct(
+                    [
+                        ("cluster", pa.int32()),
+                        ("customers", pa.int64()),
+                        ("silhouette", pa.float64()),
+                        ("jaccard", pa.float64()),
+                        (
+                            "features",
+                            pa.list_(
+                                pa.struct(
+                                    [
+                                        ("feature", pa.string()),
+                                        ("mean", pa.float64()),
+                                        ("median", pa.float64()),
+                                        ("mean_scaled", pa.float64()),
+                                    ]
+                                )
+                            ),
+                        ),
+                    ]
+                )
+            ),
+        ),
+        ("compared_as_of", pa.timestamp("us")),
+        ("compared_at", pa.timestamp("us")),
+        ("data_fingerprint", pa.string()),
+        ("settings_fingerprint", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How candidates are fitted and measured; the same for all of them.
+
+    Attributes
+    ----------
+    cap_quantiles : pair of float
+        See `segmentation.scaling.fit_scaling`.
+    n_init : int
+        k-means++ starts of a fit.
+    random_state : int
+    sample_size : int
+        Customers on whom silhouettes are measured and Ward's tree and DBSCAN are fitted.
+    resamples : int
+        Bootstrap resamples of each candidate that passes the limits below.
+    seeds : int
+        Further fits that differ by their seed only.
+    min_segments, max_segments : int
+    min_share, max_noise_share : float
+        Limits, 0 to 1, on the smallest segment and the noise; a candidate beyond them is not
+        resampled.
+    """
+
+    cap_quantiles: Sequence[float]
+    n_init: int
+    random_state: int
+    sample_size: int
+    resamples: int
+    seeds: int
+    min_segments: int
+    max_segments: int
+    min_share: float
+    max_noise_share: float
+
+
+def compare_candidates(
+    customers: pd.DataFrame,
+    candidates: Sequence[Mapping],
+    *,
+    transforms: Mapping[str, str],
+    stamp: Mapping[str, object],
+    processes: int = 1,
+    report: Callable[[str], None] | None = None,
+    **settings,
+) -> pa.Table:
+    """Fit each candidate on the customers and measure it.
+
+    Parameters
+    ----------
+    customers : DataFrame
+        One row per customer, in a stable order, with every feature of `transforms` in original
+        units, NaN where missing.
+    candidates : sequence of mapping
+        `candidate_id`, `algorithm` (kmeans, ward or dbscan), `feature_set`, `features` (a list of
+        mappings with `feature` and `transform`), and `n_segments`, or `eps_quantile` (where on the
+        k-distance curve eps is read off) and `min_samples`.
+    transforms : mapping of str to {"identity", "log1p"}
+        The features and the scale on which separation is measured for every candidate, whatever
+        it is fitted on.
+    stamp : mapping of str to object
+        What the comparison is of and when it is made: columns of the result that do not differ
+        between candidates.
+    processes : int
+        Feature sets compared at the same time. The result does not depend on it.
+    report : callable, optional
+        Is told a line when a candidate is done, from whichever process does it.
+    **settings
+        Fields of `Settings`.
+
+    Returns
+    -------
+    pyarrow.Table
+        One row per candidate, by `candidate_id`, with `COMPARISON_SCHEMA`. A candidate that cannot
+        be fitted has its `error` and no figures.
+
+    Raises
+    ------
+    ValueError
+        If there is no customer.
+    """
+    if customers.empty:
+        raise ValueError(
+            "No customer is known at the comparison date: check first_review_date and "
+            "comparison_date (dbt_project.yml, under vars)"
+        )
+    comparison = _Comparison(
+        customers[list(transforms)].astype(float), transforms, Settings(**settings), report
+    )
+    by_feature_set: dict[str, list[Mapping]] = {}
+    for candidate in candidates:
+        by_feature_set.setdefault(candidate["feature_set"], []).append(candidate)
+    # The slowest first, so that no process is left alone with it at the end.
+    longest_first = sorted(by_feature_set.values(), key=lambda group: -len(group[0]["features"]))
+    rows = Parallel(n_jobs=processes)(
+        delayed(comparison.of_feature_set)(group) for group in longest_first
+    )
+    in_order = sorted(
+        (_nan_to_none(row | stamp) for group in rows for row in group),
+        key=lambda row: row["candidate_id"],
+    )
+    return pa.Table.from_pylist(in_order, schema=COMPARISON_SCHEMA)
+
+
+def _nan_to_none(value):
+    """A figure that cannot be computed is missing: in tables NaN would count as the largest."""
+    if isinstance(value, dict):
+        return {name: _nan_to_none(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_nan_to_none(item) for item in value]
+    return None if isinstance(value, float) and np.isnan(value) else value
+
+
+class _Comparison:
+    """What all candidates share: the customers, the yardstick, the sample and the resamples."""
+
+    def __init__(
+        self,
+        customers: pd.DataFrame,
+        transforms: Mapping[str, str],
+        settings: Settings,
+        report: Callable[[str], None] | None,
+    ):
+        self.customers = customers
+        self.settings = settings
+        self.report = report
+        known = {name: customers[name] for name in transforms if customers[name].notna().any()}
+        scalings = fit_scaling(known, transforms=transforms, cap_quantiles=settings.cap_quantiles)
+        self.yardstick = pd.DataFrame(scale_features(known, scalings), columns=list(known))
+        self.sample = draw_sample(len(customers), settings.sample_size, settings.random_state)
+        self.counts = resampling.bootstrap_counts(
+            len(customers), resamples=settings.resamples, random_state=settings.random_state
+        )
+
+    def of_feature_set(self, candidates: Sequence[Mapping]) -> list[dict]:
+        """The rows of candidates that share a feature set, and so points and distances."""
+        features = {f["feature"]: f["transform"] for f in candidates[0]["features"]}
+        try:
+            scalings = fit_scaling(
+                {name: self.customers[name] for name in features},
+                transforms=features,
+                cap_quantiles=self.settings.cap_quantiles,
+            )
+            points = scale_features(self.customers, scalings)
+        except ValueError as error:
+            return [self._failed(candidate, error) for candidate in candidates]
+        fits = _Fits(points, self.settings)
+        distances = cdist(points[self.sample], points[self.sample])
+        return [self._of_candidate(candidate, fits, distances) for candidate in candidates]
+
+    def _of_candidate(self, candidate: Mapping, fits: "_Fits", distances: np.ndarray) -> dict:
+        try:
+            started = time.thread_time()
+            clustering, eps = fits.fit(candidate, self.sample)
+            fit_seconds = time.thread_time() - started
+            row = {
+                "candidate_id": candidate["candidate_id"],
+                "fit_seconds": fit_seconds,
+                "eps": eps,
+                **self._figures(fits.points, clustering, distances),
+            }
+            row["basis"] = self._basis(candidate["algorithm"])
+            if self._is_worth_resampling(row):
+                row |= self._stability(candidate, fits, clustering, row["segments"])
+        except Exception as error:  # recorded; the other candidates go on
+            return self._failed(candidate, error)
+        self._tell(candidate, f"{time.thread_time() - started:.1f} s")
+        return row
+
+    def _failed(self, candidate: Mapping, error: Exception) -> dict:
+        told = str(error) or type(error).__name__
+        self._tell(candidate, told)
+        return {
+            "candidate_id": candidate["candidate_id"],
+            "customers": len(self.customers),
+            "basis": self._basis(candidate["algorithm"]),
+            "error": told,
+        }
+
+    def _tell(self, candidate: Mapping, outcome: str) -> None:
+        if self.report is not None:
+            self.report(f"comparison: {candidate['candidate_id']:<36} {outcome}")
+
+    def _basis(self, algorithm: str) -> str:
+        if algorithm == "kmeans" or len(self.sample) == len(self.customers):
+            return "all customers"
+        return {
+            "ward": f"{len(self.sample)} sampled customers, the others by the nearest mean",
+            "dbscan": f"{len(self.sample)} sampled customers, the others by the nearest core point",
+        }[algorithm]
+
+    def _figures(self, points: np.ndarray, clustering: Clustering, distances: np.ndarray) -> dict:
+        labels = clustering.labels
+        members = labels >= 0
+        sizes = np.bincount(labels[members])
+        is_sampled = len(self.sample) < len(points)
+        of_sample = validity.silhouettes(distances, labels[self.sample])
+        silhouette, error = validity.mean_and_error(of_sample, is_sampled=is_sampled)
+        has_centroids = isinstance(clustering, CentroidClustering)
+        figures = {
+            "customers": len(points),
+            "clusters": len(sizes),
+            "silhouette": silhouette,
+            "silhouette_standard_error": error,
+            "balance": validity.balance(sizes),
+            "smallest_share": float(sizes.min() / len(points)),
+            "noise_share": float(1 - members.mean()),
+        }
+        if has_centroids:
+            figures["simplified_silhouette"] = validity.simplified_silhouette(
+                points, labels, clustering.centroids
+            )
+        if len(sizes) > 1:
+            with threadpool_limits(1):
+                figures["davies_bouldin"] = davies_bouldin_score(points[members], labels[members])
+                figures["calinski_harabasz"] = calinski_harabasz_score(
+                    points[members], labels[members]
+                )
+        shares = validity.separation(self.yardstick.to_numpy(), labels)
+        figures["separation"] = [
+            {"feature": feature, "share": float(share)}
+            for feature, share in zip(self.yardstick, shares, strict=True)
+        ]
+        figures["segments"] = [
+            {
+                "cluster": cluster,
+                "customers": int(size),
+                "silhouette": validity.mean_and_error(
+                    of_sample[labels[self.sample] == cluster], is_sampled=is_sampled
+                )[0],
+                "features": self._profile(labels == cluster),
+            }
+            for cluster, size in enumerate(sizes)
+        ]
+        return figures
+
+    def _profile(self, members: np.ndarray) -> list[dict]:
+        """Mean and median of the known values, and the mean on the yardstick, by feature."""
+        of_cluster = self.customers[members]
+        means, medians = of_cluster.mean(), of_cluster.median()
+        scaled = self.yardstick[members].mean()
+        return [
+            {
+                "feature": feature,
+                "mean": means[feature],
+                "median": medians[feature],
+                "mean_scaled": scaled.get(feature),
+            }
+            for feature in self.customers
+        ]
+
+    def _is_worth_resampling(self, row: Mapping) -> bool:
+        return (
+            self.settings.min_segments <= row["clusters"] <= self.settings.max_segments
+            and row["smallest_share"] >= self.settings.min_share
+            and row["noise_share"] <= self.settings.max_noise_share
+        )
+
+    def _stability(
+        self, candidate: Mapping, fits: "_Fits", clustering: Clustering, segments: Iterable[dict]
+    ) -> dict:
+        resampled = np.stack(
+            [fits.refit(candidate, clustering, i, self.counts[i]) for i in range(len(self.counts))]
+        )
+        mean, p05 = resampling.mutual_agreement(resampled)
+        jaccards = resampling.cluster_stability(clustering.labels, resampled)
+        for segment, jaccard in zip(segments, jaccards, strict=True):
+            segment["jaccard"] = float(jaccard)
+        seeded = [fits.reseed(candidate, i) for i in range(1, self.settings.seeds + 1)]
+        return {
+            "resamples": len(resampled),
+            "resampling_agreement": mean,
+            "resampling_agreement_p05": p05,
+            "seed_agreement": float(
+                np.mean(
+                    [
+                        agreement.adjusted_rand_index(
+                            resampling.cross_table(clustering.labels, labels)
+                        )
+                        for labels in seeded
+                    ]
+                )
+            ),
+        }
+
+
+class _Fits:
+    """Fits of the candidates of one feature set, on all customers, on resamples, by other seeds.
+
+    Ward's tree of a sample serves every number of segments, so trees are kept.
+    """
+
+    def __init__(self, points: np.ndarray, settings: Settings):
+        self.points = points
+        self.settings = settings
+        self._trees: dict[object, np.ndarray] = {}
+
+    def fit(self, candidate: Mapping, sample: np.ndarray) -> tuple[Clustering, float | None]:
+        """The candidate's clustering of all customers, and DBSCAN's eps."""
+        if candidate["algorithm"] == "kmeans":
+            return self._kmeans(candidate, self.settings.random_state), None
+        if candidate["algorithm"] == "ward":
+            return self._ward(candidate, "first", sample), None
+        return self._dbscan(candidate, sample)
+
+    def refit(
+        self, candidate: Mapping, original: Clustering, number: int, counts: np.ndarray
+    ) -> np.ndarray:
+        """Labels of all customers by the candidate fitted on a bootstrap resample.
+
+        KMeans is the best of a warm start and two fresh ones: a warm start alone would hide that
+        the segments depend on the resample.
+        """
+        random_state = self.settings.random_state + 1000 + number
+        if candidate["algorithm"] == "kmeans":
+            drawn = counts > 0
+            return fit_kmeans(
+                self.points[drawn],
+                n_clusters=candidate["n_segments"],
+                n_init=2,
+                random_state=random_state,
+                weights=counts[drawn].astype(float),
+                warm_start=original.centroids,
+            ).label(self.points)
+        rows = np.repeat(np.arange(len(counts)), counts)
+        sample = rows[draw_sample(len(rows), self.settings.sample_size, random_state)]
+        if candidate["algorithm"] == "ward":
+            return self._ward(candidate, ("resample", number), sample).labels
+        return self._dbscan(candidate, sample)[0].labels
+
+    def reseed(self, candidate: Mapping, number: int) -> np.ndarray:
+        """Labels of all customers by a fit that differs by its seed alone."""
+        random_state = self.settings.random_state + number
+        if candidate["algorithm"] == "kmeans":
+            return self._kmeans(candidate, random_state).labels
+        sample = draw_sample(len(self.points), self.settings.sample_size, random_state)
+        if candidate["algorithm"] == "ward":
+            return self._ward(candidate, ("seed", number), sample).labels
+        return self._dbscan(candidate, sample)[0].labels
+
+    def _kmeans(self, candidate: Mapping, random_state: int) -> CentroidClustering:
+        return fit_kmeans(
+            self.points,
+            n_clusters=candidate["n_segments"],
+            n_init=self.settings.n_init,
+            random_state=random_state,
+        )
+
+    def _ward(self, candidate: Mapping, key: object, sample: np.ndarray) -> CentroidClustering:
+        points = self.points[sample]
+        if key not in self._trees:
+            self._trees[key] = grow_ward_tree(points)
+        return cut_ward_tree(
+            self.points, points, self._trees[key], n_clusters=candidate["n_segments"]
+        )
+
+    def _dbscan(self, candidate: Mapping, sample: np.ndarray) -> tuple[Clustering, float]:
+        points = self.points[sample]
+        min_samples = candidate["min_samples"]
+        curve = neighbour_distances(points, min_samples=min_samples)
+        eps = float(np.quantile(curve, candidate["eps_quantile"]))
+        return fit_dbscan(self.points, points, eps=eps, min_samples=min_samples), eps

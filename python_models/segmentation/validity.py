@@ -1,0 +1,123 @@
+"""How good one labelling is: separated, homogeneous, balanced, and telling customers apart.
+
+Labels are 0, 1, …; -1 is noise, which belongs to no cluster and is left out of every figure.
+"""
+
+import numpy as np
+from scipy.spatial.distance import cdist
+from threadpoolctl import threadpool_limits
+
+from segmentation.clustering import cluster_means
+
+
+def silhouettes(distances: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Silhouette of each point (Rousseeuw 1987).
+
+    Parameters
+    ----------
+    distances : ndarray of shape (n_points, n_points)
+        Between all pairs; one table serves all labellings of the same points.
+    labels : ndarray of int of shape (n_points,)
+
+    Returns
+    -------
+    ndarray of shape (n_points,)
+        -1 to 1; 0 for a point alone in its cluster, NaN for noise and where there is one cluster.
+    """
+    result = np.full(len(labels), np.nan)
+    members = np.flatnonzero(labels >= 0)
+    clusters, own = np.unique(labels[members], return_inverse=True)
+    if len(clusters) < 2:
+        return result
+    indicator = np.zeros((len(labels), len(clusters)))
+    indicator[members, own] = 1
+    sizes = indicator.sum(axis=0)
+    with threadpool_limits(1):
+        sums = (distances @ indicator)[members]
+    rows = np.arange(len(members))
+    within = sums[rows, own] / np.maximum(sizes[own] - 1, 1)
+    means = sums / sizes
+    means[rows, own] = np.inf
+    nearest_other = means.min(axis=1)
+    result[members] = np.where(sizes[own] == 1, 0.0, _margin(within, nearest_other))
+    return result
+
+
+def sampled_silhouette(
+    points: np.ndarray, labels: np.ndarray, sample: np.ndarray
+) -> tuple[float, float]:
+    """Mean silhouette of the sampled points among themselves, and its standard error.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_points, n_features)
+    labels : ndarray of int of shape (n_points,)
+    sample : ndarray of int of shape (n_sampled,)
+        Row numbers without repetition.
+
+    Returns
+    -------
+    silhouette, standard_error : float
+        NaN when the sample holds a single cluster. The error is 0 when all points are taken.
+    """
+    values = silhouettes(cdist(points[sample], points[sample]), labels[sample])
+    return mean_and_error(values, is_sampled=len(sample) < len(points))
+
+
+def mean_and_error(values: np.ndarray, *, is_sampled: bool) -> tuple[float, float]:
+    """Mean and standard error of the values that are not NaN; NaN if there are fewer than two."""
+    known = values[~np.isnan(values)]
+    if len(known) < 2:
+        return float("nan"), float("nan")
+    error = known.std(ddof=1) / np.sqrt(len(known)) if is_sampled else 0.0
+    return float(known.mean()), float(error)
+
+
+def simplified_silhouette(points: np.ndarray, labels: np.ndarray, centroids: np.ndarray) -> float:
+    """Mean silhouette with distances to centroids instead of points (Hruschka et al. 2006).
+
+    Cheap for any number of points, and another measure than the silhouette: it reads higher.
+    """
+    distances = cdist(points, centroids)
+    rows = np.arange(len(points))
+    within = distances[rows, labels]
+    distances[rows, labels] = np.inf
+    nearest_other = distances.min(axis=1)
+    return float(_margin(within, nearest_other).mean())
+
+
+def separation(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Share of each feature's variance that lies between the clusters, 0 to 1 (eta squared).
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_points, n_features)
+    labels : ndarray of int of shape (n_points,)
+
+    Returns
+    -------
+    ndarray of shape (n_features,)
+        0 for a constant feature.
+    """
+    members = labels >= 0
+    points, labels = points[members], labels[members]
+    deviations = points - points.mean(axis=0)
+    total = (deviations**2).sum(axis=0)
+    sizes, means = cluster_means(deviations, labels)
+    between = (sizes[:, None] * means**2).sum(axis=0)
+    shares = np.divide(between, total, out=np.zeros_like(total), where=total > 0)
+    return np.minimum(shares, 1.0)  # rounding can lift a share a little above 1
+
+
+def balance(sizes: np.ndarray) -> float:
+    """Entropy of the cluster sizes over its maximum: 1 for equal sizes, 0 for a single cluster."""
+    shares = sizes[sizes > 0] / sizes.sum()
+    if len(shares) < 2:
+        return 0.0
+    return float(-(shares * np.log(shares)).sum() / np.log(len(shares)))
+
+
+def _margin(within: np.ndarray, nearest_other: np.ndarray) -> np.ndarray:
+    """By how much the own cluster is nearer, -1 to 1; 0 where all points are at one place."""
+    larger = np.maximum(within, nearest_other)
+    return np.divide(nearest_other - within, larger, out=np.zeros_like(larger), where=larger > 0)
