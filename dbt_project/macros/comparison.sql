@@ -59,16 +59,16 @@
             database=target.database, schema='choose', identifier='choose_fitted_candidates',
             type='table'
         ) %}
-        {% if load_relation(relation) is not none %}
-            {% set found = adapter.get_columns_in_relation(relation)
-                | map(attribute='name') | map('lower') | list %}
-            {% if found | sort != columns.keys() | sort %}
-                {% do log(
-                    'The comparison in the warehouse was made by another version of the project and '
-                    ~ 'is dropped: make compare makes a new one.', info=true
-                ) %}
-                {% do run_query('drop table ' ~ relation) %}
-            {% endif %}
+        {% set found = run_query(
+            "select column_name from information_schema.columns where table_schema = 'choose' "
+            ~ "and table_name = 'choose_fitted_candidates' order by column_name"
+        ).columns[0].values() | list %}
+        {% if found and found != columns.keys() | sort %}
+            {% do log(
+                'The comparison in the warehouse was made by another version of the project and is '
+                ~ 'dropped: make compare makes a new one.', info=true
+            ) %}
+            {% do run_query('drop table ' ~ relation) %}
         {% endif %}
         {% set declared = [] %}
         {% for name, type in columns.items() %}

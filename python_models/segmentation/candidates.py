@@ -266,10 +266,8 @@ class _Comparison:
     def _basis(self, algorithm: str) -> str:
         if algorithm == "kmeans" or len(self.sample) == len(self.customers):
             return "all customers"
-        return {
-            "ward": f"{len(self.sample)} sampled customers, the others by the nearest mean",
-            "dbscan": f"{len(self.sample)} sampled customers, the others by the nearest core point",
-        }[algorithm]
+        nearest = "core point" if algorithm == "dbscan" else "mean"
+        return f"{len(self.sample)} sampled customers, the others by the nearest {nearest}"
 
     def _figures(self, points: np.ndarray, clustering: Clustering, distances: np.ndarray) -> dict:
         labels = clustering.labels
@@ -383,7 +381,9 @@ class _Fits:
             return self._kmeans(candidate, self.settings.random_state), None
         if candidate["algorithm"] == "ward":
             return self._ward(candidate, "first", sample), None
-        return self._dbscan(candidate, sample)
+        if candidate["algorithm"] == "dbscan":
+            return self._dbscan(candidate, sample)
+        raise ValueError(f"algorithm {candidate['algorithm']} is none of kmeans, ward and dbscan")
 
     def refit(
         self, candidate: Mapping, original: Clustering, number: int, counts: np.ndarray
