@@ -98,17 +98,20 @@ def _take_over(published: Path, warehouse: Path) -> None:
     """Copy the tables that outlast a build; raises BuildError if they cannot be read."""
     if not published.exists():
         return
+    copy = warehouse.with_name("published.duckdb")
     with duckdb.connect(str(warehouse)) as connection:
         try:
-            connection.execute(
-                "attach '{}' as published (read_only)".format(str(published).replace("'", "''"))
-            )
-        except duckdb.Error as error:
-            raise BuildError(
-                f"{published} cannot be read: {error}\nIf another program has it open, close it. "
-                "If the file is damaged, move it away: a new one is built from the raw files, "
-                "without the last comparison."
-            ) from None
+            connection.execute(f"attach {_sql_string(published)} as published (read_only)")
+        except duckdb.Error:
+            # A tool that has the file open for writing locks us out, but not out of a copy.
+            shutil.copyfile(published, copy)
+            try:
+                connection.execute(f"attach {_sql_string(copy)} as published (read_only)")
+            except duckdb.Error:
+                raise BuildError(
+                    f"{published} is no DuckDB database that can be read. Move it away: a new one "
+                    "is built from the raw files, without the last comparison of candidates."
+                ) from None
         for table in KEPT_TABLES:
             schema, name = table.split(".")
             if connection.execute(
@@ -118,6 +121,12 @@ def _take_over(published: Path, warehouse: Path) -> None:
             ).fetchall():
                 connection.execute(f"create schema if not exists {schema}")
                 connection.execute(f"create table {table} as from published.{table}")
+        connection.execute("detach published")
+    copy.unlink(missing_ok=True)
+
+
+def _sql_string(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _has_no_valid_comparison(warehouse: Path) -> bool:

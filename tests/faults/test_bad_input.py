@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from conftest import ROOT
@@ -32,9 +33,12 @@ def data(shop_data, place) -> Path:
 
 @pytest.fixture
 def published(place) -> Path:
-    """A warehouse that readers use; only its bytes matter here."""
+    """A warehouse that readers use, with the state of yesterday."""
     warehouse = place / "segments.duckdb"
-    warehouse.write_bytes(b"the state of yesterday")
+    for file in place.glob("segments.duckdb*"):
+        file.unlink()
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create table yesterday as select 'the state of yesterday' as state")
     return warehouse
 
 
@@ -146,13 +150,14 @@ DAMAGES = {
 def test_a_damaged_folder_is_told_in_one_message(name, project, data, published):
     damage, words = DAMAGES[name]
     damage(data)
+    before = published.read_bytes()
     result = project.make(data, published)
     assert result.returncode == 1
     for word in words:
         assert word in result.stderr
     assert "Traceback" not in result.stdout + result.stderr
     assert len(result.stderr.strip().splitlines()) <= 3, result.stderr
-    assert published.read_bytes() == b"the state of yesterday"
+    assert published.read_bytes() == before
     assert not list(published.parent.glob(".*building*"))
 
 
@@ -277,8 +282,10 @@ def test_columns_may_stand_in_any_order_among_others(project, shop, shop_warehou
     assert read(warehouse, query).to_csv() == read(shop_warehouse, query).to_csv()
 
 
-def test_what_a_killed_session_left_does_not_spoil_the_next_build(project, shop_data, place, read):
-    warehouse = place / "segments.duckdb"
+def test_what_a_killed_session_left_does_not_spoil_the_next_build(
+    project, shop_data, published, read
+):
+    warehouse = published
     warehouse.with_name("segments.duckdb.wal").write_bytes(b"of another file")
     result = project.make(shop_data, warehouse)
     assert result.returncode == 0, result.stderr
@@ -286,6 +293,7 @@ def test_what_a_killed_session_left_does_not_spoil_the_next_build(project, shop_
 
 
 def test_a_terminated_build_takes_dbt_with_it(project, shop_data, published):
+    before = published.read_bytes()
     process = subprocess.Popen(
         [
             sys.executable,
@@ -307,7 +315,7 @@ def test_a_terminated_build_takes_dbt_with_it(project, shop_data, published):
     assert "is as it was" in errors
     assert "Traceback" not in errors
     assert not Path(f"/proc/{child}").exists()
-    assert published.read_bytes() == b"the state of yesterday"
+    assert published.read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["marts.duckdb", "temp.duckdb", "it's.duckdb", "segments.db"])

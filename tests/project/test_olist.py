@@ -126,7 +126,7 @@ def test_the_first_model_is_what_scikit_learn_fits(olist_data, olist_warehouse, 
     points = StandardScaler().fit_transform(features)
     labels = KMeans(4, n_init=10, tol=1e-8, max_iter=1000, random_state=0).fit_predict(points)
     built = features_at(read, olist_warehouse, "2018-01-01")
-    ours = labels_of("kmeans-4-2018-01-01", built, model_tables)
+    ours = labels_of("kmeans-4-rfm-review-2018-01-01", built, model_tables)
     assert metrics.adjusted_rand_score(labels, ours) > 0.98
 
 
@@ -144,3 +144,56 @@ def test_a_review_that_is_not_written_yet_does_not_count(olist_data, olist_wareh
         .mean()
     )
     assert built.isna().sum() > today.reindex(built.index).isna().sum() + 2_000
+
+
+@pytest.fixture(scope="module")
+def olist_comparison(project, olist_data, olist_warehouse, tmp_path_factory):
+    """A comparison of KMeans candidates, with fewer resamples than the default."""
+    import json
+    import shutil
+
+    warehouse = tmp_path_factory.mktemp("comparison") / "olist.duckdb"
+    shutil.copy(olist_warehouse, warehouse)
+    settings = {
+        "candidate_algorithms": {"kmeans": {"n_segments": [4, 5, 6]}},
+        "comparison_resamples": 5,
+    }
+    selected = ["+model_comparison", "+model_comparison_segments"]
+    result = project.dbt(
+        olist_data, warehouse, "run", "--select", *selected, "--vars", json.dumps(settings)
+    )
+    assert result.returncode == 0, result.stdout
+    return warehouse
+
+
+def test_silhouettes_are_the_known_ones(olist_comparison, read):
+    """Around .38 with logarithms; .52 and more untransformed, for a clump that recency cuts."""
+    table = read(olist_comparison, "select * from marts.model_comparison").set_index("candidate_id")
+    log, raw = table.loc["kmeans-4-rfm"], table.loc["kmeans-4-rfm-raw"]
+    assert log["customers"] == 43_322
+    assert log["basis"] == "all customers"
+    assert 0.36 < log["silhouette"] < 0.40
+    assert 0.50 < raw["silhouette"] < 0.60
+    assert raw["balance"] < log["balance"] - 0.15
+    assert log["silhouette_standard_error"] < 0.004
+
+
+def test_five_segments_with_reviews_are_chosen(olist_comparison, read):
+    choice = read(olist_comparison, "select * from marts.model_comparison where is_chosen").iloc[0]
+    assert choice["candidate_id"] == "kmeans-5-rfm-review"
+    assert choice["chosen_by"] == "by the comparison"
+    assert choice["segment_nature"] == "reproducible"
+    assert choice["lowest_jaccard"] > 0.9
+    segments = read(
+        olist_comparison,
+        "select * from marts.model_comparison_segments "
+        f"where candidate_id = '{choice['candidate_id']}'",
+    )
+    assert set(segments["segment_name"]) == {
+        "Big spenders",
+        "Loyal customers",
+        "Dissatisfied customers",
+        "Recent small spenders",
+        "Lapsed customers",
+    }
+    assert segments["customers"].sum() == 43_322

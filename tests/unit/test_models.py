@@ -10,11 +10,13 @@ from segmentation.models import MODELS_SCHEMA, fingerprint, fit_model, fit_model
 from segmentation.scaling import FeatureScaling, scale_features
 
 SETTINGS = {
+    "algorithm": "kmeans",
     "transforms": {"recency_days": "identity", "monetary_value": "log1p"},
     "cap_quantiles": (0.001, 0.999),
     "n_segments": 3,
     "n_init": 3,
     "random_state": 1,
+    "ward_sample_size": 200,
     "silhouette_sample_size": 100,
 }
 
@@ -61,6 +63,20 @@ def test_models_do_not_depend_on_threads(snapshots):
     assert one.schema == MODELS_SCHEMA
     assert one.equals(two)
     assert one["model_id"].to_pylist() == ["m0", "m1", "m2", "m3"]
+
+
+def test_ward_is_scored_by_its_centroids_too(snapshots):
+    row = fit_model(*snapshots[0], **SETTINGS | {"algorithm": "ward"})
+    points = scale_features(snapshots[0][2], [FeatureScaling(**p) for p in row["parameters"]])
+    centroids = np.array([c["centroid_scaled"] for c in row["centroids"]]).reshape(3, 2)
+    distances = ((points[:, None] - centroids[None]) ** 2).sum(axis=2)
+    assert row["algorithm"] == "ward"
+    assert row["inertia"] == pytest.approx(distances.min(axis=1).sum())
+
+
+def test_an_algorithm_without_centroids_cannot_be_a_model(snapshots):
+    with pytest.raises(ValueError, match="dbscan gives no centroids"):
+        fit_model(*snapshots[0], **SETTINGS | {"algorithm": "dbscan"})
 
 
 def test_a_snapshot_that_is_too_small_is_named():

@@ -316,3 +316,18 @@ def test_two_comparisons_agree_in_all_but_time(rerun, compared, read):
         read(w, "select max(compared_at) from marts.model_comparison") for w in (compared, again)
     ]
     assert stamps[0].iloc[0, 0] < stamps[1].iloc[0, 0]
+
+
+def test_make_build_keeps_the_published_comparison_and_tells_that_it_is_stale(
+    project, shop_data, compared, read, tmp_path
+):
+    """The script builds with the settings of dbt_project.yml, which are not those of this file."""
+    warehouse = tmp_path / "shop.duckdb"
+    shutil.copy(compared, warehouse)
+    result = project.make(shop_data, warehouse)
+    assert result.returncode == 0, result.stderr
+    told = " ".join(result.stdout.split())
+    choice = chosen(read, warehouse)
+    assert f"Model: {choice['candidate_id']}, chosen by the comparison (made 20" in told
+    assert "The comparison is STALE: settings have changed since; make compare" in told
+    assert choice["compared_at"] == chosen(read, compared)["compared_at"]

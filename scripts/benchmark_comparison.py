@@ -1,0 +1,139 @@
+"""Measure what each trick of the comparison saves, against the plain way, in one run.
+
+    python scripts/benchmark_comparison.py --warehouse warehouse/segments.duckdb
+
+Reads the customers that a build has put into the warehouse and prints medians and ratios.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import fastcluster
+import numpy as np
+from scipy.spatial.distance import cdist
+from sklearn.cluster import AgglomerativeClustering, KMeans
+from sklearn.metrics import silhouette_score
+from threadpoolctl import threadpool_limits
+
+from segmentation.clustering import draw_sample, fit_kmeans
+from segmentation.resampling import bootstrap_counts
+from segmentation.scaling import fit_scaling, scale_features
+from segmentation.validity import silhouettes
+
+TRANSFORMS = {
+    "recency_days": "identity",
+    "frequency": "log1p",
+    "monetary_value": "log1p",
+    "review_score": "identity",
+}
+SEED = 20180101
+
+
+def scaled_customers(warehouse: Path) -> np.ndarray:
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        features = (
+            connection.sql("from choose.choose_customers order by customer_id")
+            .select(", ".join(TRANSFORMS))
+            .df()
+        )
+    scalings = fit_scaling(features, transforms=TRANSFORMS, cap_quantiles=(0.001, 0.999))
+    return scale_features(features, scalings)
+
+
+def tricks(points: np.ndarray) -> list[tuple[str, Callable, Callable]]:
+    """What is done, the plain way, and ours; each pair does the same work."""
+    sample = points[draw_sample(len(points), 4000, SEED)]
+    labelings = [
+        fit_kmeans(points, n_clusters=k, n_init=1, random_state=SEED) for k in range(2, 11)
+    ]
+    counts = bootstrap_counts(len(points), resamples=1, random_state=SEED)[0]
+    drawn = counts > 0
+    repeated = np.repeat(points, counts, axis=0)
+    weights = counts[drawn].astype(float)
+    warm_start = labelings[3].centroids
+
+    def kmeans(threads: int) -> None:
+        with threadpool_limits(threads):
+            KMeans(5, n_init=5, tol=0, max_iter=10_000, random_state=SEED).fit(points)
+
+    def resample_fit(points: np.ndarray, n_init: int, **options) -> None:
+        fit_kmeans(points, n_clusters=5, n_init=n_init, random_state=SEED, **options)
+
+    def silhouettes_one_by_one() -> None:
+        with threadpool_limits(1):
+            for fit in labelings:
+                silhouette_score(sample, fit.label(sample))
+
+    def silhouettes_of_one_table() -> None:
+        distances = cdist(sample, sample)
+        for fit in labelings:
+            silhouettes(distances, fit.label(sample))
+
+    def trees_by_scikit_learn() -> None:
+        for n_clusters in range(2, 11):
+            AgglomerativeClustering(n_clusters, linkage="ward").fit(sample)
+
+    return [
+        (
+            "KMeans, five starts: one thread for all threads",
+            lambda: kmeans(2),
+            lambda: kmeans(1),
+        ),
+        (
+            "resample: weights for repeated rows",
+            lambda: resample_fit(repeated, 2),
+            lambda: resample_fit(points[drawn], 2, weights=weights),
+        ),
+        (
+            "resample: a warm start and two fresh for ten fresh",
+            lambda: resample_fit(points[drawn], 10, weights=weights),
+            lambda: resample_fit(points[drawn], 2, weights=weights, warm_start=warm_start),
+        ),
+        (
+            "silhouettes of nine labelings: one table of distances for nine",
+            silhouettes_one_by_one,
+            silhouettes_of_one_table,
+        ),
+        (
+            "Ward, nine cuts: one tree of fastcluster for nine of scikit-learn",
+            trees_by_scikit_learn,
+            lambda: fastcluster.linkage_vector(sample, method="ward"),
+        ),
+    ]
+
+
+def median_seconds(work: Callable, repeats: int) -> float:
+    seconds = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--warehouse", type=Path, default=Path("warehouse/segments.duckdb"))
+    parser.add_argument("--repeats", type=int, default=5)
+    arguments = parser.parse_args()
+    try:
+        points = scaled_customers(arguments.warehouse)
+    except duckdb.Error as error:
+        print(f"{arguments.warehouse} holds no build (make build): {error}", file=sys.stderr)
+        return 1
+    print(f"{len(points):,} customers, {arguments.repeats} repeats, medians\n")
+    print(f"{'':<66}{'plain':>9}{'here':>9}{'times':>7}")
+    for name, plain, ours in tricks(points):
+        before = median_seconds(plain, arguments.repeats)
+        after = median_seconds(ours, arguments.repeats)
+        print(f"{name:<66}{before:>7.3f} s{after:>7.3f} s{before / after:>7.1f}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
