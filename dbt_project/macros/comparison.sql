@@ -1,21 +1,12 @@
-{# The vars that a comparison's figures depend on; a change of one makes it stale. #}
+{# What the figures of a comparison depend on beside customers and candidates; a change makes it stale. #}
 {% macro comparison_settings() %}
     {% set settings = {} %}
-    {% for name in [
-        'feature_transforms',
-        'cap_quantiles',
-        'n_init',
-        'random_state',
-        'comparison_sample_size',
-        'comparison_resamples',
-        'comparison_seeds',
-        'choice_min_segments',
-        'choice_max_segments',
-        'choice_min_share',
-        'choice_max_noise_share',
-    ] %}
-        {% do settings.update({name: var(name)}) %}
-    {% endfor %}
+    {% if execute %}
+        {% set model = graph.nodes.values() | selectattr('name', 'eq', 'choose_fitted_candidates') | first %}
+        {% for name, value in model.config.meta.items() if name != 'processes' %}
+            {% do settings.update({name: value}) %}
+        {% endfor %}
+    {% endif %}
     {{ return(settings) }}
 {% endmacro %}
 

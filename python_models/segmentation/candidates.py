@@ -122,6 +122,7 @@ def compare_candidates(
     *,
     transforms: Mapping[str, str],
     stamp: Mapping[str, object],
+    known_customers: int | None = None,
     processes: int = 1,
     report: Callable[[str], None] | None = None,
     **settings,
@@ -143,6 +144,8 @@ def compare_candidates(
     stamp : mapping of str to object
         What the comparison is of and when it is made: columns of the result that do not differ
         between candidates.
+    known_customers : int, optional
+        Of how many `customers` are a sample; None when they are all.
     processes : int
         Feature sets compared at the same time. The result does not depend on it.
     report : callable, optional
@@ -167,7 +170,11 @@ def compare_candidates(
             "comparison_date (dbt_project.yml, under vars)"
         )
     comparison = _Comparison(
-        customers[list(transforms)].astype(float), transforms, Settings(**settings), report
+        customers[list(transforms)].astype(float),
+        transforms,
+        Settings(**settings),
+        known_customers or len(customers),
+        report,
     )
     by_feature_set: dict[str, list[Mapping]] = {}
     for candidate in candidates:
@@ -201,10 +208,12 @@ class _Comparison:
         customers: pd.DataFrame,
         transforms: Mapping[str, str],
         settings: Settings,
+        known_customers: int,
         report: Callable[[str], None] | None,
     ):
         self.customers = customers
         self.settings = settings
+        self.known_customers = known_customers
         self.report = report
         known = {name: customers[name] for name in transforms if customers[name].notna().any()}
         scalings = fit_scaling(known, transforms=transforms, cap_quantiles=settings.cap_quantiles)
@@ -264,10 +273,15 @@ class _Comparison:
             self.report(f"comparison: {candidate['candidate_id']:<36} {outcome}")
 
     def _basis(self, algorithm: str) -> str:
+        """Whom the algorithm is fitted on, and how the others get their label."""
         if algorithm == "kmeans" or len(self.sample) == len(self.customers):
-            return "all customers"
-        nearest = "core point" if algorithm == "dbscan" else "mean"
-        return f"{len(self.sample)} sampled customers, the others by the nearest {nearest}"
+            basis = "all customers"
+        else:
+            nearest = "core point" if algorithm == "dbscan" else "mean"
+            basis = f"{len(self.sample)} sampled customers, the others by the nearest {nearest}"
+        if len(self.customers) < self.known_customers:
+            basis += f"; in a sample of {len(self.customers)} of {self.known_customers} customers"
+        return basis
 
     def _figures(self, points: np.ndarray, clustering: Clustering, distances: np.ndarray) -> dict:
         labels = clustering.labels

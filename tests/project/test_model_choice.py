@@ -1,6 +1,7 @@
 """The comparison of candidates in the warehouse: figures, rule, choice, and how long it stands."""
 
 import copy
+import hashlib
 import json
 import shutil
 
@@ -215,6 +216,20 @@ def test_a_daily_build_keeps_the_comparison_and_its_choice(rerun, shop, compared
     before, after = (read(w, "select * from marts.model_comparison") for w in (compared, again))
     pd.testing.assert_frame_equal(before, after)
     assert after["is_stale"].tolist() == [False] * len(after)
+
+
+def test_a_sample_of_the_customers_is_told(rerun, read):
+    warehouse = rerun(arguments=(), comparison_max_customers=200)
+    table = read(warehouse, "select * from marts.model_comparison").set_index("candidate_id")
+    assert set(table["customers"]) == {200}
+    assert set(table["basis"]) == {"all customers; in a sample of 200 of 260 customers"}
+    drawn = read(warehouse, "select customer_id from choose.choose_customers")["customer_id"]
+    everyone = read(
+        warehouse,
+        "select customer_id from intermediate.int_customer_features where cutoff = '2018-01-01'",
+    )["customer_id"]
+    by_hash = sorted(everyone, key=lambda name: hashlib.md5(name.encode()).hexdigest())
+    assert set(drawn) == set(by_hash[:200])
 
 
 def test_other_settings_make_it_stale(rerun, read):

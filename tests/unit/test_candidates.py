@@ -315,6 +315,19 @@ def test_a_sample_is_told_and_has_a_standard_error(customers):
             assert 0 < row["silhouette_standard_error"] < 0.1
 
 
+def test_customers_that_are_a_sample_themselves_are_told(customers):
+    table = compare_candidates(
+        customers,
+        [CANDIDATES[0]],
+        transforms=TRANSFORMS,
+        stamp=STAMP,
+        known_customers=1000,
+        **SETTINGS,
+    )
+    basis = "all customers; in a sample of 360 of 1000 customers"
+    assert table["basis"].to_pylist() == [basis]
+
+
 def test_the_result_does_not_depend_on_processes(customers):
     tables = []
     for processes in (1, 2):

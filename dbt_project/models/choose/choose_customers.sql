@@ -25,7 +25,9 @@ comparison_date as (
 
 known as (
 
-    select customer_features.*
+    select
+        customer_features.*,
+        count(*) over () as known_customers
     from customer_features
     inner join comparison_date on customer_features.cutoff = comparison_date.cutoff
 

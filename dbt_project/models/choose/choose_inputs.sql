@@ -17,6 +17,7 @@ hashed_customers as (
     select
         cutoff,
         customer_id,
+        known_customers,
         md5(concat_ws(
             '|',
             customer_id,
@@ -34,6 +35,7 @@ data_summed_up as (
     select
         max(cutoff) as compared_as_of,
         count(*) as customers,
+        max(known_customers) as known_customers,
         left(md5(string_agg(row_hash, '' order by customer_id)), 16) as data_fingerprint
     from hashed_customers
 
