@@ -20,6 +20,8 @@ from sklearn.metrics import (
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
+from segmentation import candidates as candidates_module
+from segmentation import clustering
 from segmentation.candidates import COMPARISON_SCHEMA, compare_candidates
 from segmentation.resampling import bootstrap_counts
 
@@ -248,6 +250,43 @@ def test_the_candidates_of_the_test_are_resampled_with_each_algorithm(rows):
     """The test above is not about rows without figures."""
     resampled = {row["candidate_id"].split("-")[0] for row in rows.values() if row["resamples"]}
     assert resampled == {"kmeans", "ward", "dbscan"}
+
+
+def test_a_refit_weights_the_drawn_customers_and_is_never_warm_alone(customers, monkeypatch):
+    calls = []
+
+    def recorded(points, **options):
+        calls.append((len(points), options))
+        return clustering.fit_kmeans(points, **options)
+
+    monkeypatch.setattr(candidates_module, "fit_kmeans", recorded)
+    compare_candidates(customers, [CANDIDATES[1]], transforms=TRANSFORMS, stamp=STAMP, **SETTINGS)
+    first, *others = calls
+    refits = [(n, options) for n, options in others if options.get("warm_start") is not None]
+    assert len(refits) == SETTINGS["resamples"]
+    for n, options in refits:
+        assert n < len(customers)
+        assert options["weights"].sum() == len(customers)
+        assert options["n_init"] == 2
+        assert len(options["warm_start"]) == 4
+    seeds = {options["random_state"] for n, options in others if n == first[0]}
+    assert len(seeds) == SETTINGS["seeds"]
+    assert first[1]["random_state"] not in seeds
+
+
+def test_each_resample_and_seed_grows_one_tree_for_all_cuts(customers, monkeypatch):
+    samples = []
+
+    def recorded(sample):
+        samples.append(sample.tobytes())
+        return clustering.grow_ward_tree(sample)
+
+    monkeypatch.setattr(candidates_module, "grow_ward_tree", recorded)
+    cuts = [candidate("ward", n_segments=k) for k in (3, 4, 5)]
+    settings = SETTINGS | {"sample_size": 120}
+    table = compare_candidates(customers, cuts, transforms=TRANSFORMS, stamp=STAMP, **settings)
+    assert table["resamples"].to_pylist() == [5, 5, 5]
+    assert len(samples) == len(set(samples)) == 1 + SETTINGS["resamples"] + SETTINGS["seeds"]
 
 
 def test_a_failing_candidate_is_recorded_and_the_others_go_on(customers):

@@ -70,3 +70,9 @@ def test_a_cluster_that_dissolves_is_not_stable():
     without = np.repeat([0, 1], [490, 10])
     stability = cluster_stability(labels, np.array([without, without]))
     assert stability.tolist() == [480 / 490, 10 / 490, 1.0]
+
+
+def test_noise_is_no_cluster_that_another_could_come_back_as():
+    labels = np.repeat([0, 1], [50, 50])
+    lost = np.repeat([0, -1], [50, 50])
+    assert cluster_stability(labels, np.array([lost])).tolist() == [1.0, 0.0]
