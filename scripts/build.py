@@ -150,6 +150,7 @@ def _dbt_build(data: Path, warehouse: Path, selector: str) -> None:
     first_node_at = None
     seconds: Counter[str] = Counter()
     problems: list[str] = []
+    compared = 0
     last_lines: list[str] = []
     print("Starting dbt", flush=True)
     with (
@@ -166,7 +167,8 @@ def _dbt_build(data: Path, warehouse: Path, selector: str) -> None:
         for line in process.stdout:
             last_lines = [*last_lines[-4:], line.rstrip()]
             if line.startswith("comparison: "):
-                print(f"{'':10} {line.removeprefix('comparison: ').rstrip()}", flush=True)
+                _print_comparison(line.removeprefix("comparison: ").rstrip(), compared)
+                compared += 1
             try:
                 event = json.loads(line)
                 name, data_of_event = event["info"]["name"], event["data"]
@@ -213,6 +215,12 @@ def _print_progress(name: str, event: dict) -> None:
     elif name != "LogTestResult":
         step = f"{event['index']:>4} / {event['total']}"
         print(f"{step:10} {event['node_info']['node_name']:<45}{seconds}", flush=True)
+
+
+def _print_comparison(line: str, compared: int) -> None:
+    """The comparison's own progress: a headline, then a line for each candidate."""
+    number = f"({compared})" if compared else ""
+    print(f"{number:>10} {line}", flush=True)
 
 
 def _problem(name: str, event: dict) -> str | None:

@@ -176,6 +176,8 @@ def compare_candidates(
         known_customers or len(customers),
         report,
     )
+    if report is not None:
+        report(f"comparison: {len(candidates)} candidates, {len(customers):,} customers")
     by_feature_set: dict[str, list[Mapping]] = {}
     for candidate in candidates:
         by_feature_set.setdefault(candidate["feature_set"], []).append(candidate)

@@ -306,7 +306,8 @@ def test_a_failing_candidate_is_recorded_and_the_others_go_on(customers):
     assert errors["kmeans-31-rfm"] == "30 customers cannot form 31 segments"
     assert errors["dbscan-0.9-50-rfm"] == "30 customers have no 50 neighbours"
     assert "spectral" in errors["spectral-3-rfm"]
-    assert len(told) == 4
+    assert told[0] == "comparison: 4 candidates, 30 customers"
+    assert len(told) == 1 + 4
     assert any("kmeans-31-rfm" in line and "cannot form" in line for line in told)
 
 
