@@ -29,7 +29,7 @@ compare: COMPARE := always
 compare: build
 
 test: lint data/demo
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2 --dist loadfile
 	SEGMENTS_DATA=data/demo SEGMENTS_WAREHOUSE=warehouse/test.duckdb $(DBT) --quiet build
 	SEGMENTS_DATA=data/demo SEGMENTS_WAREHOUSE=warehouse/test.duckdb $(DBT) --quiet test
 
