@@ -10,7 +10,6 @@ import pyarrow as pa
 from joblib import Parallel, delayed
 from scipy.spatial.distance import cdist
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score
-from threadpoolctl import threadpool_limits
 
 from segmentation import agreement, resampling, validity
 from segmentation.clustering import (
@@ -22,6 +21,7 @@ from segmentation.clustering import (
     fit_kmeans,
     grow_ward_tree,
     neighbour_distances,
+    one_thread,
 )
 from segmentation.scaling import fit_scaling, scale_features
 
@@ -307,7 +307,7 @@ class _Comparison:
                 points, labels, clustering.centroids
             )
         if len(sizes) > 1:
-            with threadpool_limits(1):
+            with one_thread():
                 figures["davies_bouldin"] = davies_bouldin_score(points[members], labels[members])
                 figures["calinski_harabasz"] = calinski_harabasz_score(
                     points[members], labels[members]

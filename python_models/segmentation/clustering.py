@@ -6,8 +6,9 @@ fitted on a seeded sample, and everyone gets a label by the nearest cluster.
 """
 
 import warnings
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import fastcluster
 import numpy as np
@@ -16,7 +17,7 @@ from sklearn.cluster import DBSCAN, KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import pairwise_distances_argmin
 from sklearn.neighbors import NearestNeighbors
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 NOISE = -1
 
@@ -108,7 +109,7 @@ def fit_kmeans(
     fits = [converged(n_init=n_init)]
     if warm_start is not None:
         fits.append(converged(n_init=1, init=warm_start))
-    with threadpool_limits(1), warnings.catch_warnings():
+    with one_thread(), warnings.catch_warnings():
         # Too few distinct points: told below, as an error.
         warnings.simplefilter("ignore", ConvergenceWarning)
         for fit in fits:
@@ -218,6 +219,17 @@ def fit_dbscan(
     return DensityClustering(core_points, core_labels, eps, labels)
 
 
+def one_thread() -> AbstractContextManager:
+    """Keeps libraries from adding in threads, whose order the last digits of a sum depend on."""
+    return _thread_pools().limit(limits=1)
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    # Looking for the libraries takes longer than many a fit.
+    return ThreadpoolController()
+
+
 def cluster_means(points: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Size of each cluster 0, 1, …, and its mean of shape (n_clusters, n_features)."""
     sizes = np.bincount(labels)
@@ -226,7 +238,7 @@ def cluster_means(points: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, n
 
 
 def _nearest(points: np.ndarray, centroids: np.ndarray) -> np.ndarray:
-    with threadpool_limits(1):
+    with one_thread():
         return pairwise_distances_argmin(points, centroids)
 
 

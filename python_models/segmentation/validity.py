@@ -5,9 +5,8 @@ Labels are 0, 1, …; -1 is noise, which belongs to no cluster and is left out o
 
 import numpy as np
 from scipy.spatial.distance import cdist
-from threadpoolctl import threadpool_limits
 
-from segmentation.clustering import cluster_means
+from segmentation.clustering import cluster_means, one_thread
 
 
 def silhouettes(distances: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -32,7 +31,7 @@ def silhouettes(distances: np.ndarray, labels: np.ndarray) -> np.ndarray:
     indicator = np.zeros((len(labels), len(clusters)))
     indicator[members, own] = 1
     sizes = indicator.sum(axis=0)
-    with threadpool_limits(1):
+    with one_thread():
         sums = (distances @ indicator)[members]
     rows = np.arange(len(members))
     within = sums[rows, own] / np.maximum(sizes[own] - 1, 1)
