@@ -25,7 +25,7 @@ import textwrap
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
 
@@ -161,6 +161,7 @@ def _dbt_build(data: Path, warehouse: Path, selector: str) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,  # a group of its own, that ends as a whole
         ) as process,
         _ended_with_us(process),
     ):
@@ -190,12 +191,14 @@ def _dbt_build(data: Path, warehouse: Path, selector: str) -> None:
 
 @contextmanager
 def _ended_with_us(process: subprocess.Popen) -> Iterator[None]:
-    """Whatever ends this program ends dbt too, before its folder goes."""
+    """Whatever ends this program ends dbt and its workers too, before its folder goes."""
     try:
         yield
     except BaseException:
         process.terminate()
         process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         raise
 
 
@@ -332,7 +335,10 @@ def _model_in_use(rows: Callable[[str], list[tuple]]) -> str:
     told = f"Model: {candidate_id}, chosen {chosen_by}"
     if compared_at is None:
         return f"{told}: candidates have not been compared yet (make compare)."
-    told += f" (made {compared_at:%Y-%m-%d}, customers as of {compared_as_of:%Y-%m-%d})."
+    told += (
+        f". Candidates were compared on {compared_at:%Y-%m-%d}, on the customers known by "
+        f"{compared_as_of:%Y-%m-%d}."
+    )
     if stale_reason:
         told += f" The comparison is STALE: {stale_reason}; make compare makes a new one."
     return told

@@ -7,6 +7,9 @@
     {% for feature_set in candidate_feature_sets() %}
         {% for algorithm, grid in var('candidate_algorithms').items() %}
             {% for n_segments in grid.get('n_segments', []) %}
+                {% if n_segments < 2 %}
+                    {% do stop_for_candidates(algorithm ~ ' cannot form ' ~ n_segments ~ ' segments') %}
+                {% endif %}
                 {% do found.append({
                     'candidate_id': algorithm ~ '-' ~ n_segments ~ '-' ~ feature_set.name,
                     'algorithm': algorithm,
@@ -16,7 +19,7 @@
                 }) %}
             {% endfor %}
             {% for eps_quantile in grid.get('eps_quantile', []) %}
-                {% for min_samples in grid['min_samples'] %}
+                {% for min_samples in grid.get('min_samples', []) %}
                     {% do found.append({
                         'candidate_id':
                             [algorithm, eps_quantile, min_samples, feature_set.name] | join('-'),
@@ -30,19 +33,48 @@
             {% endfor %}
         {% endfor %}
     {% endfor %}
+    {% if not found %}
+        {% do stop_for_candidates('they declare no candidate') %}
+    {% endif %}
+    {% set ids = found | map(attribute='candidate_id') | list %}
+    {% for candidate_id in ids | unique if ids | select('eq', candidate_id) | list | length > 1 %}
+        {% do stop_for_candidates('they declare ' ~ candidate_id ~ ' more than once') %}
+    {% endfor %}
     {{ return(found) }}
+{% endmacro %}
+
+
+{% macro stop_for_candidates(fault) %}
+    {% do exceptions.raise_compiler_error(
+        'Check feature_sets, feature_transforms, candidate_scales and candidate_algorithms under vars '
+        ~ 'in dbt_project.yml: ' ~ fault ~ '.'
+    ) %}
 {% endmacro %}
 
 
 {# Each feature set in each scale: its name and its features with their transforms. #}
 {% macro candidate_feature_sets() %}
     {% set transforms = var('feature_transforms') %}
+    {% for feature, transform in transforms.items() if transform not in ['identity', 'log1p'] %}
+        {% do stop_for_candidates(
+            'the transform ' ~ transform ~ ' of ' ~ feature ~ ' is neither identity nor log1p'
+        ) %}
+    {% endfor %}
+    {% for feature in naming_features() if feature not in transforms %}
+        {% do stop_for_candidates(feature ~ ' needs a transform, because segments are named by it') %}
+    {% endfor %}
+    {% for scale in var('candidate_scales') if scale not in ['log', 'raw'] %}
+        {% do stop_for_candidates('the scale ' ~ scale ~ ' is neither log nor raw') %}
+    {% endfor %}
     {% set found = [] %}
     {% for name, features in var('feature_sets').items() %}
+        {% if not features %}
+            {% do stop_for_candidates('the feature set ' ~ name ~ ' is empty') %}
+        {% endif %}
         {% for feature in features if feature not in transforms %}
-            {% do exceptions.raise_compiler_error(
-                'Feature set ' ~ name ~ ': ' ~ feature ~ ' is no feature. There are '
-                ~ transforms | join(', ') ~ ' (feature_transforms in dbt_project.yml).'
+            {% do stop_for_candidates(
+                'the feature set ' ~ name ~ ' names ' ~ feature ~ '; features are '
+                ~ transforms | join(', ')
             ) %}
         {% endfor %}
         {% for scale in var('candidate_scales') %}
@@ -174,4 +206,19 @@
         avg({{ feature }}) as mean_{{ feature }},
         median(cast({{ feature }} as double)) as median_{{ feature }}{{ ',' if not loop.last }}
     {%- endfor %}
+{% endmacro %}
+
+
+{# The weights of the three criteria in the score. #}
+{% macro score_weights() %}
+    {% set weights = var('choice_score_weights') %}
+    {% set criteria = ['business_sense', 'balance', 'silhouette'] %}
+    {% if weights.keys() | sort | list != criteria | sort | list
+        or weights.values() | min < 0 or weights.values() | sum <= 0 %}
+        {% do exceptions.raise_compiler_error(
+            'choice_score_weights must give ' ~ criteria | join(', ')
+            ~ ' a weight each, none below 0 and not all 0.'
+        ) %}
+    {% endif %}
+    {{ return(weights) }}
 {% endmacro %}

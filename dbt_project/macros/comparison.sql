@@ -17,6 +17,12 @@
 #}
 {% macro keep_last_comparison() %}
     {% if execute and flags.WHICH in ('build', 'run') %}
+        {% for unique_id in selected_resources if unique_id.endswith('.choose_fitted_candidates') %}
+            {% do log(
+                'Candidates for the model are compared in this run, which takes its time; '
+                ~ '--exclude choose_fitted_candidates leaves it out.', info=true
+            ) %}
+        {% endfor %}
         {% set columns = {
             'candidate_id': 'varchar',
             'customers': 'bigint',
@@ -32,6 +38,7 @@
             'smallest_share': 'double',
             'noise_share': 'double',
             'resamples': 'integer',
+            'failed_resamples': 'integer',
             'resampling_agreement': 'double',
             'resampling_agreement_p05': 'double',
             'seed_agreement': 'double',

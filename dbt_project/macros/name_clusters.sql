@@ -154,13 +154,15 @@
                     clusters.mean_monetary_value desc,
                     clusters.mean_recency_days asc,
                     clusters.mean_frequency desc,
-                    clusters.customers desc
+                    clusters.customers desc,
+                    clusters.cluster asc
             ) as segment_id,
             row_number() over (
                 partition by clusters.labeling_id, ruled.priority
                 order by
                     clusters.mean_monetary_value desc,
-                    clusters.mean_recency_days asc
+                    clusters.mean_recency_days asc,
+                    clusters.cluster asc
             ) as rank_in_name,
             count(*) over (
                 partition by clusters.labeling_id, ruled.priority

@@ -1,7 +1,9 @@
 """Candidates for the model, fitted on the same customers and measured by the same yardsticks."""
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +43,7 @@ COMPARISON_SCHEMA = pa.schema(
         ("smallest_share", pa.float64()),
         ("noise_share", pa.float64()),
         ("resamples", pa.int32()),
+        ("failed_resamples", pa.int32()),
         ("resampling_agreement", pa.float64()),
         ("resampling_agreement_p05", pa.float64()),
         ("seed_agreement", pa.float64()),
@@ -114,6 +117,14 @@ class Settings:
     max_segments: int
     min_share: float
     max_noise_share: float
+
+    def __post_init__(self):
+        for name, least in (("sample_size", 2), ("resamples", 2), ("seeds", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(
+                    f"comparison_{name} is {getattr(self, name)}; it must be at least {least} "
+                    "(dbt_project.yml, under vars)"
+                )
 
 
 def compare_candidates(
@@ -193,6 +204,21 @@ def compare_candidates(
     return pa.Table.from_pylist(in_order, schema=COMPARISON_SCHEMA)
 
 
+def _standardise_known(
+    customers: pd.DataFrame, transforms: Mapping[str, str], cap_quantiles: Sequence[float]
+) -> pd.DataFrame:
+    """Capped and transformed features with mean 0 and standard deviation 1 of the known values.
+
+    NaN where missing; a feature without any value is left out.
+    """
+    known = {name: customers[name] for name in transforms if customers[name].notna().any()}
+    scalings = fit_scaling(known, transforms=transforms, cap_quantiles=cap_quantiles)
+    scaled = pd.DataFrame(scale_features(known, scalings), columns=list(known))
+    scaled = scaled.where(pd.DataFrame(known).notna().to_numpy())
+    deviations = scaled.std(ddof=0)
+    return (scaled - scaled.mean()) / deviations.where(deviations > 0, 1.0)
+
+
 def _nan_to_none(value):
     """A figure that cannot be computed is missing: in tables NaN would count as the largest."""
     if isinstance(value, dict):
@@ -217,9 +243,8 @@ class _Comparison:
         self.settings = settings
         self.known_customers = known_customers
         self.report = report
-        known = {name: customers[name] for name in transforms if customers[name].notna().any()}
-        scalings = fit_scaling(known, transforms=transforms, cap_quantiles=settings.cap_quantiles)
-        self.yardstick = pd.DataFrame(scale_features(known, scalings), columns=list(known))
+        self.parent = os.getpid()
+        self.yardstick = _standardise_known(customers, transforms, settings.cap_quantiles)
         self.sample = draw_sample(len(customers), settings.sample_size, settings.random_state)
         self.counts = resampling.bootstrap_counts(
             len(customers), resamples=settings.resamples, random_state=settings.random_state
@@ -241,7 +266,13 @@ class _Comparison:
         distances = cdist(points[self.sample], points[self.sample])
         return [self._of_candidate(candidate, fits, distances) for candidate in candidates]
 
+    def _end_with_parent(self) -> None:
+        """A worker whose parent has been stopped has nobody to work for."""
+        if os.getpid() != self.parent and os.getppid() != self.parent:
+            raise SystemExit
+
     def _of_candidate(self, candidate: Mapping, fits: "_Fits", distances: np.ndarray) -> dict:
+        self._end_with_parent()
         try:
             started = time.thread_time()
             clustering, eps = fits.fit(candidate, self.sample)
@@ -331,7 +362,7 @@ class _Comparison:
         return figures
 
     def _profile(self, members: np.ndarray) -> list[dict]:
-        """Mean and median of the known values, and the mean on the yardstick, by feature."""
+        """Mean and median of the known values, in original units and on the yardstick."""
         of_cluster = self.customers[members]
         means, medians = of_cluster.mean(), of_cluster.median()
         scaled = self.yardstick[members].mean()
@@ -355,16 +386,24 @@ class _Comparison:
     def _stability(
         self, candidate: Mapping, fits: "_Fits", clustering: Clustering, segments: Iterable[dict]
     ) -> dict:
-        resampled = np.stack(
-            [fits.refit(candidate, clustering, i, self.counts[i]) for i in range(len(self.counts))]
-        )
-        mean, p05 = resampling.mutual_agreement(resampled)
-        jaccards = resampling.cluster_stability(clustering.labels, resampled)
+        resampled = []
+        for number, counts in enumerate(self.counts):
+            self._end_with_parent()
+            # A resample of few customers can hold too few different ones.
+            with suppress(ValueError):
+                resampled.append(fits.refit(candidate, clustering, number, counts))
+        failed = len(self.counts) - len(resampled)
+        if len(resampled) < 2:
+            return {"resamples": len(self.counts), "failed_resamples": failed}
+        labelings = np.stack(resampled)
+        mean, p05 = resampling.mutual_agreement(labelings)
+        jaccards = resampling.cluster_stability(clustering.labels, labelings)
         for segment, jaccard in zip(segments, jaccards, strict=True):
             segment["jaccard"] = float(jaccard)
         seeded = [fits.reseed(candidate, i) for i in range(1, self.settings.seeds + 1)]
         return {
-            "resamples": len(resampled),
+            "resamples": len(self.counts),
+            "failed_resamples": failed,
             "resampling_agreement": mean,
             "resampling_agreement_p05": p05,
             "seed_agreement": float(

@@ -208,8 +208,10 @@ def fit_dbscan(
     Raises
     ------
     ValueError
-        If no region is dense.
+        If `eps` is 0 or no region is dense.
     """
+    if eps <= 0:
+        raise ValueError(f"{min_samples} customers and more are alike, so there is no distance")
     fit = DBSCAN(eps=eps, min_samples=min_samples).fit(sample)
     if fit.core_sample_indices_.size == 0:
         raise ValueError(f"no customer has {min_samples} neighbours within {eps:.3g}")

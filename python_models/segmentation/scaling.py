@@ -98,7 +98,7 @@ def _fit_feature(
         raise ValueError(f"feature {name}: transform {transform!r} is none of {sorted(TRANSFORMS)}")
     known = values[~np.isnan(values)]
     if known.size == 0:
-        raise ValueError(f"feature {name}: no customer has a value; take it out of feature_set")
+        raise ValueError(f"feature {name}: no customer has a value; take it out of feature_sets")
     forward, inverse = TRANSFORMS[transform]
     lower_cap, upper_cap = np.quantile(known, cap_quantiles)
     transformed = forward(np.clip(known, lower_cap, upper_cap))

@@ -91,6 +91,7 @@ def separation(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     points : ndarray of shape (n_points, n_features)
+        NaN where a value is missing: each feature is judged by its known values.
     labels : ndarray of int of shape (n_points,)
 
     Returns
@@ -98,14 +99,18 @@ def separation(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
     ndarray of shape (n_features,)
         0 for a constant feature.
     """
-    members = labels >= 0
-    points, labels = points[members], labels[members]
-    deviations = points - points.mean(axis=0)
-    total = (deviations**2).sum(axis=0)
-    sizes, means = cluster_means(deviations, labels)
-    between = (sizes[:, None] * means**2).sum(axis=0)
-    shares = np.divide(between, total, out=np.zeros_like(total), where=total > 0)
-    return np.minimum(shares, 1.0)  # rounding can lift a share a little above 1
+    return np.array([_separation_by(column, labels) for column in points.T])
+
+
+def _separation_by(values: np.ndarray, labels: np.ndarray) -> float:
+    members = (labels >= 0) & ~np.isnan(values)
+    if not members.any():
+        return 0.0
+    deviations = values[members] - values[members].mean()
+    total = (deviations**2).sum()
+    sizes, means = cluster_means(deviations[:, None], labels[members])
+    between = (sizes * means[:, 0] ** 2).sum()
+    return min(1.0, float(between / total)) if total > 0 else 0.0  # 1 but for rounding
 
 
 def balance(sizes: np.ndarray) -> float:

@@ -292,7 +292,28 @@ def test_what_a_killed_session_left_does_not_spoil_the_next_build(
     assert read(warehouse, "select count(*) as n from marts.customer_segments")["n"][0] == 272
 
 
-def test_a_terminated_build_takes_dbt_with_it(project, shop_data, published):
+def processes_of_group(group: int) -> list[str]:
+    """Command lines of what is still running in a process group."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                # pid (name) state parent group …
+                fields = (folder / "stat").read_text().rsplit(")", 1)[1].split()
+                command = (folder / "cmdline").read_text()
+            except OSError:
+                continue
+            if int(fields[2]) == group and fields[0] != "Z":
+                found.append(command)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("compare", "progress"), [("never", "stg_"), ("always", "kmeans-")], ids=["build", "comparison"]
+)
+def test_a_terminated_build_takes_dbt_and_its_workers_with_it(
+    project, shop_data, published, compare, progress
+):
     before = published.read_bytes()
     process = subprocess.Popen(
         [
@@ -300,6 +321,7 @@ def test_a_terminated_build_takes_dbt_with_it(project, shop_data, published):
             "scripts/build.py",
             *("--data", shop_data),
             *("--warehouse", published),
+            *("--compare", compare),
         ],
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -307,14 +329,14 @@ def test_a_terminated_build_takes_dbt_with_it(project, shop_data, published):
         text=True,
         env=os.environ | {"DBT_TARGET_PATH": str(project.folder / "target")},
     )
-    while "stg_" not in process.stdout.readline():
+    while progress not in process.stdout.readline():
         assert process.poll() is None
     (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     process.terminate()
     _, errors = process.communicate(timeout=60)
     assert "is as it was" in errors
     assert "Traceback" not in errors
-    assert not Path(f"/proc/{child}").exists()
+    assert processes_of_group(int(child)) == []
     assert published.read_bytes() == before
 
 

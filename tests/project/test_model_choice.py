@@ -82,7 +82,9 @@ def test_before_a_comparison_the_default_is_used_and_the_table_says_so(shop_ware
     assert choice.name is not None
     assert choice["candidate_id"] == "kmeans-4-rfm-review"
     assert choice["chosen_by"] == "by default"
-    assert "not been compared yet (make compare)" in choice["reason"]
+    assert choice["reason"] == (
+        "The default (default_candidate), because nothing has been compared yet (make compare)."
+    )
     assert pd.isna(choice["compared_at"])
     assert models(read, shop_warehouse).to_numpy().tolist() == [
         ["kmeans", 4, "recency_days, frequency, monetary_value, review_score"]
@@ -299,6 +301,32 @@ def test_a_pin_that_cannot_be_used_is_a_clear_error(
     assert "Traceback" not in result.stdout + result.stderr
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"candidate_scales": ["log", "lgo"]}, "the scale lgo is neither log nor raw"),
+        ({"candidate_algorithms": {"ward": {"n_segments": [4, 4]}}}, "ward-4-rfm more than once"),
+        ({"choice_score_weights": {"silhouette": 1}}, "choice_score_weights must give"),
+        ({"comparison_date": "2018-01-20"}, "it must be first_review_date or as_of"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_a_clear_error(
+    project, shop_data, compared, changes, told
+):
+    result = project.dbt(
+        shop_data,
+        compared,
+        "compile",
+        "--select",
+        "choose_judged_candidates",
+        "choose_customers",
+        *with_vars(**changes),
+    )
+    assert result.returncode != 0
+    assert told in " ".join(result.stdout.split())
+    assert "Traceback" not in result.stdout + result.stderr
+
+
 def test_a_comparison_of_another_version_is_dropped(project, shop_data, compared, read, tmp_path):
     warehouse = tmp_path / "shop.duckdb"
     shutil.copy(compared, warehouse)
@@ -343,6 +371,9 @@ def test_make_build_keeps_the_published_comparison_and_tells_that_it_is_stale(
     assert result.returncode == 0, result.stderr
     told = " ".join(result.stdout.split())
     choice = chosen(read, warehouse)
-    assert f"Model: {choice['candidate_id']}, chosen by the comparison (made 20" in told
+    assert (
+        f"Model: {choice['candidate_id']}, chosen by the comparison. Candidates were compared on 20"
+        in told
+    )
     assert "The comparison is STALE: settings have changed since; make compare" in told
     assert choice["compared_at"] == chosen(read, compared)["compared_at"]

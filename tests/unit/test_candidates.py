@@ -119,6 +119,17 @@ def scaled(customers, transforms):
     return StandardScaler().fit_transform(pd.DataFrame(columns))
 
 
+def yardstick_of(customers):
+    """Known values capped, transformed and standardised; NaN stays NaN."""
+    columns = {}
+    for name, transform in TRANSFORMS.items():
+        values = customers[name].astype(float)
+        values = values.clip(*values.quantile(CAPS))
+        values = np.log1p(values) if transform == "log1p" else values
+        columns[name] = (values - values.mean()) / values.std(ddof=0)
+    return pd.DataFrame(columns)
+
+
 def transforms_of(candidate):
     return {f["feature"]: f["transform"] for f in candidate["features"]}
 
@@ -178,8 +189,9 @@ def test_every_figure_is_scikit_learns(candidate, customers, rows):
             assert row["simplified_silhouette"] == pytest.approx(margins.mean())
         assert row["eps"] is None
     # How far each feature separates the segments: on the same scale for every candidate.
-    yardstick = pd.DataFrame(scaled(customers, TRANSFORMS), columns=list(TRANSFORMS))[members]
-    between = yardstick.groupby(labels[members]).transform("mean").var() / yardstick.var()
+    yardstick = yardstick_of(customers)[members]
+    means = yardstick.groupby(labels[members]).transform("mean").where(yardstick.notna())
+    between = means.var() / yardstick.var()
     found = {item["feature"]: item["share"] for item in row["separation"]}
     assert found == pytest.approx(between.to_dict())
 
@@ -190,7 +202,7 @@ def test_segments_are_what_pandas_says_of_their_customers(candidate, customers, 
     labels = fit(candidate, points)(points)
     members = labels >= 0
     of_point = silhouette_samples(points[members], labels[members])
-    yardstick = pd.DataFrame(scaled(customers, TRANSFORMS), columns=list(TRANSFORMS))
+    yardstick = yardstick_of(customers)
     expected = {}
     for cluster in range(labels.max() + 1):
         of_cluster = customers[labels == cluster]
@@ -309,6 +321,35 @@ def test_a_failing_candidate_is_recorded_and_the_others_go_on(customers):
     assert told[0] == "comparison: 4 candidates, 30 customers"
     assert len(told) == 1 + 4
     assert any("kmeans-31-rfm" in line and "cannot form" in line for line in told)
+
+
+def test_a_resample_that_cannot_be_fitted_is_counted_and_the_figures_stay(customers):
+    """Of eight different customers a resample draws too few for seven segments now and then."""
+    few = customers.drop_duplicates(RFM).head(11)
+    settings = SETTINGS | {"resamples": 20, "min_share": 0.0}
+    seven = [candidate("kmeans", n_segments=7)]
+    (row,) = compare_candidates(
+        few, seven, transforms=TRANSFORMS, stamp=STAMP, **settings
+    ).to_pylist()
+    assert row["error"] is None
+    assert row["clusters"] == 7
+    assert row["silhouette"] is not None
+    assert row["resamples"] == 20
+    assert 0 < row["failed_resamples"] < 20
+    assert 0 < row["resampling_agreement"] <= 1
+
+
+@pytest.mark.parametrize(("setting", "least"), [("resamples", 2), ("seeds", 1), ("sample_size", 2)])
+def test_settings_that_measure_nothing_are_a_clear_error(customers, setting, least):
+    told = f"comparison_{setting} is {least - 1}; it must be at least {least}"
+    with pytest.raises(ValueError, match=told):
+        compare_candidates(
+            customers,
+            CANDIDATES,
+            transforms=TRANSFORMS,
+            stamp=STAMP,
+            **SETTINGS | {setting: least - 1},
+        )
 
 
 def test_a_feature_without_values_fails_its_candidates_only(customers):

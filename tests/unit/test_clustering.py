@@ -125,6 +125,12 @@ def test_dbscan_without_a_dense_region_is_an_error(points):
         fit_dbscan(points, points, eps=1e-9, min_samples=10)
 
 
+def test_customers_who_are_alike_have_no_density():
+    same = np.zeros((20, 2))
+    with pytest.raises(ValueError, match="are alike"):
+        fit_dbscan(same, same, eps=0.0, min_samples=5)
+
+
 def test_the_k_distance_counts_the_point_itself(points):
     ours = neighbour_distances(points, min_samples=4)
     theirs, _ = NearestNeighbors(n_neighbors=3).fit(points).kneighbors()  # without themselves

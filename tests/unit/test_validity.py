@@ -94,6 +94,15 @@ def test_separation_is_the_variance_between_clusters(points, labels):
     assert separation(points, labels) == pytest.approx(of_cluster.var() / frame.var())
 
 
+def test_separation_is_that_of_the_known_values(points, labels):
+    holey = points.copy()
+    holey[::3, 1] = np.nan
+    known = np.arange(len(points)) % 3 > 0
+    shares = separation(holey, labels)
+    assert shares[1] == pytest.approx(separation(points[known], labels[known])[1])
+    assert shares[[0, 2]] == pytest.approx(separation(points, labels)[[0, 2]])
+
+
 def test_separation_leaves_noise_and_constant_features_out(points, labels):
     noise = np.arange(len(points)) % 7 == 0
     constant = np.column_stack([points, np.ones(len(points))])

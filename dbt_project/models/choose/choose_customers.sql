@@ -1,5 +1,12 @@
 {{ config(materialized='view') }}
 
+{%- set comparison_date = var('comparison_date') -%}
+{%- if comparison_date not in ['first_review_date', 'as_of'] -%}
+    {%- do exceptions.raise_compiler_error(
+        'comparison_date is ' ~ comparison_date ~ '; it must be first_review_date or as_of.'
+    ) -%}
+{%- endif %}
+
 with
 
 customer_features as (
@@ -17,9 +24,9 @@ cutoffs as (
 comparison_date as (
 
     -- A model is chosen by what is known when it is fitted, or by the published state.
-    select {{ 'max' if var('comparison_date') == 'as_of' else 'min' }}(cutoff) as cutoff
+    select {{ 'max' if comparison_date == 'as_of' else 'min' }}(cutoff) as cutoff
     from cutoffs
-    where {{ 'is_as_of' if var('comparison_date') == 'as_of' else 'is_review_date' }}
+    where {{ 'is_as_of' if comparison_date == 'as_of' else 'is_review_date' }}
 
 ),
 

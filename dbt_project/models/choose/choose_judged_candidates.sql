@@ -1,5 +1,5 @@
 {%- set features = var('feature_transforms').keys() | list -%}
-{%- set weights = var('choice_score_weights') -%}
+{%- set weights = score_weights() -%}
 {%- set pinned = var('pinned_candidate') -%}
 {%- set pinned_id = 'null' -%}
 {%- if pinned -%}
@@ -33,6 +33,17 @@ inputs as (
 
 ),
 
+last_comparison as (
+
+    select
+        max(compared_as_of) as compared_as_of,
+        max(compared_at) as compared_at,
+        max(data_fingerprint) as data_fingerprint,
+        max(settings_fingerprint) as settings_fingerprint
+    from fitted_candidates
+
+),
+
 segments_summed_up as (
 
     select
@@ -60,15 +71,21 @@ measured as (
         candidates.min_samples,
         candidates.features as features_with_transforms,
         {{ described_features('candidates.features') }} as features,
-        fitted_candidates.* exclude (candidate_id, separation, segments),  -- noqa: RF02
+        length(candidates.features) as number_of_features,
+        fitted_candidates.* exclude (  -- noqa: RF02
+            candidate_id, separation, segments, compared_as_of, compared_at, data_fingerprint,
+            settings_fingerprint
+        ),
+        last_comparison.*,
         {{ separation_columns(features) }},
         segments_summed_up.* exclude (candidate_id),  -- noqa: RF02
         fitted_candidates.candidate_id is not null as is_compared,
-        fitted_candidates.data_fingerprint != inputs.data_fingerprint as is_of_other_data,
-        fitted_candidates.settings_fingerprint != inputs.settings_fingerprint
+        last_comparison.data_fingerprint != inputs.data_fingerprint as is_of_other_data,
+        last_comparison.settings_fingerprint != inputs.settings_fingerprint
             as is_of_other_settings
     from candidates
     cross join inputs
+    cross join last_comparison
     left join fitted_candidates on candidates.candidate_id = fitted_candidates.candidate_id
     left join segments_summed_up on candidates.candidate_id = segments_summed_up.candidate_id
 
@@ -91,11 +108,15 @@ weighted as (
 
     select
         *,
-        (
-            {{ weights.business_sense }} * business_sense
-            + {{ weights.balance }} * balance
-            + {{ weights.silhouette }} * silhouette
-        ) / {{ weights.values() | sum }} as score
+        -- Rounded, so that candidates that differ in the last digits only are tied.
+        round(
+            (
+                {{ weights.business_sense }} * business_sense
+                + {{ weights.balance }} * balance
+                + {{ weights.silhouette }} * coalesce(silhouette, 0)
+            ) / {{ weights.values() | sum }},
+            9
+        ) as score
     from scored
 
 ),
@@ -106,7 +127,10 @@ objections as (
     select
         candidate_id,
         1 as position,
-        'it has not been compared yet (make compare)' as objection
+        case
+            when compared_at is null then 'nothing has been compared yet (make compare)'
+            else 'it was not part of the last comparison (make compare)'
+        end as objection
     from weighted
     where not is_compared
 
@@ -185,10 +209,10 @@ objections as (
         8 as position,
         format(
             'fits on resamples agree at {:.2f} (ARI), {:.2f} is asked for',
-            resampling_agreement, {{ var('choice_min_agreement') }}
+            coalesce(resampling_agreement, 0), {{ var('choice_min_agreement') }}
         ) as objection
     from weighted
-    where resampling_agreement < {{ var('choice_min_agreement') }}
+    where resamples is not null and coalesce(resampling_agreement, 0) < {{ var('choice_min_agreement') }}
 
     union all
 
@@ -219,6 +243,16 @@ objections as (
     select
         candidate_id,
         11 as position,
+        format('{} of its {} resamples could not be fitted', failed_resamples, resamples)
+            as objection
+    from weighted
+    where failed_resamples > 0
+
+    union all
+
+    select
+        candidate_id,
+        12 as position,
         'it has not been resampled under these limits (make compare)' as objection
     from weighted
     where
@@ -243,7 +277,9 @@ eligible as (
 
     select
         weighted.candidate_id,
+        weighted.algorithm,
         weighted.clusters,
+        weighted.number_of_features,
         weighted.score,
         max(weighted.score) over () as best_score,
         weighted.score >= max(weighted.score) over () - {{ var('choice_score_tolerance') }}
@@ -259,7 +295,13 @@ placed as (
     select
         *,
         row_number() over (
-            order by is_near_best desc, clusters asc, score desc, candidate_id asc
+            order by
+                is_near_best desc,
+                clusters asc,
+                score desc,
+                number_of_features asc,
+                algorithm asc,
+                candidate_id asc
         ) as place
     from eligible
 
@@ -269,7 +311,8 @@ best as (
 
     select
         candidate_id,
-        clusters
+        clusters,
+        score
     from placed
     where place = 1
 
@@ -334,8 +377,15 @@ judged as (
                     || coalesce(' Against it: ' || objections_joined.objections || '.', '')
             when 'by default'
                 then
-                    'The default (default_candidate): the comparison has no eligible candidate. '
-                    || 'Against it: ' || objections_joined.objections || '.'
+                    case
+                        when weighted.compared_at is null
+                            then
+                                'The default (default_candidate), because nothing has been '
+                                || 'compared yet (make compare).'
+                        else
+                            'The default (default_candidate), because no candidate is eligible. '
+                            || 'Against it: ' || objections_joined.objections || '.'
+                    end
             when 'by the comparison'
                 then
                     format(
@@ -353,7 +403,7 @@ judged as (
                     when not placed.is_near_best
                         then
                             format(
-                                'Its score is {:.3f}; {:.3f} is near the best.',
+                                'Its score is {:.3f}; at least {:.3f} is near the best.',
                                 weighted.score,
                                 placed.best_score - {{ var('choice_score_tolerance') }}
                             )
@@ -365,10 +415,17 @@ judged as (
                             )
                     when placed.place = 1
                         then 'The choice of the comparison, but another candidate is pinned.'
+                    when weighted.score < best.score
+                        then
+                            format(
+                                'Its score is {:.3f}; {} has a better one with as many segments.',
+                                weighted.score, best.candidate_id
+                            )
                     else
                         format(
-                            'Its score is {:.3f}; {} has a better one with as many segments.',
-                            weighted.score, best.candidate_id
+                            'Its score is that of {}, which comes first because it has fewer '
+                            || 'features, or by its name.',
+                            best.candidate_id
                         )
                 end
         end as reason

@@ -35,6 +35,7 @@ select
     davies_bouldin,
     calinski_harabasz,
     resamples,
+    failed_resamples,
     resampling_agreement,
     resampling_agreement_p05,
     lowest_jaccard,
