@@ -44,6 +44,18 @@ last_comparison as (
 
 ),
 
+figures as (
+
+    select
+        * exclude (
+            separation, segments, compared_as_of, compared_at, data_fingerprint,
+            settings_fingerprint
+        ),
+        {{ separation_columns(features) }}
+    from fitted_candidates
+
+),
+
 segments_summed_up as (
 
     select
@@ -72,21 +84,17 @@ measured as (
         candidates.features as features_with_transforms,
         {{ described_features('candidates.features') }} as features,
         length(candidates.features) as number_of_features,
-        fitted_candidates.* exclude (  -- noqa: RF02
-            candidate_id, separation, segments, compared_as_of, compared_at, data_fingerprint,
-            settings_fingerprint
-        ),
+        figures.* exclude (candidate_id),  -- noqa: RF02
         last_comparison.*,
-        {{ separation_columns(features) }},
         segments_summed_up.* exclude (candidate_id),  -- noqa: RF02
-        fitted_candidates.candidate_id is not null as is_compared,
+        figures.candidate_id is not null as is_compared,
         last_comparison.data_fingerprint != inputs.data_fingerprint as is_of_other_data,
         last_comparison.settings_fingerprint != inputs.settings_fingerprint
             as is_of_other_settings
     from candidates
     cross join inputs
     cross join last_comparison
-    left join fitted_candidates on candidates.candidate_id = fitted_candidates.candidate_id
+    left join figures on candidates.candidate_id = figures.candidate_id
     left join segments_summed_up on candidates.candidate_id = segments_summed_up.candidate_id
 
 ),
@@ -212,7 +220,9 @@ objections as (
             coalesce(resampling_agreement, 0), {{ var('choice_min_agreement') }}
         ) as objection
     from weighted
-    where resamples is not null and coalesce(resampling_agreement, 0) < {{ var('choice_min_agreement') }}
+    where
+        resamples is not null
+        and coalesce(resampling_agreement, 0) < {{ var('choice_min_agreement') }}
 
     union all
 
