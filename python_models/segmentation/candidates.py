@@ -400,23 +400,25 @@ class _Comparison:
         jaccards = resampling.cluster_stability(clustering.labels, labelings)
         for segment, jaccard in zip(segments, jaccards, strict=True):
             segment["jaccard"] = float(jaccard)
-        seeded = [fits.reseed(candidate, i) for i in range(1, self.settings.seeds + 1)]
+        seeds = range(1, self.settings.seeds + 1)
         return {
             "resamples": len(self.counts),
             "failed_resamples": failed,
             "resampling_agreement": mean,
             "resampling_agreement_p05": p05,
             "seed_agreement": float(
-                np.mean(
-                    [
-                        agreement.adjusted_rand_index(
-                            resampling.cross_table(clustering.labels, labels)
-                        )
-                        for labels in seeded
-                    ]
-                )
+                np.mean([self._seed_agreement(candidate, fits, clustering, i) for i in seeds])
             ),
         }
+
+    def _seed_agreement(
+        self, candidate: Mapping, fits: "_Fits", clustering: Clustering, number: int
+    ) -> float:
+        try:
+            labels = fits.reseed(candidate, number)
+        except ValueError:  # another sample of few customers can hold too few different ones
+            return 0.0
+        return agreement.adjusted_rand_index(resampling.cross_table(clustering.labels, labels))
 
 
 class _Fits:

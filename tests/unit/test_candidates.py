@@ -339,6 +339,19 @@ def test_a_resample_that_cannot_be_fitted_is_counted_and_the_figures_stay(custom
     assert 0 < row["resampling_agreement"] <= 1
 
 
+def test_a_seed_that_cannot_be_fitted_agrees_with_nothing(customers, monkeypatch):
+    def fail(*arguments):
+        raise ValueError("too few")
+
+    monkeypatch.setattr(candidates_module._Fits, "reseed", fail)
+    (row,) = compare_candidates(
+        customers, [CANDIDATES[1]], transforms=TRANSFORMS, stamp=STAMP, **SETTINGS
+    ).to_pylist()
+    assert row["error"] is None
+    assert row["seed_agreement"] == 0
+    assert row["resampling_agreement"] is not None
+
+
 @pytest.mark.parametrize(("setting", "least"), [("resamples", 2), ("seeds", 1), ("sample_size", 2)])
 def test_settings_that_measure_nothing_are_a_clear_error(customers, setting, least):
     told = f"comparison_{setting} is {least - 1}; it must be at least {least}"

@@ -103,11 +103,16 @@ scored as (
 
     select
         *,
-        (
-            {% for feature in naming_features() %}
-                coalesce(separation_{{ feature }}, 0){{ ' +' if not loop.last }}
-            {% endfor %}
-        ) / {{ naming_features() | length }} as business_sense
+        -- A feature that no customer has a value of separates nothing.
+        case
+            when clusters is not null
+                then
+                    (
+                        {% for feature in naming_features() %}
+                            coalesce(separation_{{ feature }}, 0){{ ' +' if not loop.last }}
+                        {% endfor %}
+                    ) / {{ naming_features() | length }}
+        end as business_sense
     from measured
 
 ),
