@@ -36,10 +36,23 @@ ROOT = Path(__file__).resolve().parents[1]
 # In a file named after one of its schemas, `marts.customer_segments` is ambiguous to DuckDB; the
 # last names are databases of DuckDB's own.
 RESERVED = ["raw", "staging", "seeds", "intermediate", "choose", "fit", "scoring", "compare"]
-RESERVED += ["marts", "main", "temp", "system", "memory"]
+RESERVED += ["champion", "marts", "main", "temp", "system", "memory"]
 
 # What a build takes over from the warehouse that it replaces.
-KEPT_TABLES = ["choose.choose_fitted_candidates"]
+KEPT_TABLES = [
+    "choose.choose_fitted_candidates",
+    "fit.fit_models",
+    "scoring.score_model_customers",
+    "scoring.score_cross_tables",
+    "compare.compare_models",
+    "champion.champion_decisions",
+    "champion.champion_handovers",
+    "champion.champion_profiles",
+    "champion.champion_identities",
+    "champion.champion_changes",
+    "champion.champion_transitions",
+    "marts.customer_segments",
+]
 
 
 class BuildError(Exception):

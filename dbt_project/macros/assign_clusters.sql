@@ -4,15 +4,18 @@
     `customers` is a relation with the features in original units, null where unknown, and `model_id`.
     The query has its columns and
       <feature>_scaled            the features in the model's scaled units
+      squared_distances           to the centroids, a list by cluster, null beyond the model's clusters
       squared_distance            to the nearest centroid, in scaled units
       cluster                     number of the nearest centroid
       runner_up_squared_distance  to the second nearest
       runner_up_cluster           number of the second nearest
-    It agrees with scikit-learn's `predict` on the same parameters.
+    It agrees with scikit-learn's `predict` on the same parameters. A feature that the model does not use is
+    0 for it.
 #}
 {% macro assign_clusters(customers) %}
-    {% set features = chosen_model().features %}
-    {% set clusters = range(chosen_model().n_segments) | list %}
+    {% set models = scored_models() %}
+    {% set features = models.features %}
+    {% set clusters = range(models.n_segments) | list %}
     {% set distances = [] %}
     {% for cluster in clusters %}
         {% do distances.append('distance_' ~ cluster) %}
@@ -59,6 +62,7 @@
 
     select
         * exclude ({{ distances | join(', ') }}),
+        [{{ distances | join(', ') }}] as squared_distances,
         least({{ distances | join(', ') }}) as squared_distance,
         {{ cluster_at('squared_distance', clusters) }} as cluster,
         case cluster
@@ -107,11 +111,14 @@
 {%- endmacro %}
 
 
-{# What `assign_clusters` reads: a model's parameters as columns <feature>__<parameter>. #}
+{#
+    What `assign_clusters` reads: a model's parameters as columns <feature>__<parameter>. One that the model
+    does not use is capped to 0.
+#}
 {% macro parameter_columns() %}
-    {%- for feature in chosen_model().features %}
+    {%- for feature in scored_models().features %}
         {%- for name in ['imputation_value', 'lower_cap', 'upper_cap', 'mean', 'scale'] %}
-            max(case when feature = '{{ feature }}' then {{ name }} end)
+            coalesce(max(case when feature = '{{ feature }}' then {{ name }} end), {{ 1 if name == 'scale' else 0 }})
                 as {{ feature }}__{{ name }},
         {%- endfor %}
         bool_or(feature = '{{ feature }}' and transform = 'log1p') as {{ feature }}__is_log1p
@@ -120,17 +127,27 @@
 {% endmacro %}
 
 
-{# What `assign_clusters` reads: a model's centroids as columns <feature>__centroid_<cluster>. #}
+{#
+    What `assign_clusters` reads: a model's centroids as columns <feature>__centroid_<cluster>, 0 in the
+    features that it does not use, null for clusters that it has not.
+#}
 {% macro centroid_columns() %}
-    {%- set chosen = chosen_model() %}
-    {%- for cluster in range(chosen.n_segments) %}
+    {%- set models = scored_models() %}
+    {%- for cluster in range(models.n_segments) %}
         {%- set is_last_cluster = loop.last %}
-        {%- for feature in chosen.features %}
-            max(
-                case
-                    when cluster = {{ cluster }} and feature = '{{ feature }}' then centroid_scaled
-                end
-            ) as {{ feature }}__centroid_{{ cluster }}
+        {%- for feature in models.features %}
+            case
+                when bool_or(cluster = {{ cluster }})
+                    then coalesce(
+                        max(
+                            case
+                                when cluster = {{ cluster }} and feature = '{{ feature }}'
+                                    then centroid_scaled
+                            end
+                        ),
+                        0
+                    )
+            end as {{ feature }}__centroid_{{ cluster }}
             {{- ',' if not (loop.last and is_last_cluster) }}
         {%- endfor %}
     {%- endfor %}

@@ -135,25 +135,58 @@
 
 
 {#
-    Features and number of segments of the model in use, as `choose_model` holds them; before that is
-    built, those of the default candidate. Scoring is compiled for exactly these.
+    The candidate in use as `choose_model` holds it, before that is built the default one: `candidate_id`,
+    `n_segments`, `features` (names) and `transforms` (by feature). What fits and compares models is
+    compiled for exactly these.
 #}
 {% macro chosen_model() %}
     {% set relation = ref('choose_model') %}
     {% if execute and load_relation(relation) is not none %}
         {% set rows = run_query(
-            "select n_segments, array_to_string(list_transform(features, lambda f: f.feature), ',') "
-            ~ 'from ' ~ relation
+            'select candidate_id, n_segments, '
+            ~ "array_to_string(list_transform(features, lambda f: f.feature), ','), "
+            ~ "array_to_string(list_transform(features, lambda f: f.transform), ',') from " ~ relation
         ).rows %}
         {% if rows %}
-            {{ return({'n_segments': rows[0][0] | int, 'features': rows[0][1].split(',')}) }}
+            {% set features = rows[0][2].split(',') %}
+            {{ return({
+                'candidate_id': rows[0][0],
+                'n_segments': rows[0][1] | int,
+                'features': features,
+                'transforms': dict(zip(features, rows[0][3].split(','))),
+            }) }}
         {% endif %}
     {% endif %}
     {% set candidate = candidate_named_by('default_candidate') %}
+    {% set transforms = {} %}
+    {% for feature in candidate.features %}
+        {% do transforms.update({feature.feature: feature.transform}) %}
+    {% endfor %}
     {{ return({
+        'candidate_id': candidate.candidate_id,
         'n_segments': candidate.n_segments,
-        'features': candidate.features | map(attribute='feature') | list,
+        'features': transforms.keys() | list,
+        'transforms': transforms,
     }) }}
+{% endmacro %}
+
+
+{#
+    What scoring is compiled for: every feature that a model of the ledger uses, and the largest number of
+    clusters of one. A model leaves out the features and clusters that it has not.
+#}
+{% macro scored_models() %}
+    {% set relation = ref('fit_models') %}
+    {% if execute and load_relation(relation) is not none %}
+        {% set rows = run_query(
+            "select max(n_segments), string_agg(distinct feature, ',' order by feature) from ("
+            ~ "select n_segments, unnest(string_split(feature_set, ', ')) as feature from " ~ relation ~ ')'
+        ).rows %}
+        {% if rows[0][0] %}
+            {{ return({'n_segments': rows[0][0] | int, 'features': rows[0][1].split(',')}) }}
+        {% endif %}
+    {% endif %}
+    {{ return(chosen_model()) }}
 {% endmacro %}
 
 

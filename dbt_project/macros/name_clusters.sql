@@ -1,15 +1,12 @@
 {#
-    Numbers and names the clusters of one or more labelings by what their customers are.
+    The position of each median of a cluster among the customers: the share of them below it, those at it
+    counted by half, as `position_<feature>` beside the columns of `clusters`.
 
-    `clusters` is a relation with `labeling_id`, `cluster`, `customers`, `mean_<feature>` of monetary_value,
-    recency_days and frequency, and `median_<feature>` of the features that the naming rules speak of;
-    `customers` one with these features of all customers. The query has `labeling_id`, `cluster`,
-    `segment_id`, `rule_name`, the unique `segment_name`, `description` and `recommended_action`.
-
-    A median is low or high by its position among all customers; a cluster gets the first rule of
-    `segment_naming_rules` that its medians meet.
+    `clusters` is a relation with `cluster` and `median_<feature>` of the features that the naming rules speak
+    of, `customers` one with these features; a row of one belongs to the rows of the other with the same
+    value in the column `population`.
 #}
-{% macro name_clusters(clusters, customers) %}
+{% macro median_positions(clusters, customers, population) %}
     {%- set features = naming_features() -%}
     with
 
@@ -17,28 +14,13 @@
 
         {% for feature in features %}
             select
+                {{ population }} as population,
                 '{{ feature }}' as feature,
                 cast({{ feature }} as double) as feature_value,
                 count(*) as customers
             from {{ customers }}
             where {{ feature }} is not null
-            group by 1, 2
-            {{ 'union all' if not loop.last }}
-        {% endfor %}
-
-    ),
-
-    medians as (
-
-        {% for feature in features %}
-            select
-                labeling_id,
-                cluster,
-                '{{ feature }}' as feature,
-                median_{{ feature }} as feature_median
-            from {{ clusters }}
-            -- A cluster without any known value meets no condition on the feature.
-            where median_{{ feature }} is not null
+            group by 1, 2, 3
             {{ 'union all' if not loop.last }}
         {% endfor %}
 
@@ -46,17 +28,22 @@
 
     distinct_medians as (
 
-        select distinct
-            feature,
-            feature_median
-        from medians
+        {% for feature in features %}
+            select distinct
+                {{ population }} as population,
+                '{{ feature }}' as feature,
+                median_{{ feature }} as feature_median
+            from {{ clusters }}
+            where median_{{ feature }} is not null
+            {{ 'union all' if not loop.last }}
+        {% endfor %}
 
     ),
 
     positioned as (
 
-        -- The share of all customers below the median, those at it counted by half.
         select
+            distinct_medians.population,
             distinct_medians.feature,
             distinct_medians.feature_median,
             sum(
@@ -69,27 +56,74 @@
                 end
             ) / sum(feature_values.customers) as position
         from distinct_medians
-        inner join feature_values on distinct_medians.feature = feature_values.feature
-        group by 1, 2
+        inner join feature_values
+            on
+                distinct_medians.population = feature_values.population
+                and distinct_medians.feature = feature_values.feature
+        group by 1, 2, 3
 
-    ),
+    )
+
+    select
+        clusters.*
+        {%- for feature in features %},
+            position_of_{{ feature }}.position as position_{{ feature }}
+        {%- endfor %}
+    from {{ clusters }} as clusters
+    {%- for feature in features %}
+        left join positioned as position_of_{{ feature }}
+            on
+                clusters.{{ population }} = position_of_{{ feature }}.population
+                and clusters.median_{{ feature }} = position_of_{{ feature }}.feature_median
+                and position_of_{{ feature }}.feature = '{{ feature }}'
+    {%- endfor %}
+{% endmacro %}
+
+
+{#
+    Numbers and names the clusters of one or more labelings by what their customers are.
+
+    `clusters` is a relation with `labeling_id`, `cluster`, `customers`, `mean_<feature>` of monetary_value,
+    recency_days and frequency, and `position_<feature>` as `median_positions` gives them. The query has
+    `labeling_id`, `cluster`, `number` (1 has the highest mean spend), `rule_name`, the unique
+    `segment_name`, `bands`, `description` and `recommended_action`.
+
+    A median is low or high by its position among all customers; a cluster gets the first rule of
+    `segment_naming_rules` that its medians meet.
+#}
+{% macro name_clusters(clusters) %}
+    {%- set features = naming_features() -%}
+    with
 
     banded as (
 
+        {% for feature in features %}
+            select
+                labeling_id,
+                cluster,
+                '{{ feature }}' as feature,
+                case
+                    when position_{{ feature }} < {{ var('naming_low_position') }} then 'low'
+                    when position_{{ feature }} > {{ var('naming_high_position') }} then 'high'
+                    else 'middle'
+                end as band
+            from {{ clusters }}
+            -- A cluster without any known value meets no condition on the feature.
+            where position_{{ feature }} is not null
+            {{ 'union all' if not loop.last }}
+        {% endfor %}
+
+    ),
+
+    described as (
+
         select
-            medians.labeling_id,
-            medians.cluster,
-            medians.feature,
-            case
-                when positioned.position < {{ var('naming_low_position') }} then 'low'
-                when positioned.position > {{ var('naming_high_position') }} then 'high'
-                else 'middle'
-            end as band
-        from medians
-        inner join positioned
-            on
-                medians.feature = positioned.feature
-                and medians.feature_median = positioned.feature_median
+            labeling_id,
+            cluster,
+            string_agg(band || ' ' || feature, ', ' order by feature)
+                filter (where band != 'middle') as bands
+        from banded
+        group by 1, 2
 
     ),
 
@@ -156,7 +190,7 @@
                     clusters.mean_frequency desc,
                     clusters.customers desc,
                     clusters.cluster asc
-            ) as segment_id,
+            ) as number,
             row_number() over (
                 partition by clusters.labeling_id, ruled.priority
                 order by
@@ -178,7 +212,7 @@
     select
         numbered.labeling_id,
         numbered.cluster,
-        cast(numbered.segment_id as integer) as segment_id,
+        cast(numbered.number as integer) as number,
         naming_rules.segment_name as rule_name,
         case
             when numbered.segments_of_name = 1 then naming_rules.segment_name
@@ -190,9 +224,14 @@
                 naming_rules.segment_name || ', spend rank ' || numbered.rank_in_name
                 || ' of ' || numbered.segments_of_name
         end as segment_name,
+        coalesce(described.bands, 'nothing far from the middle') as bands,
         naming_rules.description,
         naming_rules.recommended_action
     from numbered
+    left join described
+        on
+            numbered.labeling_id = described.labeling_id
+            and numbered.cluster = described.cluster
     inner join {{ ref('segment_naming_rules') }} as naming_rules
         on numbered.priority = naming_rules.priority
 {% endmacro %}

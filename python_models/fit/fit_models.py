@@ -3,17 +3,15 @@ from segmentation.models import fit_models
 
 def model(dbt, session):
     chosen = dbt.ref("choose_model").to_arrow_table().to_pylist()[0]
+    kind = {name: chosen[name] for name in ("candidate_id", "algorithm", "n_segments")}
     transforms = {feature["feature"]: feature["transform"] for feature in chosen["features"]}
-    columns = ", ".join(transforms)
     features = dbt.ref("int_customer_features").order("customer_id")
-    review_dates = dbt.ref("int_cutoffs").filter("is_review_date").order("cutoff")
+    due = dbt.ref("int_cutoffs").filter("is_review_date")
+    if dbt.is_incremental:
+        fitted = f"from {dbt.this} where candidate_id = '{chosen['candidate_id']}'"
+        due = due.filter(f"cutoff > coalesce((select max(fitted_as_of) {fitted}), '-infinity')")
     snapshots = (
-        (
-            f"{chosen['candidate_id']}-{cutoff:%Y-%m-%d}",
-            cutoff,
-            features.filter(f"cutoff = '{cutoff}'").select(columns).df(),
-        )
-        for (cutoff,) in review_dates.select("cutoff").fetchall()
+        (cutoff, features.filter(f"cutoff = '{cutoff}'").select(", ".join(transforms)).df())
+        for (cutoff,) in due.select("cutoff").order("cutoff").fetchall()
     )
-    kind = {name: chosen[name] for name in ("algorithm", "n_segments")}
     return fit_models(snapshots, transforms=transforms, **kind, **dbt.config.get("meta"))

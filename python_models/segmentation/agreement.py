@@ -7,8 +7,7 @@ their number.
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from scipy.special import xlogy
-from sklearn.metrics.cluster import expected_mutual_information
+from scipy.special import gammaln, xlogy
 
 
 def adjusted_rand_index(cross_table: np.ndarray) -> float:
@@ -43,7 +42,7 @@ def adjusted_mutual_information(cross_table: np.ndarray) -> float:
     if table.shape[0] == table.shape[1] and table.shape[0] in (1, table.sum()):
         return 1.0
     mutual_information, first_entropy, second_entropy = _information(table)
-    expected = expected_mutual_information(table.astype(np.int64), int(table.sum()))
+    expected = _expected_mutual_information(table)
     maximum = (first_entropy + second_entropy) / 2
     # Rounding can lift the same partition a little above 1.
     return min(1.0, float((mutual_information - expected) / (maximum - expected)))
@@ -55,15 +54,27 @@ def variation_of_information(cross_table: np.ndarray) -> float:
     return max(0.0, float(first_entropy + second_entropy - 2 * mutual_information))
 
 
-def match_labels(cross_table: np.ndarray) -> list[tuple[int, int]]:
+def match_labels(
+    cross_table: np.ndarray, distances: np.ndarray | None = None
+) -> list[tuple[int, int]]:
     """Match labels one to one so that as many customers as possible keep theirs (Kuhn 1955).
+
+    Parameters
+    ----------
+    cross_table : ndarray of int of shape (n_first, n_second)
+    distances : ndarray of shape (n_first, n_second), optional
+        At least 0. Of matchings that keep as many customers, the one with the least sum is taken.
 
     Returns
     -------
     list of (first, second)
         min(n_first, n_second) pairs of row and column, by row.
     """
-    rows, columns = linear_sum_assignment(cross_table, maximize=True)
+    table = np.asarray(cross_table, dtype=float)
+    if distances is not None:
+        # All distances together weigh less than one customer.
+        table = table - distances / (1 + np.sum(distances))
+    rows, columns = linear_sum_assignment(table, maximize=True)
     return list(zip(rows.tolist(), columns.tolist(), strict=True))
 
 
@@ -116,3 +127,40 @@ def _information(cross_table: np.ndarray) -> tuple[float, float, float]:
     second_entropy = -xlogy(second, second).sum()
     joint_entropy = -xlogy(joint, joint).sum()
     return first_entropy + second_entropy - joint_entropy, first_entropy, second_entropy
+
+
+def _expected_mutual_information(table: np.ndarray) -> float:
+    """Mutual information that labellings of these sizes share by chance.
+
+    Equation 24a of Vinh, Epps and Bailey (2010): the customers in a cell are then distributed
+    hypergeometrically. Only counts within twelve standard deviations of the mean are summed, and
+    thirty beyond: the others have no weight.
+    """
+    customers = table.sum()
+    total = 0.0
+    for first in table.sum(axis=1):
+        for second in table.sum(axis=0):
+            mean = first * second / customers
+            variance = mean * (customers - first) * (customers - second)
+            deviation = np.sqrt(variance / (customers * max(customers - 1, 1)))
+            lowest = max(1, first + second - customers, int(mean - 12 * deviation) - 30)
+            highest = min(first, second, int(mean + 12 * deviation) + 30)
+            shared = np.arange(lowest, highest + 1)
+            log_probability = (
+                _log_factorial(first)
+                + _log_factorial(second)
+                + _log_factorial(customers - first)
+                + _log_factorial(customers - second)
+                - _log_factorial(customers)
+                - _log_factorial(shared)
+                - _log_factorial(first - shared)
+                - _log_factorial(second - shared)
+                - _log_factorial(customers - first - second + shared)
+            )
+            information = shared / customers * np.log(customers * shared / (first * second))
+            total += float(np.sum(information * np.exp(log_probability)))
+    return total
+
+
+def _log_factorial(count: np.ndarray | int) -> np.ndarray:
+    return gammaln(np.asarray(count, dtype=float) + 1)

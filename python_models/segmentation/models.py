@@ -21,11 +21,12 @@ from segmentation.clustering import (
 from segmentation.scaling import fit_scaling, scale_features
 from segmentation.validity import sampled_silhouette
 
-Snapshot = tuple[str, datetime, pd.DataFrame]
+Snapshot = tuple[datetime, pd.DataFrame]
 
 MODELS_SCHEMA = pa.schema(
     [
         ("model_id", pa.string()),
+        ("candidate_id", pa.string()),
         ("fitted_as_of", pa.timestamp("us")),
         ("algorithm", pa.string()),
         ("feature_set", pa.string()),
@@ -77,7 +78,7 @@ def fit_models(snapshots: Iterable[Snapshot], *, threads: int, **settings) -> pa
 
     Parameters
     ----------
-    snapshots : iterable of (model_id, fitted_as_of, features)
+    snapshots : iterable of (fitted_as_of, features)
         As `fit_model` takes them. Consumed as threads become free, so that only a few snapshots
         are in memory at a time.
     threads : int
@@ -113,10 +114,10 @@ def _fit_or_error(*snapshot, **settings) -> dict | ValueError:
 
 
 def fit_model(
-    model_id: str,
     fitted_as_of: datetime,
     features: pd.DataFrame,
     *,
+    candidate_id: str,
     algorithm: str,
     transforms: Mapping[str, str],
     cap_quantiles: Sequence[float],
@@ -130,11 +131,12 @@ def fit_model(
 
     Parameters
     ----------
-    model_id : str
     fitted_as_of : datetime
         The cut-off of the features.
     features : DataFrame of shape (n_customers, n_features)
         Values in original units, NaN where missing, customers in a stable order.
+    candidate_id : str
+        What is fitted; with the date it is the id of the model.
     algorithm : {"kmeans", "ward"}
     transforms, cap_quantiles
         See `segmentation.scaling.fit_scaling`.
@@ -181,7 +183,8 @@ def fit_model(
         [s.invert(clustering.centroids[:, i]) for i, s in enumerate(scalings)]
     )
     return {
-        "model_id": model_id,
+        "model_id": f"{candidate_id}-{fitted_as_of:%Y-%m-%d}",
+        "candidate_id": candidate_id,
         "fitted_as_of": fitted_as_of,
         "algorithm": algorithm,
         "feature_set": ", ".join(features),

@@ -19,6 +19,7 @@ unnested as (
     select
         candidate_id as labeling_id,
         customers as all_customers,
+        compared_as_of,
         unnest(segments) as segment
     from fitted_candidates
 
@@ -33,16 +34,28 @@ clusters as (
         segment.customers / all_customers as share,
         segment.silhouette,
         segment.jaccard,
+        compared_as_of,
         {{ segment_feature_columns(features) }}
     from unnested
 
 ),
 
-named as ({{ name_clusters('clusters', 'customers') }})
+compared_customers as (
+
+    select
+        *,
+        (select any_value(clusters.compared_as_of) from clusters) as compared_as_of
+    from customers
+
+),
+
+positioned as ({{ median_positions('clusters', 'compared_customers', population='compared_as_of') }}),
+
+named as ({{ name_clusters('positioned') }})
 
 select
-    clusters.* exclude (labeling_id, cluster),  -- noqa: RF02
-    named.segment_id,
+    clusters.* exclude (labeling_id, cluster, compared_as_of),  -- noqa: RF02
+    named.number as segment_id,
     named.segment_name,
     named.rule_name,
     clusters.labeling_id as candidate_id,
@@ -55,4 +68,4 @@ select
 from clusters
 inner join named
     on clusters.labeling_id = named.labeling_id and clusters.cluster = named.cluster
-order by clusters.labeling_id, named.segment_id
+order by clusters.labeling_id, named.number

@@ -12,16 +12,41 @@ cutoffs as (
 
 ),
 
-clusters as (
+champion_segments as (
 
-    select * from {{ ref('score_champion_clusters') }}
+    select * from {{ ref('champion_segments') }}
+    where is_current
 
 ),
 
 current_spells as (
 
-    select * from {{ ref('score_champion_spells') }}
+    select * from {{ ref('champion_spells') }}
     where valid_to is null
+
+),
+
+published as (
+
+    -- What was published last: campaign tools have seen it.
+    {% set relation = load_relation(this) if execute else none -%}
+    {% if relation is not none -%}
+        select
+            customer_id,
+            segment_id,
+            previous_segment_id,
+            segment_changed_at,
+            as_of
+        from {{ relation }}
+    {%- else -%}
+        select
+            cast(null as varchar) as customer_id,
+            cast(null as integer) as segment_id,
+            cast(null as integer) as previous_segment_id,
+            cast(null as timestamp) as segment_changed_at,
+            cast(null as timestamp) as as_of
+        where false
+    {%- endif %}
 
 ),
 
@@ -29,7 +54,7 @@ customers_as_of as (
 
     select
         customer_features.*,
-        (select any_value(clusters.model_id) from clusters) as model_id
+        (select any_value(champion_segments.model_id) from champion_segments) as model_id
     from customer_features
     inner join cutoffs on customer_features.cutoff = cutoffs.cutoff
     where cutoffs.is_as_of
@@ -38,35 +63,104 @@ customers_as_of as (
 
 scored as ({{ assign_clusters('customers_as_of') }}),
 
-named as (
+given as (
 
     select
-        scored.customer_id,
+        scored.*,
+        current_spells.segment_id as reviewed_segment_id,
+        current_spells.previous_segment_id as previous_reviewed_segment_id,
+        current_spells.valid_from,
+        {{ held_or_nearest('scored', 'held.cluster') }} as given_cluster
+    from scored
+    left join current_spells on scored.customer_id = current_spells.customer_id
+    left join champion_segments as held on current_spells.segment_id = held.segment_id
+
+),
+
+identified as (
+
+    select
+        given.*,
         segments.segment_id,
         segments.segment_name,
-        current_spells.previous_segment_id,
-        current_spells.valid_from as segment_changed_at,
-        -- 0 half-way to the runner-up, 1 on the centroid.
-        case
-            when scored.runner_up_squared_distance = 0 then 0.0
-            else 1 - sqrt(scored.squared_distance / scored.runner_up_squared_distance)
-        end as confidence,
+        nearest.segment_id as nearest_segment_id,
         runners_up.segment_id as runner_up_segment_id,
-        scored.recency_days,
-        scored.frequency,
-        scored.monetary_value,
-        scored.review_score,
-        scored.review_score is null as is_review_score_imputed,
-        scored.basket_size,
-        scored.delivery_days,
-        scored.model_id,
-        scored.cutoff as as_of
-    from scored
-    inner join clusters as segments on scored.cluster = segments.cluster
-    inner join clusters as runners_up on scored.runner_up_cluster = runners_up.cluster
-    inner join current_spells on scored.customer_id = current_spells.customer_id
+        -- Since when, by the review dates and this state.
+        case
+            when segments.segment_id = given.reviewed_segment_id then given.valid_from
+            else given.cutoff
+        end as reviewed_since,
+        case
+            when segments.segment_id = given.reviewed_segment_id
+                then given.previous_reviewed_segment_id
+            else given.reviewed_segment_id
+        end as segment_before
+    from given
+    inner join champion_segments as segments on given.given_cluster = segments.cluster
+    inner join champion_segments as nearest on given.cluster = nearest.cluster
+    inner join champion_segments as runners_up on given.runner_up_cluster = runners_up.cluster
+
+),
+
+dated as (
+
+    -- Between two reviews a customer can go and come back. Who was published in another segment has
+    -- changed now, and who was published in this one keeps the date, so that whoever asks for the
+    -- rows that changed since the last time misses none.
+    select
+        identified.*,
+        case
+            when published.customer_id is null
+                then 'review'
+            when
+                identified.segment_id = identified.reviewed_segment_id
+                and identified.valid_from > published.as_of
+                then 'review'
+            when published.segment_id = identified.segment_id then 'published'
+            else 'now'
+        end as dated_by,
+        published.segment_id as published_segment_id,
+        published.previous_segment_id as published_previous_segment_id,
+        published.segment_changed_at as published_changed_at
+    from identified
+    left join published
+        on
+            identified.customer_id = published.customer_id
+            and identified.cutoff >= published.as_of
 
 )
 
-select * from named
+select
+    customer_id,
+    segment_id,
+    segment_name,
+    case dated_by
+        when 'review' then segment_before
+        when 'published' then published_previous_segment_id
+        else published_segment_id
+    end as previous_segment_id,
+    case dated_by
+        when 'review' then reviewed_since
+        when 'published' then published_changed_at
+        else cutoff
+    end as segment_changed_at,
+    -- 0 half-way to the nearest other segment, 1 on the centroid; 0 where another one is nearer.
+    case
+        when given_cluster != cluster or runner_up_squared_distance = 0 then 0.0
+        else 1 - sqrt(squared_distance / runner_up_squared_distance)
+    end as confidence,
+    case when given_cluster = cluster then runner_up_segment_id else nearest_segment_id end
+        as runner_up_segment_id,
+    nearest_segment_id,
+    given_cluster != cluster as is_held,
+    recency_days,
+    frequency,
+    monetary_value,
+    review_score,
+    review_score is null as is_review_score_imputed,
+    basket_size,
+    delivery_days,
+    model_id,
+    cutoff as as_of
+from dated
 order by customer_id

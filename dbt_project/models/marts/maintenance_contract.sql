@@ -20,6 +20,7 @@ summarised as (
         min(weeks) filter (where adjusted_rand_index < {{ threshold }})
             as weeks_until_breach
     from stability
+    where is_origin_champion
     group by 1
 
 ),

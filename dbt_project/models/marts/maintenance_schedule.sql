@@ -1,4 +1,14 @@
-with
+{%- set policy_in_use = refit_policy() %}
+{%- set threshold = var('agreement_breach_below') %}
+{%- set intervals = var('schedule_every_weeks') + [var('refit_every_weeks')] %}
+
+with recursive
+
+models as (
+
+    select * from {{ ref('segment_models') }}
+
+),
 
 stability as (
 
@@ -6,64 +16,213 @@ stability as (
 
 ),
 
-champions as (
+model_decisions as (
 
-    select * from {{ ref('segment_models') }}
-    where status = 'champion'
+    select * from {{ ref('segment_model_decisions') }}
 
 ),
 
-origins as (
+agreements as (
 
     select
-        origin_model_id,
-        max(weeks) as weeks_observed,
-        min(weeks) filter (
-            where adjusted_rand_index < {{ var('agreement_breach_below') }}
-        ) as weeks_until_breach
+        *,
+        min(adjusted_rand_index) over (
+            partition by origin_model_id order by review_date
+        ) as lowest_adjusted_rand_index
     from stability
+
+),
+
+refits as (
+
+    -- What could have been in use: the models of the newest candidate, one a review date.
+    select
+        models.model_id,
+        models.fitted_as_of as review_date,
+        row_number() over (order by models.fitted_as_of) as step
+    from models
+    where models.candidate_id = (
+        select challengers.candidate_id from models as challengers
+        order by challengers.status = 'challenger' desc, challengers.status = 'champion' desc
+        limit 1
+    )
+
+),
+
+policies as (
+
+    select
+        'never' as policy,
+        cast(null as integer) as every_weeks
+    union all
+    select
+        'on_breach' as policy,
+        cast(null as integer) as every_weeks
+    {%- for weeks in intervals | unique | sort %}
+        union all
+        select
+            'every {{ weeks }} weeks' as policy,
+            {{ weeks }} as every_weeks
+    {%- endfor %}
+
+),
+
+replayed as (
+
+    select
+        policies.policy,
+        policies.every_weeks,
+        refits.step,
+        refits.review_date,
+        refits.model_id as model_before,
+        refits.model_id as model_after,
+        refits.review_date as in_use_since
+    from policies
+    cross join refits
+    where refits.step = 1
+    union all
+    select
+        replayed.policy,
+        replayed.every_weeks,
+        refits.step,
+        refits.review_date,
+        replayed.model_after as model_before,
+        case
+            when {{ is_due('replayed', 'refits', 'agreements') }} then refits.model_id
+            else replayed.model_after
+        end as model_after,
+        case
+            when {{ is_due('replayed', 'refits', 'agreements') }} then refits.review_date
+            else replayed.in_use_since
+        end as in_use_since
+    from replayed
+    inner join refits on replayed.step + 1 = refits.step
+    inner join agreements
+        on
+            replayed.model_after = agreements.origin_model_id
+            and refits.model_id = agreements.model_id
+
+),
+
+reviews as (
+
+    select
+        policy,
+        step,
+        model_before,
+        model_after,
+        review_date
+    from replayed
+    {%- if policy_in_use == 'manual' %}
+        union all
+        select
+            'manual' as policy,
+            decision_number as step,
+            previous_model_id as model_before,
+            model_id as model_after,
+            review_date
+        from model_decisions
+    {%- endif %}
+
+),
+
+costs as (
+
+    -- The model in use meets the refit of each review date before one is decided on.
+    select
+        reviews.policy,
+        count(*) as reviews,
+        count(*) filter (where reviews.model_before != reviews.model_after) as refits,
+        max(reviews.review_date) filter (
+            where reviews.model_before is distinct from reviews.model_after or reviews.step = 1
+        ) as in_use_since,
+        avg(agreements.adjusted_rand_index) as mean_adjusted_rand_index,
+        count(*) filter (where agreements.adjusted_rand_index < {{ threshold }})
+            as reviews_below_threshold,
+        avg(1 - agreements.matched_agreement) as misplaced_share,
+        sum((1 - agreements.matched_agreement) * agreements.customers)
+            filter (where reviews.model_before != reviews.model_after) as relabelled_customers
+    from reviews
+    left join agreements
+        on
+            reviews.model_before = agreements.origin_model_id
+            and agreements.review_date = reviews.review_date
     group by 1
 
 ),
 
-summarised as (
+durations as (
 
-    -- An origin that has not been breached yet has lasted at least as long as it was observed.
     select
-        'first model' as origin_policy,
-        count(*) as origins,
-        count(weeks_until_breach) as breached_origins,
-        median(coalesce(weeks_until_breach, weeks_observed)) as median_weeks_until_breach,
-        quantile_cont(coalesce(weeks_until_breach, weeks_observed), 0.1)
-            as p10_weeks_until_breach,
-        quantile_cont(coalesce(weeks_until_breach, weeks_observed), 0.9)
-            as p90_weeks_until_breach
-    from origins
+        stability.origin_model_id,
+        min(stability.weeks) filter (where stability.adjusted_rand_index < {{ threshold }})
+            as weeks_until_breach,
+        coalesce(weeks_until_breach, max(stability.weeks)) as weeks_observed
+    from stability
+    inner join refits on stability.origin_model_id = refits.model_id
+    group by 1
 
 ),
 
-scheduled as (
+survival as (
 
-    -- The last review before the breach still holds; a model lasts one review at least. While no
-    -- model is broken, how long one lasts is not known.
+    -- Kaplan and Meier: a model that is not broken yet counts as long as it has been observed.
     select
-        summarised.*,
-        case
-            when summarised.breached_origins > 0
-                then cast(
-                        greatest(
-                            summarised.p10_weeks_until_breach - {{ var('review_interval_weeks') }},
-                            {{ var('review_interval_weeks') }}
-                        ) as integer
-                    )
-        end as recommended_interval_weeks,
-        champions.fitted_as_of
-    from summarised
-    cross join champions
+        weeks_observed as weeks,
+        product(1 - breached / at_risk) over (order by weeks_observed) as survival
+    from (
+        select
+            weeks_observed,
+            count(weeks_until_breach) as breached,
+            sum(count(*)) over (order by weeks_observed desc) as at_risk
+        from durations
+        where weeks_observed > 0
+        group by 1
+    )
+
+),
+
+lasting as (
+
+    select
+        (select count(*) from durations where weeks_observed > 0) as origins,
+        (select count(weeks_until_breach) from durations) as breached_origins,
+        min(weeks) filter (where survival <= 0.9) as p10_weeks_until_breach,
+        min(weeks) filter (where survival <= 0.5) as median_weeks_until_breach,
+        min(weeks) filter (where survival <= 0.1) as p90_weeks_until_breach,
+        -- The last review before the breach still holds; a model lasts one review at least.
+        cast(
+            greatest(
+                min(weeks) filter (where survival <= 0.9) - {{ var('review_interval_weeks') }},
+                {{ var('review_interval_weeks') }}
+            ) as integer
+        ) as recommended_interval_weeks
+    from survival
 
 )
 
 select
-    * exclude (fitted_as_of),
-    fitted_as_of + to_weeks(recommended_interval_weeks) as next_refit_date
-from scheduled
+    costs.policy,
+    costs.policy = {{ sql_string(policy_in_use) }} as is_in_use,
+    lasting.origins,
+    lasting.breached_origins,
+    lasting.median_weeks_until_breach,
+    lasting.p10_weeks_until_breach,
+    lasting.p90_weeks_until_breach,
+    lasting.recommended_interval_weeks,
+    case
+        when policies.every_weeks is not null
+            then costs.in_use_since + to_weeks(policies.every_weeks)
+        when costs.policy = 'on_breach'
+            then costs.in_use_since + to_weeks(lasting.recommended_interval_weeks)
+    end as next_refit_date,
+    costs.reviews,
+    costs.refits,
+    costs.mean_adjusted_rand_index,
+    costs.reviews_below_threshold,
+    costs.misplaced_share,
+    cast(coalesce(costs.relabelled_customers, 0) as bigint) as relabelled_customers
+from costs
+cross join lasting
+left join policies on costs.policy = policies.policy
+order by is_in_use desc, costs.refits asc, costs.policy asc

@@ -1,10 +1,16 @@
-{%- set features = chosen_model().features -%}
+{%- set features = scored_models().features -%}
 
 with
 
 customer_segments as (
 
     select * from {{ ref('customer_segments') }}
+
+),
+
+parameters as (
+
+    select * from {{ ref('segment_model_parameters') }}
 
 ),
 
@@ -16,12 +22,24 @@ unpivoted as (
     {% for feature in features %}
         select
             segment_id,
+            model_id,
             '{{ feature }}' as feature,
             cast({{ feature }} as double) as original,
             {{ feature }}_scaled as scaled
         from scored
         {{ 'union all' if not loop.last }}
     {% endfor %}
+
+),
+
+used as (
+
+    select unpivoted.*
+    from unpivoted
+    semi join parameters
+        on
+            unpivoted.model_id = parameters.model_id
+            and unpivoted.feature = parameters.feature
 
 ),
 
@@ -49,7 +67,7 @@ aggregated as (
         quantile_cont(scaled, 0.75) as p75_scaled,
         quantile_cont(scaled, 0.95) as p95_scaled,
         max(scaled) as max_scaled
-    from unpivoted
+    from used
     group by 1, 2
 
 )

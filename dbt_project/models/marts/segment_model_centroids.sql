@@ -6,30 +6,9 @@ centroids as (
 
 ),
 
-matches as (
+identities as (
 
-    select * from {{ ref('compare_clusters') }}
-
-),
-
-champion_clusters as (
-
-    select * from {{ ref('score_champion_clusters') }}
-
-),
-
-durable as (
-
-    -- A cluster of any model carries the id of the champion's segment that it continues.
-    select
-        matches.model_id,
-        matches.cluster,
-        champion_clusters.segment_id
-    from matches
-    inner join champion_clusters
-        on
-            matches.origin_model_id = champion_clusters.model_id
-            and matches.origin_cluster = champion_clusters.cluster
+    select * from {{ ref('champion_cluster_identities') }}
 
 )
 
@@ -37,10 +16,10 @@ select
     centroids.model_id,
     centroids.cluster,
     centroids.feature,
-    durable.segment_id,
+    identities.segment_id,
     centroids.centroid_scaled,
     centroids.centroid
 from centroids
-left join durable
-    on centroids.model_id = durable.model_id and centroids.cluster = durable.cluster
+left join identities
+    on centroids.model_id = identities.model_id and centroids.cluster = identities.cluster
 order by centroids.model_id, centroids.cluster, centroids.feature

@@ -6,40 +6,94 @@ models as (
 
 ),
 
-champions as (
+chosen as (
 
-    select distinct model_id from {{ ref('score_champion_clusters') }}
+    select * from {{ ref('choose_model') }}
 
 ),
 
-described as (
+reigns as (
+
+    select * from {{ ref('champion_reigns') }}
+
+),
+
+customers_then as (
+
+    select * from {{ ref('score_model_customers') }}
+
+),
+
+customer_features as (
+
+    select * from {{ ref('int_customer_features') }}
+
+),
+
+customers_now as (
 
     select
-        models.model_id,
-        models.algorithm,
-        models.feature_set,
-        models.n_segments,
-        models.random_state as seed,
-        models.n_init,
-        models.fitted_as_of,
-        models.customers,
-        models.inertia,
-        models.silhouette,
-        models.silhouette_standard_error,
-        models.smallest_share,
-        case
-            when champions.model_id is not null then 'champion'
-            when models.fitted_as_of = max(models.fitted_as_of) over () then 'challenger'
-            else 'reviewed'
-        end as status,
-        case when champions.model_id is not null then models.fitted_as_of end as champion_from,
-        cast(null as timestamp) as champion_to,
-        models.data_fingerprint,
-        models.library_versions
+        cutoff,
+        count(*) as customers,
+        cast(sum(frequency) as bigint) as orders,
+        cast(sum(monetary_value) as decimal(18, 2)) as revenue
+    from customer_features
+    group by 1
+
+),
+
+last_reigns as (
+
+    select
+        model_id,
+        max(reign) as reign,
+        arg_max(champion_from, reign) as champion_from,
+        arg_max(coalesce(champion_to, timestamp 'infinity'), reign) as champion_to,
+        bool_or(is_current) as is_current
+    from reigns
+    group by 1
+
+),
+
+newest_challenger as (
+
+    select arg_max(models.model_id, models.fitted_as_of) as model_id
     from models
-    left join champions on models.model_id = champions.model_id
+    inner join chosen on models.candidate_id = chosen.candidate_id
 
 )
 
-select * from described
-order by fitted_as_of
+select
+    models.model_id,
+    models.candidate_id,
+    models.algorithm,
+    models.feature_set,
+    models.n_segments,
+    models.random_state as seed,
+    models.n_init,
+    models.fitted_as_of,
+    models.customers,
+    models.inertia,
+    models.silhouette,
+    models.silhouette_standard_error,
+    models.smallest_share,
+    case
+        when last_reigns.is_current then 'champion'
+        when newest_challenger.model_id is not null then 'challenger'
+        when last_reigns.model_id is not null then 'former champion'
+        else 'reviewed'
+    end as status,
+    last_reigns.champion_from,
+    nullif(last_reigns.champion_to, timestamp 'infinity') as champion_to,
+    -- Facts dated before the fit that came after it, or went; null when the date is reviewed no more.
+    customers_now.customers - customers_then.customers as late_customers,
+    customers_now.orders - customers_then.orders as late_orders,
+    cast(customers_now.revenue - customers_then.revenue as decimal(18, 2)) as late_revenue,
+    models.data_fingerprint,
+    models.library_versions
+from models
+inner join customers_then on models.model_id = customers_then.model_id
+left join customers_now on models.fitted_as_of = customers_now.cutoff
+left join last_reigns on models.model_id = last_reigns.model_id
+left join newest_challenger on models.model_id = newest_challenger.model_id
+order by models.fitted_as_of, models.model_id

@@ -8,7 +8,8 @@ customer_segments as (
 
 clusters as (
 
-    select * from {{ ref('score_champion_clusters') }}
+    select * from {{ ref('champion_segments') }}
+    where is_current
 
 ),
 

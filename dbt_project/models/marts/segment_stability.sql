@@ -1,8 +1,8 @@
 with
 
-labelings as (
+comparisons as (
 
-    select * from {{ ref('compare_labelings') }}
+    select * from {{ ref('compare_models') }}
 
 ),
 
@@ -10,22 +10,30 @@ model_pairs as (
 
     select * from {{ ref('score_model_pairs') }}
 
+),
+
+reigns as (
+
+    select * from {{ ref('champion_reigns') }}
+
 )
 
 select
-    labelings.origin_model_id,
-    labelings.model_id,
+    comparisons.origin_model_id,
+    comparisons.model_id,
     model_pairs.review_date,
     cast(model_pairs.weeks as double) as weeks,
-    labelings.customers,
-    labelings.adjusted_rand_index,
-    labelings.adjusted_mutual_information,
-    labelings.variation_of_information,
-    labelings.matched_agreement,
-    labelings.excess_inertia
-from labelings
+    comparisons.customers,
+    comparisons.adjusted_rand_index,
+    comparisons.adjusted_mutual_information,
+    comparisons.variation_of_information,
+    comparisons.matched_agreement,
+    comparisons.excess_inertia,
+    reigns.reign is not null as is_origin_champion
+from comparisons
 inner join model_pairs
     on
-        labelings.origin_model_id = model_pairs.origin_model_id
-        and labelings.model_id = model_pairs.model_id
-order by labelings.origin_model_id, model_pairs.review_date
+        comparisons.origin_model_id = model_pairs.origin_model_id
+        and comparisons.model_id = model_pairs.model_id
+left join reigns on comparisons.origin_model_id = reigns.model_id and reigns.is_current
+order by comparisons.origin_model_id, model_pairs.review_date

@@ -1,8 +1,8 @@
 with
 
-matches as (
+comparisons as (
 
-    select * from {{ ref('compare_clusters') }}
+    select * from {{ ref('compare_models') }}
 
 ),
 
@@ -12,9 +12,15 @@ model_pairs as (
 
 ),
 
-champion_clusters as (
+identities as (
 
-    select * from {{ ref('score_champion_clusters') }}
+    select * from {{ ref('champion_cluster_identities') }}
+
+),
+
+segments as (
+
+    select * from {{ ref('champion_segments') }}
 
 ),
 
@@ -27,6 +33,40 @@ centroids as (
 parameters as (
 
     select * from {{ ref('score_model_parameters') }}
+
+),
+
+unnested as (
+
+    select
+        origin_model_id,
+        model_id,
+        unnest(matches) as match
+    from comparisons
+
+),
+
+matches as (
+
+    select
+        origin_model_id,
+        model_id,
+        match.origin_cluster,
+        match.cluster,
+        match.origin_customers,
+        match.customers,
+        match.jaccard
+    from unnested
+
+),
+
+names as (
+
+    select
+        segment_id,
+        arg_max(segment_name, reign) as segment_name
+    from segments
+    group by 1
 
 ),
 
@@ -84,8 +124,9 @@ select
     shared.model_id,
     model_pairs.review_date,
     cast(model_pairs.weeks as double) as weeks,
-    champion_clusters.segment_id,
-    champion_clusters.segment_name,
+    shared.origin_cluster,
+    identities.segment_id,
+    names.segment_name,
     shared.jaccard,
     first_value(shared.frozen_share) over (
         partition by shared.origin_model_id, shared.origin_cluster
@@ -99,13 +140,14 @@ inner join model_pairs
     on
         shared.origin_model_id = model_pairs.origin_model_id
         and shared.model_id = model_pairs.model_id
-inner join champion_clusters
+left join identities
     on
-        shared.origin_model_id = champion_clusters.model_id
-        and shared.origin_cluster = champion_clusters.cluster
+        shared.origin_model_id = identities.model_id
+        and shared.origin_cluster = identities.cluster
+left join names on identities.segment_id = names.segment_id
 inner join shifts
     on
         shared.origin_model_id = shifts.origin_model_id
         and shared.model_id = shifts.model_id
         and shared.origin_cluster = shifts.origin_cluster
-order by shared.origin_model_id, model_pairs.review_date, champion_clusters.segment_id
+order by shared.origin_model_id, model_pairs.review_date, shared.origin_cluster

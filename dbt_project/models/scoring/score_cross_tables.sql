@@ -1,4 +1,6 @@
-{%- set features = chosen_model().features -%}
+{{ config(materialized='incremental', full_refresh=false) }}
+
+{%- set candidate = chosen_model() -%}
 
 with
 
@@ -8,60 +10,78 @@ customer_features as (
 
 ),
 
+parameters as (
+
+    select * from {{ ref('score_model_parameters') }}
+
+),
+
+centroids as (
+
+    select * from {{ ref('score_model_centroids') }}
+
+),
+
 model_pairs as (
 
     select * from {{ ref('score_model_pairs') }}
+    where
+        candidate_id = {{ sql_string(candidate.candidate_id) }}
+        {%- if is_incremental() %}
+            and model_id not in (select tabulated.model_id from {{ this }} as tabulated)
+        {%- endif %}
 
 ),
 
-to_score_by_origin as (
+weights as materialized ({{ linear_weights('parameters', 'centroids', candidate) }}),
+
+to_refits as (
 
     select
-        customer_features.*,
-        model_pairs.origin_model_id as model_id,
-        model_pairs.model_id as refitted_model_id
+        {{ transformed_features('customer_features', candidate) }},
+        model_pairs.model_id
     from customer_features
-    inner join model_pairs on customer_features.cutoff = model_pairs.review_date
+    inner join model_pairs
+        on
+            customer_features.cutoff = model_pairs.review_date
+            and model_pairs.origin_model_id = model_pairs.model_id
 
 ),
 
-scored_by_origin as ({{ assign_clusters('to_score_by_origin') }}),
+refitted as ({{ label_by_weights('to_refits', 'model_id', 'cluster', candidate) }}),
 
-to_score_by_refit as (
+scaled as materialized (
 
     select
-        {{ features | join(', ') }},
-        model_id as origin_model_id,
-        refitted_model_id as model_id,
-        cluster as origin_cluster
-    from scored_by_origin
+        refitted.*,
+        {{ scaled_features('refitted', candidate) }}
+    from refitted
+    inner join weights on refitted.model_id = weights.model_id
 
 ),
 
-scored_by_refit as ({{ assign_clusters('to_score_by_refit') }}),
+to_origins as (
+
+    select
+        scaled.*,
+        model_pairs.origin_model_id
+    from scaled
+    inner join model_pairs on scaled.model_id = model_pairs.model_id
+
+),
+
+compared as ({{ label_by_weights('to_origins', 'origin_model_id', 'origin_cluster', candidate) }}),
 
 cross_tabulated as (
 
-    -- Decimals, because a sum of doubles depends on the order in which threads add.
     select
         origin_model_id,
         model_id,
         origin_cluster,
         cluster,
         count(*) as customers,
-        {% for feature in features %}
-            cast(sum(cast({{ feature }}_scaled as decimal(18, 9))) as double)
-                as {{ feature }}_scaled_sum,
-        {% endfor %}
-        cast(
-            sum(
-                {% for feature in features %}
-                    cast({{ feature }}_scaled * {{ feature }}_scaled as decimal(18, 9))
-                    {{- ' +' if not loop.last }}
-                {% endfor %}
-            ) as double
-        ) as scaled_sum_of_squares
-    from scored_by_refit
+        {{ sums_of_scaled_features(candidate) }}
+    from compared
     group by 1, 2, 3, 4
 
 )

@@ -6,27 +6,22 @@ models as (
 
 ),
 
-origins as (
-
-    -- The first model is the one in use, and the one whose ageing the contract watches.
-    select
-        model_id,
-        fitted_as_of
-    from models
-    order by fitted_as_of
-    limit 1
-
-),
-
 paired as (
 
+    -- A refit is the same recipe on later customers.
     select
         origins.model_id as origin_model_id,
         models.model_id,
+        models.candidate_id,
         models.fitted_as_of as review_date,
         date_diff('day', origins.fitted_as_of, models.fitted_as_of) / 7.0 as weeks
-    from origins
-    inner join models on origins.fitted_as_of <= models.fitted_as_of
+    from models
+    inner join models as origins
+        on
+            models.candidate_id = origins.candidate_id
+            and models.feature_set = origins.feature_set
+            and models.n_segments = origins.n_segments
+            and origins.fitted_as_of <= models.fitted_as_of
 
 )
 

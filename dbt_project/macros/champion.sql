@@ -1,0 +1,88 @@
+{# The policy by which a challenger takes over, checked. #}
+{% macro refit_policy() %}
+    {% set policy = var('refit_policy') %}
+    {% if policy not in ['never', 'on_breach', 'every', 'manual'] %}
+        {% do exceptions.raise_compiler_error(
+            'refit_policy is ' ~ policy ~ '; it must be never, on_breach, every (refit_every_weeks) or '
+            ~ 'manual (seed manual_champions).'
+        ) %}
+    {% endif %}
+    {% if policy == 'every' and not (var('refit_every_weeks') is integer and var('refit_every_weeks') > 0) %}
+        {% do exceptions.raise_compiler_error(
+            'refit_every_weeks is ' ~ var('refit_every_weeks') ~ '; it must be a whole number of weeks.'
+        ) %}
+    {% endif %}
+    {{ return(policy ~ (' ' ~ var('refit_every_weeks') ~ ' weeks' if policy == 'every' else '')) }}
+{% endmacro %}
+
+
+{#
+    What is decided at a review date: kept, or why another model takes over. `decision` holds the champion
+    before the date, `champion` its row of the ledger and `challenger` that of the date's refit; `agreements`
+    and `named_by_hand` are joined to them.
+#}
+{% macro decision(decision, champion, challenger, policy) -%}
+    case
+        {%- if policy == 'manual' %}
+            when named_by_hand.model_id != {{ decision }}.model_id then 'named by hand'
+        {%- elif policy != 'never' %}
+            when {{ champion }}.candidate_id != {{ challenger }}.candidate_id then 'candidate changed'
+            {%- if policy == 'on_breach' %}
+                when agreements.lowest_adjusted_rand_index < {{ var('agreement_breach_below') }}
+                    then 'breach'
+            {%- else %}
+                when
+                    {{ challenger }}.review_date
+                    >= {{ decision }}.champion_from + to_weeks({{ var('refit_every_weeks') }})
+                    then 'scheduled'
+            {%- endif %}
+        {%- endif %}
+        else 'kept'
+    end
+{%- endmacro %}
+
+
+{# Whether a replayed policy refits at a review date; the row in `replayed` names the policy. #}
+{% macro is_due(replayed, refit, agreement) -%}
+    (
+        (
+            {{ replayed }}.policy = 'on_breach'
+            and {{ agreement }}.lowest_adjusted_rand_index < {{ var('agreement_breach_below') }}
+        )
+        or coalesce(
+            {{ refit }}.review_date >= {{ replayed }}.in_use_since + to_weeks({{ replayed }}.every_weeks),
+            false
+        )
+    )
+{%- endmacro %}
+
+
+{# The hysteresis margin, checked. #}
+{% macro hysteresis_margin() %}
+    {% set margin = var('hysteresis_margin') %}
+    {% if margin is not number or not 0 <= margin < 1 %}
+        {% do exceptions.raise_compiler_error(
+            'hysteresis_margin is ' ~ margin ~ '; it must be a number from 0 (off) to below 1.'
+        ) %}
+    {% endif %}
+    {{ return(margin) }}
+{% endmacro %}
+
+
+{#
+    The cluster that a scored customer is given who held the cluster `held` before, null for none: the
+    nearest one, unless the held one is farther by less than the margin.
+#}
+{% macro held_or_nearest(scored, held) -%}
+    {%- if hysteresis_margin() > 0 -%}
+        case
+            when
+                {{ scored }}.squared_distance
+                > {{ (1 - hysteresis_margin()) ** 2 }} * {{ scored }}.squared_distances[{{ held }} + 1]
+                then {{ held }}
+            else {{ scored }}.cluster
+        end
+    {%- else -%}
+        {{ scored }}.cluster
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,66 @@
+with
+
+segments as (
+
+    select * from {{ ref('champion_segments') }}
+
+),
+
+decisions as (
+
+    select * from {{ ref('champion_decisions') }}
+
+),
+
+comparisons as (
+
+    select * from {{ ref('compare_models') }}
+
+),
+
+matches as (
+
+    select
+        origin_model_id,
+        model_id,
+        unnest(matches) as match
+    from comparisons
+
+),
+
+of_champions as (
+
+    select
+        model_id,
+        cluster,
+        arg_max(segment_id, reign) as segment_id
+    from segments
+    group by 1, 2
+
+),
+
+of_challengers as (
+
+    -- The champion that a challenger met at its own review date.
+    select
+        decisions.challenger_model_id as model_id,
+        matches.match.cluster,
+        arg_min(of_champions.segment_id, decisions.decision_number) as segment_id
+    from decisions
+    inner join matches
+        on
+            decisions.previous_model_id = matches.origin_model_id
+            and decisions.challenger_model_id = matches.model_id
+    inner join of_champions
+        on
+            matches.origin_model_id = of_champions.model_id
+            and matches.match.origin_cluster = of_champions.cluster
+    anti join of_champions as own
+        on decisions.challenger_model_id = own.model_id
+    group by 1, 2
+
+)
+
+select * from of_champions
+union all
+select * from of_challengers

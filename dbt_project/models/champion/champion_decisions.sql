@@ -1,0 +1,182 @@
+{{ config(materialized='incremental', full_refresh=false) }}
+
+{%- set policy = refit_policy() %}
+
+with recursive
+
+models as (
+
+    select * from {{ ref('fit_models') }}
+
+),
+
+chosen as (
+
+    select * from {{ ref('choose_model') }}
+
+),
+
+comparisons as (
+
+    select * from {{ ref('compare_models') }}
+
+),
+
+manual_champions as (
+
+    select * from {{ ref('manual_champions') }}
+
+),
+
+agreements as (
+
+    -- A broken contract stays broken, so the lowest agreement so far counts.
+    select
+        comparisons.origin_model_id,
+        comparisons.model_id,
+        comparisons.adjusted_rand_index,
+        min(comparisons.adjusted_rand_index) over (
+            partition by comparisons.origin_model_id order by models.fitted_as_of
+        ) as lowest_adjusted_rand_index
+    from comparisons
+    inner join models on comparisons.model_id = models.model_id
+
+),
+
+{% if is_incremental() -%}
+    decided as (
+
+        select
+            max(decision_number) as decision_number,
+            max(review_date) as review_date,
+            arg_max(model_id, decision_number) as model_id,
+            max(review_date) filter (where is_takeover) as champion_from
+        from {{ this }}
+        having count(*) > 0
+
+    ),
+{%- else -%}
+    decided as (
+
+        select
+            0 as decision_number,
+            timestamp '-infinity' as review_date,
+            cast(null as varchar) as model_id,
+            cast(null as timestamp) as champion_from
+        where false
+
+    ),
+{%- endif %}
+
+challengers as (
+
+    -- The newest date that is decided is decided again: the settings may now name another champion.
+    select
+        models.model_id,
+        models.candidate_id,
+        models.fitted_as_of as review_date,
+        row_number() over (order by models.fitted_as_of) as step
+    from models
+    inner join chosen on models.candidate_id = chosen.candidate_id
+    where
+        models.fitted_as_of
+        >= coalesce((select decided.review_date from decided), timestamp '-infinity')
+
+),
+
+named_by_hand as (
+
+    select
+        challengers.step,
+        arg_max(manual_champions.model_id, manual_champions.champion_from) as model_id
+    from challengers
+    inner join manual_champions on challengers.review_date >= manual_champions.champion_from
+    group by 1
+
+),
+
+decisions as (
+
+    select
+        0 as step,
+        decided.review_date,
+        decided.model_id,
+        decided.champion_from,
+        cast(null as varchar) as previous_model_id,
+        cast(null as varchar) as challenger_model_id,
+        cast(null as varchar) as decision,
+        cast(null as double) as adjusted_rand_index
+    from decided
+    union all
+    select
+        step,
+        review_date,
+        model_id,
+        review_date as champion_from,
+        cast(null as varchar) as previous_model_id,
+        model_id as challenger_model_id,
+        'first model' as decision,
+        cast(null as double) as adjusted_rand_index
+    from challengers
+    where step = 1 and not exists (select 1 from decided)
+    union all
+    select
+        challengers.step,
+        challengers.review_date,
+        case
+            when {{ decision('decisions', 'champions', 'challengers', policy) }} = 'kept'
+                then decisions.model_id
+            when {{ decision('decisions', 'champions', 'challengers', policy) }} = 'named by hand'
+                then named_by_hand.model_id
+            else challengers.model_id
+        end as model_id,
+        case
+            when {{ decision('decisions', 'champions', 'challengers', policy) }} = 'kept'
+                then decisions.champion_from
+            else challengers.review_date
+        end as champion_from,
+        decisions.model_id as previous_model_id,
+        challengers.model_id as challenger_model_id,
+        {{ decision('decisions', 'champions', 'challengers', policy) }} as decision,
+        agreements.adjusted_rand_index
+    from decisions
+    inner join challengers on decisions.step + 1 = challengers.step
+    inner join models as champions on decisions.model_id = champions.model_id
+    left join agreements
+        on
+            decisions.model_id = agreements.origin_model_id
+            and challengers.model_id = agreements.model_id
+    left join named_by_hand on challengers.step = named_by_hand.step
+
+),
+
+made_now as (
+
+    select decisions.*
+    from decisions
+    left join decided on decisions.step > 0
+    where
+        decisions.step > 0
+        and (
+            decisions.review_date
+            > coalesce(decided.review_date, timestamp '-infinity')
+            or decisions.decision != 'kept'
+        )
+
+)
+
+select
+    cast(
+        coalesce((select decided.decision_number from decided), 0) + row_number() over (order by step)
+        as integer
+    ) as decision_number,
+    review_date,
+    model_id,
+    previous_model_id,
+    challenger_model_id,
+    {{ sql_string(policy) }} as policy,
+    decision,
+    decision != 'kept' as is_takeover,
+    adjusted_rand_index
+from made_now
+order by decision_number

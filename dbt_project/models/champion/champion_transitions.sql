@@ -1,0 +1,97 @@
+{{ config(materialized='incremental', full_refresh=false) }}
+
+with
+
+customer_features as (
+
+    select * from {{ ref('int_customer_features') }}
+
+),
+
+changes as (
+
+    select * from {{ ref('champion_changes') }}
+
+),
+
+steps as (
+
+    select * from {{ ref('champion_steps') }}
+    {%- if is_incremental() %}
+        where step > (select coalesce(max(known.step), 0) from {{ this }} as known)
+    {%- endif %}
+
+),
+
+stays as (
+
+    select
+        customer_id,
+        segment_id,
+        previous_segment_id,
+        step as first_step,
+        lead(step, 1, 2147483647) over (partition by customer_id order by step) as next_step
+    from changes
+
+),
+
+moved as (
+
+    -- At the first step of a stay the customer comes from the segment before it.
+    select
+        steps.step,
+        case when stays.first_step = steps.step then stays.previous_segment_id else stays.segment_id end
+            as from_segment_id,
+        stays.segment_id as to_segment_id,
+        customer_features.monetary_value
+    from steps
+    inner join customer_features on steps.review_date = customer_features.cutoff
+    inner join stays
+        on
+            customer_features.customer_id = stays.customer_id
+            and steps.step >= stays.first_step
+            and steps.step < stays.next_step
+    where stays.segment_id is not null
+
+),
+
+left_us as (
+
+    select
+        steps.step,
+        stays.previous_segment_id as from_segment_id,
+        cast(null as integer) as to_segment_id,
+        cast(0 as decimal(18, 2)) as monetary_value
+    from steps
+    inner join stays on steps.step = stays.first_step
+    where stays.segment_id is null
+
+),
+
+everyone as (
+
+    select * from moved
+    union all
+    select * from left_us
+
+)
+
+select
+    steps.step,
+    steps.review_date,
+    steps.reign,
+    everyone.from_segment_id,
+    everyone.to_segment_id,
+    case
+        when everyone.from_segment_id is null then 'entry'
+        when everyone.to_segment_id is null then 'exit'
+        when everyone.from_segment_id = everyone.to_segment_id then 'stay'
+        when steps.is_takeover then 'relabelling'
+        else 'migration'
+    end as movement,
+    count(*) as customers,
+    cast(sum(everyone.monetary_value) as decimal(18, 2)) as revenue
+from everyone
+inner join steps on everyone.step = steps.step
+group by 1, 2, 3, 4, 5, 6
+order by steps.step, everyone.from_segment_id, everyone.to_segment_id

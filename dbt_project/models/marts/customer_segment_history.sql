@@ -1,0 +1,78 @@
+with
+
+spells as (
+
+    select * from {{ ref('champion_spells') }}
+
+),
+
+segments as (
+
+    select * from {{ ref('champion_segments') }}
+
+),
+
+named as (
+
+    -- A segment goes on under the next champion: one row until its name or its end.
+    select
+        segment_id,
+        segment_name,
+        champion_from,
+        champion_to,
+        reign,
+        model_id,
+        lag(segment_name) over (partition by segment_id order by reign) as previous_name,
+        lag(reign) over (partition by segment_id order by reign) as previous_reign
+    from segments
+
+),
+
+names as (
+
+    select
+        segment_id,
+        segment_name,
+        champion_from as named_from,
+        lead(champion_from) over (partition by segment_id order by reign) as named_to
+    from named
+    where segment_name is distinct from previous_name or reign != previous_reign + 1
+
+),
+
+split_by_name as (
+
+    select
+        spells.customer_id,
+        spells.segment_id,
+        names.segment_name,
+        spells.previous_segment_id,
+        greatest(spells.valid_from, names.named_from) as valid_from,
+        nullif(
+            least(
+                coalesce(spells.valid_to, timestamp 'infinity'),
+                coalesce(names.named_to, timestamp 'infinity')
+            ),
+            timestamp 'infinity'
+        ) as valid_to,
+        case when names.named_from > spells.valid_from then 'renaming' else spells.movement end as movement
+    from spells
+    inner join names
+        on
+            spells.segment_id = names.segment_id
+            and names.named_from < coalesce(spells.valid_to, timestamp 'infinity')
+            and spells.valid_from < coalesce(names.named_to, timestamp 'infinity')
+
+)
+
+select
+    customer_id,
+    segment_id,
+    segment_name,
+    case when movement != 'renaming' then previous_segment_id end as previous_segment_id,
+    movement,
+    valid_from,
+    valid_to,
+    valid_to is null as is_current
+from split_by_name
+order by customer_id, valid_from
