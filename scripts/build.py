@@ -40,6 +40,7 @@ RESERVED += ["champion", "marts", "main", "temp", "system", "memory"]
 
 # What a build takes over from the warehouse that it replaces.
 KEPT_TABLES = [
+    "raw.erased_customers",
     "choose.choose_fitted_candidates",
     "fit.fit_models",
     "scoring.score_model_customers",

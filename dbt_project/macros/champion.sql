@@ -25,7 +25,9 @@
     case
         {%- if policy == 'manual' %}
             when named_by_hand.model_id != {{ decision }}.model_id then 'named by hand'
-        {%- elif policy != 'never' %}
+        {%- elif policy == 'never' %}
+            when false then ''
+        {%- else %}
             when {{ champion }}.candidate_id != {{ challenger }}.candidate_id then 'candidate changed'
             {%- if policy == 'on_breach' %}
                 when agreements.lowest_adjusted_rand_index < {{ var('agreement_breach_below') }}

@@ -21,6 +21,7 @@
                 {% do load_parquet_file(path, source) %}
             {% endif %}
         {% endfor %}
+        {% do leave_out_erased_customers() %}
         {% do run_query('commit') %}
     {% endif %}
 {% endmacro %}

@@ -362,8 +362,7 @@ def test_a_segment_without_any_review_is_not_called_dissatisfied(project, shop, 
     warehouse = project.dbt_build(silent.write(tmp_path / "data"), tmp_path / "shop.duckdb")
     names = read(
         warehouse,
-        "select distinct segment_name from scoring.score_champion_spells "
-        "inner join marts.segment_profiles using (segment_id) "
+        "select distinct segment_name from marts.customer_segment_history "
         "where customer_id like 'lapsed%' and valid_from = '2018-01-01'",
     )
     assert names["segment_name"].tolist() == ["Lapsed customers"]

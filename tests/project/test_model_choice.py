@@ -72,8 +72,11 @@ def chosen(read, warehouse):
 
 
 def models(read, warehouse):
+    """What is in use and what was fitted at the newest review date, which is of one kind."""
     return read(
-        warehouse, "select distinct algorithm, n_segments, feature_set from marts.segment_models"
+        warehouse,
+        "select distinct algorithm, n_segments, feature_set from marts.segment_models "
+        "where status in ('champion', 'challenger')",
     )
 
 
@@ -120,8 +123,8 @@ def test_the_comparison_finds_the_four_groups_and_they_are_what_is_fitted(
     assert models(read, compared)["n_segments"].tolist() == [4]
     spells = read(
         compared,
-        "select customer_id, segment_name from scoring.score_champion_spells "
-        "inner join marts.segment_profiles using (segment_id) where valid_from = '2018-01-01'",
+        "select customer_id, segment_name from marts.customer_segment_history "
+        "where valid_from = '2018-01-01'",
     )
     assert dict(zip(spells["customer_id"], spells["segment_name"], strict=True)) == (
         shop.expected_segments
@@ -255,7 +258,7 @@ def test_a_candidate_pinned_by_hand_is_fitted_and_scored(
     ]
     customers = read(warehouse, "select * from marts.customer_segments")
     model_id = customers["model_id"][0]
-    assert model_id == "ward-3-rfm-raw-2018-01-01"
+    assert model_id == "ward-3-rfm-raw-2018-01-29"  # it takes over at the newest review date
     parameters, centroids = (
         read(warehouse, f"select * from marts.segment_model_{name} where model_id = '{model_id}'")
         for name in ("parameters", "centroids")
@@ -263,19 +266,20 @@ def test_a_candidate_pinned_by_hand_is_fitted_and_scored(
     assert set(parameters["transform"]) == {"identity"}
     segments = centroids.drop_duplicates("cluster").set_index("cluster")["segment_id"]
     predicted = segments.loc[predict(customers, parameters, centroids)]
-    assert (predicted.to_numpy() == customers["segment_id"].to_numpy()).all()
+    assert (predicted.to_numpy() == customers["nearest_segment_id"].to_numpy()).all()
     # The fit in the comparison, on the same customers, has the same sizes.
     compared_sizes = read(
         warehouse,
         "select customers from marts.model_comparison_segments "
         "where candidate_id = 'ward-3-rfm-raw' order by 1",
     )["customers"].tolist()
-    spells = read(
+    fitted_sizes = read(
         warehouse,
-        "select count(*) as n from scoring.score_champion_spells "
-        "where valid_from = '2018-01-01' group by segment_id order by 1",
+        "select sum(customers) as n from scoring.score_cross_tables "
+        "where model_id = 'ward-3-rfm-raw-2018-01-01' and origin_model_id = model_id "
+        "group by cluster order by 1",
     )["n"].tolist()
-    assert spells == compared_sizes
+    assert fitted_sizes == compared_sizes
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ def published(tmp_path):
     with duckdb.connect(str(path)) as connection:
         connection.execute("create schema choose")
         connection.execute("create table choose.choose_fitted_candidates as select 'c' as id")
+        connection.execute("create schema fit")
+        connection.execute("create table fit.fit_models as select 'm' as id")
         connection.execute("create schema marts")
         connection.execute("create table marts.segment_models as select 'm' as id")
     return path
@@ -26,10 +28,13 @@ def tables(path):
         return connection.sql("select schema_name, table_name from duckdb_tables()").fetchall()
 
 
-def test_the_comparison_is_taken_over_and_nothing_else(published, tmp_path):
+KEPT = [("choose", "choose_fitted_candidates"), ("fit", "fit_models")]
+
+
+def test_comparison_and_ledger_are_taken_over_and_nothing_else(published, tmp_path):
     new = tmp_path / "new.duckdb"
     build._take_over(published, new)
-    assert tables(new) == [("choose", "choose_fitted_candidates")]
+    assert sorted(tables(new)) == KEPT
 
 
 def test_a_reader_that_has_the_warehouse_open_for_writing_is_no_hindrance(published, tmp_path):
@@ -42,7 +47,7 @@ def test_a_reader_that_has_the_warehouse_open_for_writing_is_no_hindrance(publis
         reader.stdout.readline()
         build._take_over(published, tmp_path / "new.duckdb")
         reader.communicate(b"\n")
-    assert tables(tmp_path / "new.duckdb") == [("choose", "choose_fitted_candidates")]
+    assert sorted(tables(tmp_path / "new.duckdb")) == KEPT
 
 
 def test_a_warehouse_of_plain_tables_has_nothing_to_take_over(tmp_path):

@@ -2,10 +2,16 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn import metrics
 
-from segmentation.comparison import compare_labelings, match_clusters
+from segmentation.comparison import (
+    MATCHES_SCHEMA,
+    PAIRS_SCHEMA,
+    compare_models,
+    match_handovers,
+)
 
 
 @pytest.fixture(scope="module")
@@ -19,22 +25,28 @@ def customers():
     return frame
 
 
-@pytest.fixture(scope="module")
-def cells(customers):
-    grouped = customers.assign(squares=customers["a"] ** 2 + customers["b"] ** 2).groupby(
-        ["origin_cluster", "cluster"], as_index=False
+def tabulated(customers, origin_model_id="m0", model_id="m1"):
+    squares = customers["a"] ** 2 + customers["b"] ** 2
+    cells = (
+        customers.assign(squares=squares)
+        .groupby(["origin_cluster", "cluster"], as_index=False)
+        .agg(
+            customers=("a", "size"),
+            a=("a", "sum"),
+            b=("b", "sum"),
+            scaled_sum_of_squares=("squares", "sum"),
+        )
     )
-    cells = grouped.agg(
-        customers=("a", "size"),
-        a_scaled_sum=("a", "sum"),
-        b_scaled_sum=("b", "sum"),
-        scaled_sum_of_squares=("squares", "sum"),
-    )
-    return cells.assign(origin_model_id="m0", model_id="m1")
+    cells["scaled_sums"] = cells[["a", "b"]].to_numpy().tolist()
+    return cells.assign(origin_model_id=origin_model_id, model_id=model_id)
 
 
-def test_figures_equal_those_from_the_customers(customers, cells):
-    row = compare_labelings(cells).iloc[0]
+def compare(*cells):
+    return compare_models(pa.Table.from_pandas(pd.concat(cells))).to_pylist()
+
+
+def test_figures_equal_those_from_the_customers(customers):
+    (row,) = compare(tabulated(customers))
     labels = customers["origin_cluster"], customers["cluster"]
     assert row["customers"] == 400
     assert row["adjusted_rand_index"] == pytest.approx(metrics.adjusted_rand_score(*labels))
@@ -51,29 +63,81 @@ def test_figures_equal_those_from_the_customers(customers, cells):
     )
 
 
-def test_each_cluster_is_matched_with_the_one_that_continues_it(customers, cells):
-    matches = match_clusters(cells).set_index("origin_cluster")
-    for origin_cluster in range(3):
-        match = matches.loc[origin_cluster]
-        assert match["cluster"] == (origin_cluster - 1) % 3
-        then = customers["origin_cluster"] == origin_cluster
+def test_each_cluster_is_matched_with_the_one_that_continues_it(customers):
+    (row,) = compare(tabulated(customers))
+    assert [match["origin_cluster"] for match in row["matches"]] == [0, 1, 2]
+    for match in row["matches"]:
+        assert match["cluster"] == (match["origin_cluster"] - 1) % 3
+        then = customers["origin_cluster"] == match["origin_cluster"]
         now = customers["cluster"] == match["cluster"]
         assert match["jaccard"] == pytest.approx((then & now).sum() / (then | now).sum())
         assert match["origin_customers"] == then.sum()
         assert match["customers"] == now.sum()
 
 
-def test_a_cluster_that_dies_out_is_matched_with_nothing_left(cells):
+def test_a_cluster_that_dies_out_is_matched_with_nothing_left(customers):
     """The last cluster of the origin has customers in one pair and none in the other."""
-    dying = cells[cells["origin_cluster"] < 2].assign(model_id="m2")
-    matches = match_clusters(pd.concat([cells, dying])).query("model_id == 'm2'")
-    assert matches["origin_cluster"].tolist() == [0, 1, 2]
-    assert matches["jaccard"].tolist()[2] == 0
-    assert matches["origin_customers"].tolist()[2] == 0
+    dying = tabulated(customers[customers["origin_cluster"] < 2], model_id="m2")
+    _, row = compare(tabulated(customers), dying)
+    assert [match["origin_cluster"] for match in row["matches"]] == [0, 1, 2]
+    assert row["matches"][2]["jaccard"] == 0
+    assert row["matches"][2]["origin_customers"] == 0
 
 
-def test_pairs_are_kept_apart(cells):
-    both = pd.concat([cells, cells.assign(model_id="m2")])
-    compared = compare_labelings(both)
-    assert compared["model_id"].tolist() == ["m1", "m2"]
-    assert compared["adjusted_rand_index"][0] == compared["adjusted_rand_index"][1]
+def test_pairs_are_kept_apart(customers):
+    fewer = customers.head(200)
+    both = compare(tabulated(customers), tabulated(fewer, model_id="m2"))
+    assert [row["model_id"] for row in both] == ["m1", "m2"]
+    assert both == compare(tabulated(customers)) + compare(tabulated(fewer, model_id="m2"))
+
+
+def test_no_pair_gives_an_empty_table(customers):
+    cells = pa.Table.from_pandas(tabulated(customers)).slice(0, 0)
+    assert compare_models(cells).equals(PAIRS_SCHEMA.empty_table())
+
+
+def handover(reign, customers, distances=None):
+    customers = np.array(customers)
+    distances = np.zeros(customers.shape) if distances is None else np.array(distances)
+    previous, following = np.indices(customers.shape)
+    return pd.DataFrame(
+        {
+            "reign": reign,
+            "previous_cluster": previous.ravel(),
+            "cluster": following.ravel(),
+            "customers": customers.ravel(),
+            "centroid_distance": distances.ravel(),
+        }
+    )
+
+
+def match(*handovers):
+    table = match_handovers(pa.Table.from_pandas(pd.concat(handovers)))
+    assert table.schema == MATCHES_SCHEMA
+    return [tuple(row.values()) for row in table.to_pylist()]
+
+
+def test_most_customers_stay_even_where_the_largest_overlap_does_not():
+    """The largest cell, 10, is left: 9 and 9 are more than 10 and 1."""
+    assert match(handover(2, [[10, 9], [9, 1]])) == [
+        (2, 0, 1, 9, pytest.approx(9 / 20)),
+        (2, 1, 0, 9, pytest.approx(9 / 20)),
+    ]
+
+
+def test_distances_decide_ties_only():
+    tied = [[5, 5], [5, 5]]
+    assert [row[1:3] for row in match(handover(2, tied, [[0, 1], [1, 0]]))] == [(0, 0), (1, 1)]
+    assert [row[1:3] for row in match(handover(2, tied, [[1, 0], [0, 1]]))] == [(0, 1), (1, 0)]
+    # One customer outweighs any distance.
+    near = [[6, 5], [5, 5]]
+    assert [row[1:3] for row in match(handover(2, near, [[99, 0], [0, 99]]))] == [(0, 0), (1, 1)]
+
+
+def test_of_more_old_clusters_than_new_ones_some_are_left():
+    rows = match(handover(2, [[9, 0], [0, 9], [3, 0]]), handover(3, [[1, 2, 9]]))
+    assert [row[:3] for row in rows] == [(2, 0, 0), (2, 1, 1), (3, 0, 2)]
+
+
+def test_without_a_change_of_champion_nothing_is_matched():
+    assert match(handover(2, [[1]]).head(0)) == []

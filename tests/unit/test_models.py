@@ -10,6 +10,7 @@ from segmentation.models import MODELS_SCHEMA, fingerprint, fit_model, fit_model
 from segmentation.scaling import FeatureScaling, scale_features
 
 SETTINGS = {
+    "candidate_id": "kmeans-3-rm",
     "algorithm": "kmeans",
     "transforms": {"recency_days": "identity", "monetary_value": "log1p"},
     "cap_quantiles": (0.001, 0.999),
@@ -33,12 +34,12 @@ def customers(seed):
 
 @pytest.fixture(scope="module")
 def snapshots():
-    return [(f"m{i}", datetime(2018, 1, 1 + 7 * i), customers(i)) for i in range(4)]
+    return [(datetime(2018, 1, 1 + 7 * i), customers(i)) for i in range(4)]
 
 
 def test_a_model_row_suffices_to_score(snapshots):
     """Labels by its parameters and centroids have the inertia and share that the row states."""
-    _, _, features = snapshots[0]
+    _, features = snapshots[0]
     row = fit_model(*snapshots[0], **SETTINGS)
     points = scale_features(features, [FeatureScaling(**p) for p in row["parameters"]])
     centroids = np.array([c["centroid_scaled"] for c in row["centroids"]]).reshape(3, 2)
@@ -62,12 +63,14 @@ def test_models_do_not_depend_on_threads(snapshots):
     one, two = (fit_models(iter(snapshots), threads=n, **SETTINGS) for n in (1, 2))
     assert one.schema == MODELS_SCHEMA
     assert one.equals(two)
-    assert one["model_id"].to_pylist() == ["m0", "m1", "m2", "m3"]
+    assert one["model_id"].to_pylist() == [
+        f"kmeans-3-rm-2018-01-{day}" for day in ("01", "08", "15", "22")
+    ]
 
 
 def test_ward_is_scored_by_its_centroids_too(snapshots):
     row = fit_model(*snapshots[0], **SETTINGS | {"algorithm": "ward"})
-    points = scale_features(snapshots[0][2], [FeatureScaling(**p) for p in row["parameters"]])
+    points = scale_features(snapshots[0][1], [FeatureScaling(**p) for p in row["parameters"]])
     centroids = np.array([c["centroid_scaled"] for c in row["centroids"]]).reshape(3, 2)
     distances = ((points[:, None] - centroids[None]) ** 2).sum(axis=2)
     assert row["algorithm"] == "ward"
@@ -81,11 +84,11 @@ def test_an_algorithm_without_centroids_cannot_be_a_model(snapshots):
 
 def test_a_snapshot_that_is_too_small_is_named():
     with pytest.raises(ValueError, match=r"No model can be fitted at 2018-01-01: 2 customers"):
-        fit_model("m", datetime(2018, 1, 1), customers(0).head(2), **SETTINGS)
+        fit_model(datetime(2018, 1, 1), customers(0).head(2), **SETTINGS)
 
 
 def test_of_several_snapshots_that_are_too_small_the_first_is_named(snapshots):
-    small = [(name, date, frame.head(2)) for name, date, frame in snapshots]
+    small = [(date, frame.head(2)) for date, frame in snapshots]
     with pytest.raises(ValueError, match="at 2018-01-08"):
         fit_models([snapshots[0], *small[1:]], threads=2, **SETTINGS)
 

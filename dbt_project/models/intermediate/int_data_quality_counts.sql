@@ -74,6 +74,12 @@ unreadable_lines as (
 
 ),
 
+rows_of_erased_customers as (
+
+    select * from {{ ref('stg_raw_files__rows_of_erased_customers') }}
+
+),
+
 orders_without_customer as (
 
     select staged_orders.order_id
@@ -183,6 +189,12 @@ counted as (
         count(*) as affected_rows
     from unreadable_lines
     group by 1, 2
+    union all
+    select
+        raw_table,
+        'erased_on_request' as rule,
+        erased_rows as affected_rows
+    from rows_of_erased_customers
 
 )
 

@@ -34,6 +34,12 @@ unreadable_lines as (
 
 ),
 
+rows_of_erased_customers as (
+
+    select * from {{ ref('stg_raw_files__rows_of_erased_customers') }}
+
+),
+
 traced as (
 
     -- Kept rows are counted in the last table that they reach: a join that loses or multiplies
@@ -70,7 +76,12 @@ traced as (
 
 select
     traced.raw_table,
-    cast(traced.rows_staged + coalesce(unreadable_lines.lines, 0) as bigint) as rows_in,
+    cast(
+        traced.rows_staged
+        + coalesce(unreadable_lines.lines, 0)
+        + coalesce(rows_of_erased_customers.erased_rows, 0) as bigint
+    ) as rows_in,
     cast(traced.rows_kept as bigint) as rows_kept
 from traced
 left join unreadable_lines on traced.raw_table = unreadable_lines.raw_table
+left join rows_of_erased_customers on traced.raw_table = rows_of_erased_customers.raw_table

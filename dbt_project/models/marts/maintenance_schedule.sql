@@ -191,12 +191,16 @@ lasting as (
         min(weeks) filter (where survival <= 0.5) as median_weeks_until_breach,
         min(weeks) filter (where survival <= 0.1) as p90_weeks_until_breach,
         -- The last review before the breach still holds; a model lasts one review at least.
-        cast(
-            greatest(
-                min(weeks) filter (where survival <= 0.9) - {{ var('review_interval_weeks') }},
-                {{ var('review_interval_weeks') }}
-            ) as integer
-        ) as recommended_interval_weeks
+        case
+            when min(survival) <= 0.9
+                then cast(
+                        greatest(
+                            min(weeks) filter (where survival <= 0.9)
+                            - {{ var('review_interval_weeks') }},
+                            {{ var('review_interval_weeks') }}
+                        ) as integer
+                    )
+        end as recommended_interval_weeks
     from survival
 
 )

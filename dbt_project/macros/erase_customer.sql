@@ -1,0 +1,121 @@
+{#
+    Erases a customer on request from every table of the warehouse and keeps later builds from bringing the
+    customer back. Models, cross-tables, transitions and other sums over customers stay as they are.
+
+        dbt run-operation erase_customer --args '{customer_id: 861eff4711a542e4b93843c6dd7febb0}'
+
+    The list of erased customers, raw.erased_customers, holds a hash (SHA-256) in place of the id, when the
+    customer was erased and from how many rows.
+#}
+{% macro erase_customer(customer_id) %}
+    {% if execute %}
+        {% set known_tables = run_query(
+            "select schema_name || '.' || table_name, list(column_name) from duckdb_columns() "
+            ~ "where not internal and database_name = current_database() "
+            ~ "and table_name in (select table_name from duckdb_tables()) "
+            ~ "group by schema_name, table_name order by 1"
+        ).rows %}
+        {% set customer = sql_string(customer_id | string) %}
+        {% do run_query('begin transaction') %}
+        {% do create_list_of_erased_customers() %}
+        {% do run_query(
+            'insert into raw.erased_customers select sha256(' ~ customer ~ '), '
+            ~ "cast(now() at time zone 'UTC' as timestamp), 0 "
+            ~ 'where sha256(' ~ customer ~ ') not in (select customer_hash from raw.erased_customers)'
+        ) %}
+        {% set erased = namespace(rows=delete_erased_raw_rows(known_tables)) %}
+        {% for table, columns in known_tables
+            if not table.startswith('raw.') and 'customer_id' in columns %}
+            {% set erased.rows = erased.rows + run_query(
+                'delete from ' ~ table ~ ' where customer_id = ' ~ customer
+            ).rows[0][0] %}
+        {% endfor %}
+        {% do run_query(
+            'update raw.erased_customers set rows_erased = rows_erased + ' ~ erased.rows
+            ~ ' where customer_hash = sha256(' ~ customer ~ ')'
+        ) %}
+        {% do run_query('commit') %}
+        {% do run_query('checkpoint') %}
+        {% do log(
+            'Erased ' ~ erased.rows ~ ' rows of the customer. '
+            ~ (
+                'No build brings the customer back while raw.erased_customers is kept.'
+                if erased.rows
+                else 'The customer is not in the warehouse, but is now on the list of erased ones.'
+            ), info=true
+        ) %}
+    {% endif %}
+{% endmacro %}
+
+
+{% macro create_list_of_erased_customers() %}
+    {% do run_query('create schema if not exists raw') %}
+    {% do run_query(
+        'create table if not exists raw.erased_customers ('
+        ~ 'customer_hash varchar, erased_at timestamp, rows_erased bigint)'
+    ) %}
+{% endmacro %}
+
+
+{# Part of loading the raw files: rows of erased customers are counted and do not stay. #}
+{% macro leave_out_erased_customers() %}
+    {% do create_list_of_erased_customers() %}
+    {% do run_query(
+        'create or replace table raw.rows_of_erased_customers (file_name varchar, erased_rows bigint)'
+    ) %}
+    {% if run_query('select count(*) from raw.erased_customers').rows[0][0] > 0 %}
+        {% set tables = run_query(
+            "select 'raw.' || table_name, [] from duckdb_tables() where schema_name = 'raw'"
+        ).rows %}
+        {% do delete_erased_raw_rows(tables) %}
+    {% endif %}
+{% endmacro %}
+
+
+{#
+    Deletes the rows of erased customers from the raw tables and from what is keyed by their orders, as far as
+    `tables` (names and columns) has them; counts them in raw.rows_of_erased_customers. Returns how many.
+#}
+{% macro delete_erased_raw_rows(tables) %}
+    {% set names = tables | map(attribute=0) | list %}
+    {% set erased = namespace(rows=0) %}
+    {% if 'raw.olist_customers_dataset' in names and 'raw.olist_orders_dataset' in names %}
+        {% do run_query(
+            'create or replace temporary table erased_orders as
+            select customers.customer_id, orders.order_id
+            from raw.olist_customers_dataset as customers
+            left join raw.olist_orders_dataset as orders
+                on customers.customer_id = orders.customer_id
+            where sha256(customers.customer_unique_id) in (
+                select erased_customers.customer_hash from raw.erased_customers
+            )'
+        ) %}
+        {% set keys = {
+            'raw.olist_order_items_dataset': 'order_id',
+            'raw.olist_order_payments_dataset': 'order_id',
+            'raw.olist_order_reviews_dataset': 'order_id',
+            'raw.olist_orders_dataset': 'order_id',
+            'raw.olist_customers_dataset': 'customer_id',
+        } %}
+        {% for table, columns in tables
+            if not table.startswith('raw.') and 'order_id' in columns and 'customer_id' not in columns %}
+            {% do keys.update({table: 'order_id'}) %}
+        {% endfor %}
+        {% for table, key in keys.items() if table in names %}
+            {% set rows = run_query(
+                'delete from ' ~ table ~ ' where ' ~ key ~ ' in ('
+                ~ 'select erased_orders.' ~ key ~ ' from erased_orders '
+                ~ 'where erased_orders.' ~ key ~ ' is not null)'
+            ).rows[0][0] %}
+            {% set erased.rows = erased.rows + rows %}
+            {% if table.startswith('raw.') and rows and 'raw.rows_of_erased_customers' in names %}
+                {% do run_query(
+                    'insert into raw.rows_of_erased_customers values ('
+                    ~ sql_string(table.removeprefix('raw.')) ~ ', ' ~ rows ~ ')'
+                ) %}
+            {% endif %}
+        {% endfor %}
+        {% do run_query('drop table erased_orders') %}
+    {% endif %}
+    {{ return(erased.rows) }}
+{% endmacro %}

@@ -1,0 +1,47 @@
+{#
+    The ledger: the tables that only grow. Incremental models with `full_refresh: false`, and the published
+    segments, whose dates of change later builds carry on.
+#}
+{% macro ledger_relations() %}
+    {% set found = [] %}
+    {% if execute %}
+        {% for model in graph.nodes.values()
+            if model.resource_type == 'model'
+            and (model.config.materialized == 'incremental' or model.name == 'customer_segments') %}
+            {% do found.append(
+                api.Relation.create(
+                    database=target.database, schema=model.schema, identifier=model.name, type='table'
+                )
+            ) %}
+        {% endfor %}
+    {% endif %}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{# Part of the start of a run. #}
+{% macro tell_that_the_ledger_stays() %}
+    {% if execute and flags.FULL_REFRESH and flags.WHICH in ('build', 'run') %}
+        {% do log(
+            'The ledger of models, decisions and segments is kept: --full-refresh does not drop it, '
+            ~ 'dbt run-operation drop_ledger does.', info=true
+        ) %}
+    {% endif %}
+{% endmacro %}
+
+
+{#
+    Drops the ledger, so that the next build fits all models, decides and numbers the segments anew. Comparison
+    of candidates and list of erased customers stay.
+
+        dbt run-operation drop_ledger
+#}
+{% macro drop_ledger() %}
+    {% for relation in ledger_relations() %}
+        {% do run_query('drop table if exists ' ~ relation) %}
+    {% endfor %}
+    {% do run_query('checkpoint') %}
+    {% do log(
+        'The ledger is dropped: the next build fits all models and numbers the segments anew.', info=true
+    ) %}
+{% endmacro %}
