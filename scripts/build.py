@@ -158,7 +158,7 @@ def _dbt_build(data: Path, warehouse: Path, selector: str) -> None:
         "PYTHONUNBUFFERED": "1",  # the comparison tells its progress while it runs
     }
     command = [str(Path(sys.executable).with_name("dbt")), "--log-format", "json", "build"]
-    command += ["--selector", selector]
+    command += ["--selector", selector, "--no-write-json"]
     command += ["--exclude-resource-type", "unit_test"]  # they test the code, not the data
     started = time.monotonic()
     first_node_at = None
@@ -317,15 +317,7 @@ def print_summary(warehouse: Path) -> None:
             "select clause, status, sentence from marts.maintenance_contract order by clause"
         ):
             print(_wrapped(f"{clause}: {status.upper()}. {sentence}"))
-        for interval, next_date in rows(
-            "select recommended_interval_weeks, next_refit_date from marts.maintenance_schedule"
-        ):
-            if interval is None:
-                print(_wrapped("No model has been broken yet: how often to refit is not known."))
-                continue
-            was = "was" if next_date <= as_of else "is"
-            every = "week" if interval == 1 else f"{interval} weeks"
-            print(_wrapped(f"Refit every {every}: it {was} due on {next_date:%Y-%m-%d}."))
+        print(_wrapped(_schedule(rows)))
         set_aside, changed = rows(
             "select sum(rows_set_aside), sum(rows_changed) from marts.data_quality_ledger "
             "where rule = 'all rules'"
@@ -358,6 +350,28 @@ def _model_in_use(rows: Callable[[str], list[tuple]]) -> str:
     if stale_reason:
         told += f" The comparison is STALE: {stale_reason}; make compare makes a new one."
     return told
+
+
+def _schedule(rows: Callable[[str], list[tuple]]) -> str:
+    """How long models last, and what the refit policy makes of it."""
+    policy, refits, since, origins, interval, next_date = rows(
+        "select policy, refits, champion_from, origins, recommended_interval_weeks, "
+        "next_refit_date from marts.maintenance_schedule cross join marts.segment_models "
+        "where is_in_use and status = 'champion'"
+    )[0]
+    changes = "has not changed" if refits == 0 else f"has changed {_counted(refits, 'time')}"
+    told = f"Refit policy {policy}: the model {changes}; the one in use is of {since:%Y-%m-%d}. "
+    if interval is None:
+        return told + "Too few models have been broken yet: how often to refit is not known."
+    told += (
+        f"By {_counted(origins, 'start date')}, 9 of 10 models hold for "
+        f"{_counted(interval, 'week')}"
+    )
+    return told + (f": expect the next refit on {next_date:%Y-%m-%d}." if next_date else ".")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _wrapped(text: str) -> str:

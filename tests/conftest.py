@@ -19,17 +19,21 @@ class Project:
     def __init__(self, folder: Path):
         self.folder = folder
 
-    def dbt(self, data: Path, warehouse: Path, *arguments: str) -> subprocess.CompletedProcess:
+    def environment(self, data: Path, warehouse: Path) -> dict[str, str]:
+        return os.environ | {
+            "SEGMENTS_DATA": str(data),
+            "SEGMENTS_WAREHOUSE": str(warehouse),
+            "DBT_TARGET_PATH": str(self.folder / "target"),
+            "DBT_LOG_PATH": str(self.folder / "logs"),
+        }
+
+    def dbt(
+        self, data: Path, warehouse: Path, *arguments: str, quiet: bool = True
+    ) -> subprocess.CompletedProcess:
         return subprocess.run(
-            [Path(sys.executable).with_name("dbt"), "--quiet", *arguments],
+            [Path(sys.executable).with_name("dbt"), *(["--quiet"] if quiet else []), *arguments],
             cwd=ROOT,
-            env=os.environ
-            | {
-                "SEGMENTS_DATA": str(data),
-                "SEGMENTS_WAREHOUSE": str(warehouse),
-                "DBT_TARGET_PATH": str(self.folder / "target"),
-                "DBT_LOG_PATH": str(self.folder / "logs"),
-            },
+            env=self.environment(data, warehouse),
             capture_output=True,
             text=True,
         )

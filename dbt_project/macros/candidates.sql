@@ -232,11 +232,14 @@
 {% endmacro %}
 
 
-{# Sizes, means and medians by which `name_clusters` numbers and names clusters. #}
+{#
+    Sizes, means and medians by which `name_clusters` numbers and names clusters. Means of decimals, because
+    a sum of doubles depends on the order in which threads add.
+#}
 {% macro naming_columns() %}
     count(*) as customers,
     {%- for feature in naming_features() %}
-        avg({{ feature }}) as mean_{{ feature }},
+        avg(cast({{ feature }} as decimal(18, 6))) as mean_{{ feature }},
         median(cast({{ feature }} as double)) as median_{{ feature }}{{ ',' if not loop.last }}
     {%- endfor %}
 {% endmacro %}

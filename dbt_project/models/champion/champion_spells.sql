@@ -33,7 +33,7 @@ spells as (
         customer_id,
         segment_id,
         previous_segment_id,
-        movement,
+        case when previous_segment_id is null then 'entry' else movement end as movement,
         reign,
         review_date as valid_from,
         lead(review_date) over (partition by customer_id order by review_date) as valid_to

@@ -1,0 +1,486 @@
+"""The ledger only grows and outlasts late facts, kills and full refreshes; ids stay."""
+
+import copy
+import itertools
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+
+from conftest import ROOT
+
+# What only grows: rows that stand are never touched.
+LEDGER = {
+    "fit.fit_models": "model_id",
+    "scoring.score_model_customers": "model_id",
+    "scoring.score_cross_tables": "origin_model_id, model_id, origin_cluster, cluster",
+    "compare.compare_models": "origin_model_id, model_id",
+    "champion.champion_decisions": "decision_number",
+    "champion.champion_handovers": "reign, previous_cluster, cluster",
+    "champion.champion_profiles": "reign, cluster",
+    "champion.champion_identities": "reign, cluster",
+    "champion.champion_changes": "step, customer_id",
+    "champion.champion_transitions": "step, from_segment_id, to_segment_id",
+}
+# A break of the contract at an agreement that the small shop reaches in a week or two.
+BREACH_AT = {"agreement_breach_below": 0.93, "agreement_warn_below": 0.95}
+
+
+def ledger_of(warehouse):
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        return {
+            table: connection.execute(f"select * from {table} order by {key}").fetchall()
+            for table, key in LEDGER.items()
+        }
+
+
+def drifting_shop(shop, until):
+    """The obvious shop, then daily orders of all sorts from January on, so that borders move."""
+    random = np.random.default_rng(5)
+    drifting = copy.deepcopy(shop)
+    for day in pd.date_range("2018-01-01", "2018-02-21"):
+        for nth in range(6):
+            value, score = random.lognormal(4.3, 0.8), int(random.integers(1, 6))
+            customer = f"{day:%m-%d} {nth}" if nth else f"recent {day.day:02}"
+            if day < pd.Timestamp(until):
+                drifting.order(customer, f"{day:%Y-%m-%d}", round(value, 2), score=score)
+    return drifting
+
+
+@pytest.fixture(scope="module")
+def january(shop):
+    return drifting_shop(shop, "2018-02-01")
+
+
+@pytest.fixture(scope="module")
+def january_data(january, tmp_path_factory):
+    return january.write(tmp_path_factory.mktemp("january") / "data")
+
+
+@pytest.fixture(scope="module")
+def february(shop):
+    return drifting_shop(shop, "2018-02-22")
+
+
+@pytest.fixture(scope="module")
+def later_data(february, tmp_path_factory):
+    return february.write(tmp_path_factory.mktemp("february") / "data")
+
+
+@pytest.fixture(scope="module")
+def settings():
+    return ("--vars", json.dumps(BREACH_AT))
+
+
+@pytest.fixture(scope="module")
+def early(project, january_data, settings, tmp_path_factory):
+    """The small shop up to the end of January."""
+    return project.dbt_build(
+        january_data, tmp_path_factory.mktemp("early") / "shop.duckdb", *settings
+    )
+
+
+@pytest.fixture(scope="module")
+def grown(project, later_data, early, settings, tmp_path_factory):
+    """The same warehouse three weeks later."""
+    warehouse = tmp_path_factory.mktemp("grown") / "shop.duckdb"
+    shutil.copy(early, warehouse)
+    return project.dbt_build(later_data, warehouse, *settings)
+
+
+def test_a_build_adds_to_the_ledger_and_touches_no_row(early, grown):
+    before, after = ledger_of(early), ledger_of(grown)
+    for table, rows in before.items():
+        assert set(map(repr, rows)) <= set(map(repr, after[table])), table
+        assert len(after[table]) > len(rows), table
+
+
+def test_the_ledger_that_grew_is_that_of_one_build(
+    project, later_data, grown, settings, tmp_path, read
+):
+    """The sequence of champions is a function of data and settings; so is all else."""
+    once = project.dbt_build(later_data, tmp_path / "shop.duckdb", *settings)
+    assert ledger_of(once) == ledger_of(grown)
+    assert read(once, "select count(*) as n from champion.champion_reigns")["n"][0] > 2
+    for mart in ("segment_models", "segment_events", "customer_segment_history"):
+        query = f"select * from marts.{mart} order by all"
+        pd.testing.assert_frame_equal(read(once, query), read(grown, query))
+    # Changes between two reviews are dated by the builds that saw them; the segments are the same.
+    query = "select customer_id, segment_id, is_held, confidence from marts.customer_segments"
+    pd.testing.assert_frame_equal(read(once, query), read(grown, query))
+
+
+def test_the_command_line_names_no_model_by_the_name_of_the_project():
+    """dbt would take `--select customer_segments` for all models."""
+    listed = subprocess.run(
+        [
+            *(sys.executable, "-m", "dbt.cli.main", "ls", "--quiet"),
+            *("--resource-type", "model", "--select", "customer_segments"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert len(listed.stdout.split()) == 1, listed.stdout
+
+
+KILLED_AT = [
+    "int_customer_versions",
+    "fit_models",
+    "score_model_customers",
+    "score_cross_tables",
+    "compare_models",
+    "champion_decisions",
+    "champion_handovers",
+    "champion_profiles",
+    "champion_identities",
+    "champion_changes",
+    "champion_transitions",
+    "customer_segments",
+    "segment_profiles",
+]
+
+
+def kill_at(project, data, warehouse, node, settings):
+    """Start dbt and kill it (SIGKILL) shortly after it has started on a node."""
+    environment = project.environment(data, warehouse)
+    command = [sys.executable, "-m", "dbt.cli.main", "--log-format", "json", "run", *settings]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        for line in process.stdout:
+            event = json.loads(line)
+            if (
+                event["info"]["name"] == "LogStartLine"
+                and event["data"]["node_info"]["node_name"] == node
+            ):
+                time.sleep(np.random.default_rng(len(node)).uniform(0, 0.1))
+                process.send_signal(signal.SIGKILL)
+                break
+        else:
+            pytest.fail(f"{node} never started")
+
+
+def test_a_build_that_is_killed_anywhere_and_run_again_gives_the_same_ledger(
+    project, later_data, early, grown, settings, tmp_path
+):
+    warehouse = tmp_path / "shop.duckdb"
+    expected = ledger_of(grown)
+    shutil.copy(early, warehouse)
+    for node in KILLED_AT:
+        # Each run goes on from what the killed one before has left.
+        kill_at(project, later_data, warehouse, node, settings)
+    result = project.dbt(later_data, warehouse, "run", *settings)
+    assert result.returncode == 0, result.stdout
+    assert ledger_of(warehouse) == expected
+
+
+def test_facts_that_arrive_late_rewrite_nothing_and_are_told(
+    project, february, early, settings, tmp_path, read
+):
+    late = copy.deepcopy(february)
+    late.order("unknown so far", "2017-12-24", 777, score=3)
+    warehouse = tmp_path / "shop.duckdb"
+    shutil.copy(early, warehouse)
+    project.dbt_build(late.write(tmp_path / "data"), warehouse, *settings)
+    before, after = ledger_of(early), ledger_of(warehouse)
+    for table, rows in before.items():
+        assert set(map(repr, rows)) <= set(map(repr, after[table])), table
+    models = read(warehouse, "select * from marts.segment_models order by fitted_as_of")
+    is_old = models["fitted_as_of"] <= "2018-01-29"
+    assert set(models["late_customers"][is_old]) == set(models["late_orders"][is_old]) == {1}
+    assert set(models["late_revenue"][is_old]) == {777}
+    assert set(models["late_orders"][~is_old]) == {0}
+    # The customer is known from the next review on.
+    spells = read(
+        warehouse,
+        "select * from marts.customer_segment_history where customer_id = 'unknown so far'",
+    )
+    assert spells["valid_from"][0] == pd.Timestamp("2018-02-05")
+
+
+def test_a_customer_whose_orders_are_canceled_leaves(
+    project, february, early, settings, tmp_path, read
+):
+    canceled, gone = copy.deepcopy(february), "unhappy 00"
+    orders = {
+        row["customer_id"]
+        for row in canceled.rows["olist_customers_dataset"]
+        if row["customer_unique_id"] == gone
+    }
+    for row in canceled.rows["olist_orders_dataset"]:
+        if row["customer_id"] in orders:
+            row["order_status"] = "canceled"
+    warehouse = tmp_path / "shop.duckdb"
+    shutil.copy(early, warehouse)
+    project.dbt_build(canceled.write(tmp_path / "data"), warehouse, *settings)
+    spells = read(
+        warehouse, f"select * from marts.customer_segment_history where customer_id = '{gone}'"
+    )
+    assert spells["valid_to"].tolist()[-1] == pd.Timestamp("2018-02-05")
+    assert not spells["is_current"].any()
+    exits = read(warehouse, "select * from marts.segment_transitions where movement = 'exit'")
+    assert exits["customers"].tolist() == [1]
+    assert exits["to_segment_id"].isna().all()
+    assert len(read(warehouse, f"from marts.customer_segments where customer_id = '{gone}'")) == 0
+
+
+def test_a_full_refresh_keeps_the_ledger_and_says_so_and_a_command_drops_it(
+    project, january_data, early, settings, tmp_path
+):
+    warehouse = tmp_path / "shop.duckdb"
+    shutil.copy(early, warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        # A mark that a new fit would not have.
+        connection.execute("update fit.fit_models set random_state = 7")
+    result = project.dbt(january_data, warehouse, "run", "--full-refresh", *settings, quiet=False)
+    assert result.returncode == 0, result.stdout
+    assert "--full-refresh does not drop it, dbt run-operation drop_ledger does" in result.stdout
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        assert connection.sql("select distinct seed from marts.segment_models").fetchall() == [(7,)]
+    result = project.dbt(january_data, warehouse, "run-operation", "drop_ledger", quiet=False)
+    assert "The ledger is dropped" in result.stdout
+    result = project.dbt(january_data, warehouse, "run", *settings)
+    assert result.returncode == 0, result.stdout
+    assert ledger_of(warehouse) == ledger_of(early)
+
+
+def test_make_build_carries_the_ledger_on(project, january_data, later_data, tmp_path, read):
+    """The script builds a new file each time; what only grows moves into it."""
+    warehouse = tmp_path / "shop.duckdb"
+    assert project.make(january_data, warehouse).returncode == 0
+    before = ledger_of(warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("update fit.fit_models set random_state = 7")
+    result = project.make(later_data, warehouse)
+    assert result.returncode == 0, result.stderr
+    seeds = read(warehouse, "select seed, count(*) as n from marts.segment_models group by 1")
+    assert dict(zip(seeds["seed"], seeds["n"], strict=True)) == {
+        7: len(before["fit.fit_models"]),
+        20180101: 3,
+    }
+
+
+def test_every_table_of_the_ledger_is_carried_on(project, shop_warehouse):
+    import build
+
+    manifest = json.loads((project.folder / "target" / "manifest.json").read_text())
+    growing = {
+        f"{node['config']['schema']}.{node['name']}"
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["config"]["materialized"] == "incremental"
+    }
+    assert growing == set(LEDGER)
+    kept = growing | {"choose.choose_fitted_candidates", "marts.customer_segments"}
+    assert set(build.KEPT_TABLES) == kept | {"raw.erased_customers"}
+
+
+def test_history_has_no_gaps_and_ends_in_the_reviewed_state(grown, read):
+    history = read(grown, "select * from marts.customer_segment_history")
+    for _, spells in history.groupby("customer_id"):
+        assert spells["valid_to"].iloc[:-1].tolist() == spells["valid_from"].iloc[1:].tolist()
+        named = list(zip(spells["segment_id"], spells["segment_name"], strict=True))
+        assert all(a != b for a, b in itertools.pairwise(named))
+        assert spells["is_current"].tolist() == [False] * (len(spells) - 1) + [True]
+        assert spells["movement"].iloc[0] == "entry"
+        moved = spells[spells["movement"].isin(["migration", "relabelling"])]
+        before = spells["segment_id"].shift()[moved.index]
+        assert moved["previous_segment_id"].tolist() == before.tolist()
+
+
+def test_transitions_hold_every_customer_and_centavo(grown, read):
+    """At each review date, each model's rows sum to the customers known and their spend."""
+    sums = read(
+        grown,
+        "select review_date, model_id, sum(customers) as customers, sum(revenue) as revenue "
+        "from marts.segment_transitions where movement != 'exit' group by 1, 2 order by 1, 2",
+    )
+    known = read(
+        grown,
+        "select cutoff, count(*) as customers, sum(monetary_value) as revenue "
+        "from intermediate.int_customer_features group by 1",
+    ).set_index("cutoff")
+    assert len(sums) > 8
+    assert sums["customers"].tolist() == known.loc[sums["review_date"], "customers"].tolist()
+    assert sums["revenue"].tolist() == known.loc[sums["review_date"], "revenue"].tolist()
+
+
+def test_transitions_are_the_steps_of_the_history(grown, read):
+    """Walking the transitions gives the sizes of the segments in the history at each date."""
+    transitions = read(grown, "select * from marts.segment_transitions")
+    history = read(grown, "select * from marts.customer_segment_history")
+    for date, rows in transitions.groupby("review_date"):
+        last = rows[rows["is_change_of_model"]] if rows["is_change_of_model"].any() else rows
+        sizes = last.groupby("to_segment_id")["customers"].sum()
+        at_date = history[
+            (history["valid_from"] <= date)
+            & (history["valid_to"].isna() | (history["valid_to"] > date))
+        ]
+        assert sizes.to_dict() == at_date.groupby("segment_id").size().to_dict()
+        # Only the change of model relabels, and it brings nobody in.
+        moved = set(last["movement"])
+        assert moved <= (
+            {"stay", "relabelling"} if last is not rows else {"stay", "migration", "entry"}
+        )
+
+
+def replayed_segments(warehouse, read, margin):
+    """The rule of hysteresis in pandas, customer by customer, from features and model tables."""
+    from sklearn_labels import centroid_table, scale
+
+    steps = read(warehouse, "select * from champion.champion_steps order by step")
+    identities = read(warehouse, "select * from champion.champion_identities")
+    tables = {
+        name: read(warehouse, f"select * from marts.segment_model_{name}")
+        for name in ("parameters", "centroids")
+    }
+    held: dict[str, tuple[int, int]] = {}
+    found = {}
+    for step in steps.itertuples():
+        features = read(
+            warehouse,
+            f"from intermediate.int_customer_features where cutoff = '{step.review_date}'",
+        )
+        parameters, centroids = (t[t["model_id"] == step.model_id] for t in tables.values())
+        points = scale(features, parameters)
+        table = centroid_table(centroids)[points.columns].to_numpy()
+        distances = np.linalg.norm(points.to_numpy()[:, None] - table[None], axis=2)
+        segments = identities[identities["reign"] == step.reign].set_index("cluster")["segment_id"]
+        for customer, row in zip(features["customer_id"], distances, strict=True):
+            nearest = int(row.argmin())
+            reign, cluster = held.get(customer, (None, None))
+            if reign == step.reign and row[nearest] > (1 - margin) * row[cluster]:
+                nearest = cluster
+            held[customer] = (step.reign, nearest)
+            found[step.step, customer] = int(segments[nearest])
+    return found
+
+
+@pytest.mark.parametrize("margin", [0, 0.1, 0.4])
+def test_hysteresis_holds_customers_as_the_rule_says(
+    project, later_data, grown, settings, tmp_path, read, margin
+):
+    warehouse = tmp_path / "shop.duckdb"
+    shutil.copy(grown, warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        for table in ("champion.champion_changes", "champion.champion_transitions"):
+            connection.execute(f"drop table {table}")
+    changed = ("--vars", json.dumps(BREACH_AT | {"hysteresis_margin": margin}))
+    result = project.dbt(later_data, warehouse, "run", *changed)
+    assert result.returncode == 0, result.stdout
+    changes = read(warehouse, "select * from champion.champion_changes")
+    built = changes.set_index(["step", "customer_id"])["segment_id"].to_dict()
+    current: dict[str, int] = {}
+    expected = {}
+    for (step, customer), segment in replayed_segments(warehouse, read, margin).items():
+        if current.get(customer) != segment:
+            expected[step, customer] = current[customer] = segment
+    assert built == expected
+    is_held = read(warehouse, "select is_held from marts.customer_segments")["is_held"]
+    assert is_held.any() == (margin > 0)
+
+
+def test_whoever_asks_for_changed_rows_misses_none(project, shop, tmp_path, read):
+    """A campaign tool that copies the rows changed since its last visit has all segments right."""
+    shop = copy.deepcopy(shop)
+    # Between two reviews an order comes in and is canceled again: there and back.
+    shop.order("lapsed 00", "2018-01-30", 60, score=5)
+    rows = shop.rows["olist_orders_dataset"]
+    wavering = rows[-1]
+    warehouse = tmp_path / "shop.duckdb"
+    copied, last_visit = {}, pd.Timestamp.min
+    changes_between_reviews = 0
+    for day, status in enumerate(["delivered", "canceled", "delivered", "delivered"]):
+        wavering["order_status"] = status
+        data = shop.write(tmp_path / f"data {day}")
+        as_of = f"2018-02-0{day + 1} 00:00:00"
+        project.dbt_build(
+            data, warehouse, "--vars", json.dumps({"as_of": as_of, "hysteresis_margin": 0})
+        )
+        table = read(warehouse, "select * from marts.customer_segments").set_index("customer_id")
+        changed = table[table["segment_changed_at"] > last_visit]
+        changes_between_reviews += 0 < len(changed) < len(table)
+        copied |= changed["segment_id"].to_dict()
+        assert copied == table["segment_id"].to_dict()
+        last_visit = pd.Timestamp(as_of)
+    assert changes_between_reviews == 2
+
+
+def test_another_candidate_takes_over_at_the_newest_review_with_the_old_ids(
+    project, january_data, early, settings, tmp_path, read
+):
+    warehouse = tmp_path / "shop.duckdb"
+    shutil.copy(early, warehouse)
+    changed = ("--vars", json.dumps(BREACH_AT | {"pinned_candidate": "kmeans-5-rfm-review"}))
+    project.dbt_build(january_data, warehouse, *changed)
+    before, after = ledger_of(early), ledger_of(warehouse)
+    for table, rows in before.items():
+        assert set(map(repr, rows)) <= set(map(repr, after[table])), table
+    last = read(warehouse, "from marts.segment_model_decisions order by decision_number").iloc[-1]
+    assert last["model_id"] == "kmeans-5-rfm-review-2018-01-29"
+    assert last["decision"] == "candidate changed"
+    # The new candidate is fitted at all review dates, so that its contract is known.
+    assert len(after["fit.fit_models"]) == 2 * len(before["fit.fit_models"])
+    segments = read(
+        warehouse, "select * from champion.champion_segments order by reign, segment_id"
+    )
+    old, new = (segments[segments["is_current"] == is_new] for is_new in (False, True))
+    carried = set(old["segment_id"]) & set(new["segment_id"])
+    assert len(new) == 5
+    assert len(carried) >= 3
+    assert new[~new["segment_id"].isin(carried)]["segment_id"].min() > old["segment_id"].max()
+    events = read(warehouse, "from marts.segment_events order by reign desc, segment_id")
+    of_change = events[events["model_id"] == last["model_id"]]
+    assert set(of_change["segment_id"]) == set(new["segment_id"]) | set(
+        old[old["reign"] == old["reign"].max()]["segment_id"]
+    )
+
+
+def test_never_means_never(project, january_data, early, tmp_path, read):
+    warehouse = project.dbt_build(
+        january_data,
+        tmp_path / "shop.duckdb",
+        "--vars",
+        json.dumps(BREACH_AT | {"refit_policy": "never"}),
+    )
+    assert set(read(warehouse, "from marts.segment_model_decisions")["model_id"]) == {
+        "kmeans-4-rfm-review-2018-01-01"
+    }
+    assert read(warehouse, "from marts.maintenance_contract")["status"].tolist() == ["breach"]
+    # Changed later, it acts from the newest review date on.
+    again = tmp_path / "again.duckdb"
+    shutil.copy(warehouse, again)
+    project.dbt_build(january_data, again, "--vars", json.dumps(BREACH_AT))
+    decisions = read(again, "from marts.segment_model_decisions order by decision_number")
+    assert decisions["is_takeover"].tolist() == [True, False, False, False, False, True]
+    assert decisions["review_date"].iloc[-1] == decisions["review_date"].iloc[-2]
+    assert decisions["decision"].iloc[-1] == "breach"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"refit_policy": "sometimes"}, "refit_policy is sometimes; it must be never, on_breach"),
+        ({"refit_policy": "every", "refit_every_weeks": 0}, "refit_every_weeks is 0; it must be"),
+        ({"hysteresis_margin": 1}, "hysteresis_margin is 1; it must be a number from 0"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_a_clear_error(
+    project, january_data, early, changes, told
+):
+    result = project.dbt(
+        january_data,
+        early,
+        *("compile", "--select", "champion_decisions", "champion_changes"),
+        *("--vars", json.dumps(changes)),
+    )
+    assert result.returncode != 0
+    assert told in " ".join(result.stdout.split())
+    assert "Traceback" not in result.stdout + result.stderr
