@@ -1,5 +1,7 @@
 # make build        environment, demo data if no DATA is given, dbt build, and what came out
 # make compare      the same, with a new comparison of the candidates for the model
+# make erase        erase the customer CUSTOMER from WAREHOUSE, for good
+# make drop-ledger  forget all models, decisions and segments of WAREHOUSE
 # make test         everything that CI runs
 # make lint         ruff and sqlfluff alone
 # make demo-data    synthetic data in data/demo
@@ -17,7 +19,7 @@ DBT := .venv/bin/dbt
 # The uv at hand, else one that is installed into the environment; either honours uv.lock.
 UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 
-.PHONY: build compare test lint demo-data fetch-olist clean help
+.PHONY: build compare erase drop-ledger test lint demo-data fetch-olist clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -27,6 +29,12 @@ build: .venv/installed $(if $(filter data/demo,$(DATA)),data/demo)
 
 compare: COMPARE := always
 compare: build
+
+erase: .venv/installed
+	@$(PYTHON) scripts/ledger.py --warehouse "$(WAREHOUSE)" erase "$(CUSTOMER)"
+
+drop-ledger: .venv/installed
+	@$(PYTHON) scripts/ledger.py --warehouse "$(WAREHOUSE)" drop
 
 test: lint data/demo
 	$(PYTHON) -m pytest -n 2 --dist loadfile

@@ -78,7 +78,7 @@ def build(data: Path, warehouse: Path, compare: str = "never") -> None:
     warehouse.parent.mkdir(parents=True, exist_ok=True)
     # A view names the database that it is in, so the file keeps its name and only moves.
     workshop = warehouse.parent / f".{warehouse.stem}.building"
-    with _only_build_of(warehouse):
+    with only_build_of(warehouse):
         shutil.rmtree(workshop, ignore_errors=True)
         workshop.mkdir()
         try:
@@ -97,7 +97,8 @@ def build(data: Path, warehouse: Path, compare: str = "never") -> None:
 
 
 @contextmanager
-def _only_build_of(warehouse: Path) -> Iterator[None]:
+def only_build_of(warehouse: Path) -> Iterator[None]:
+    """Hold the lock that a build holds; raises BuildError if another one has it."""
     lock = warehouse.parent / f".{warehouse.stem}.lock"
     with lock.open("w") as file:
         try:

@@ -23,6 +23,14 @@ steps as (
 
 ),
 
+first_step as (
+
+    select * from steps
+    order by step
+    limit 1
+
+),
+
 last_known as (
 
     {% if is_incremental() -%}
@@ -48,8 +56,7 @@ held as (
         first_step.reign,
         identities.cluster
     from last_known
-    inner join (select * from steps order by step limit 1) as first_step
-        on not first_step.is_takeover
+    inner join first_step on not first_step.is_takeover
     inner join identities
         on
             first_step.reign = identities.reign
@@ -170,8 +177,7 @@ left_us as (
         first_step.step,
         0 as segment_id
     from last_known
-    inner join (select * from steps order by step limit 1) as first_step
-        on last_known.segment_id > 0
+    inner join first_step on last_known.segment_id > 0
     anti join scored
         on last_known.customer_id = scored.customer_id
 

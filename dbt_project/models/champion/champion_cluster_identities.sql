@@ -18,13 +18,24 @@ comparisons as (
 
 ),
 
-matches as (
+unnested as (
 
     select
         origin_model_id,
         model_id,
         unnest(matches) as match
     from comparisons
+
+),
+
+matches as (
+
+    select
+        origin_model_id,
+        model_id,
+        match.origin_cluster,
+        match.cluster
+    from unnested
 
 ),
 
@@ -44,7 +55,7 @@ of_challengers as (
     -- The champion that a challenger met at its own review date.
     select
         decisions.challenger_model_id as model_id,
-        matches.match.cluster,
+        matches.cluster,
         arg_min(of_champions.segment_id, decisions.decision_number) as segment_id
     from decisions
     inner join matches
@@ -54,7 +65,7 @@ of_challengers as (
     inner join of_champions
         on
             matches.origin_model_id = of_champions.model_id
-            and matches.match.origin_cluster = of_champions.cluster
+            and matches.origin_cluster = of_champions.cluster
     anti join of_champions as own
         on decisions.challenger_model_id = own.model_id
     group by 1, 2

@@ -167,8 +167,8 @@ made_now as (
 
 select
     cast(
-        coalesce((select decided.decision_number from decided), 0) + row_number() over (order by step)
-        as integer
+        coalesce((select decided.decision_number from decided), 0)
+        + row_number() over (order by step) as integer
     ) as decision_number,
     review_date,
     model_id,

@@ -22,14 +22,19 @@ parameters as (
 
 ),
 
-handovers as (
+reigns as (
 
     select * from {{ ref('champion_reigns') }}
-    where
-        previous_model_id is not null
-        {%- if is_incremental() %}
-            and reign > (select coalesce(max(known.reign), 0) from {{ this }} as known)
-        {%- endif %}
+    {%- if is_incremental() %}
+        where reign > (select coalesce(max(known.reign), 0) from {{ this }} as known)
+    {%- endif %}
+
+),
+
+handovers as (
+
+    select * from reigns
+    where previous_model_id is not null
 
 ),
 

@@ -42,12 +42,12 @@ born as (
             {%- endif %}
             row_number() over (
                 order by
-                    profiles.reign,
+                    profiles.reign asc,
                     profiles.mean_monetary_value desc,
-                    profiles.mean_recency_days,
+                    profiles.mean_recency_days asc,
                     profiles.mean_frequency desc,
                     profiles.customers desc,
-                    profiles.cluster
+                    profiles.cluster asc
             ) as integer
         ) as segment_id
     from profiles

@@ -12,12 +12,6 @@ handovers as (
 
 ),
 
-matches as (
-
-    select * from {{ ref('champion_matches') }}
-
-),
-
 flows as (
 
     -- Customers of the old and the new segment, by the reign of the new one.
@@ -94,55 +88,47 @@ events as (
     from weighed
     where not was_carried_on and rank_in_old = 1
 
+),
+
+told as (
+
+    select
+        *,
+        event in ('merged', 'retired') as is_end,
+        previous_segment_id || ' "' || previous_segment_name || '"' as before,
+        segment_id || ' "' || segment_name || '"' as after
+    from events
+
 )
 
 select
-    events.reign,
-    events.event,
-    case when events.event in ('merged', 'retired') then events.previous_segment_id else events.segment_id end
-        as segment_id,
-    case when events.event in ('merged', 'retired') then events.previous_segment_name else events.segment_name end
-        as segment_name,
-    case when events.event in ('merged', 'retired') then events.segment_id else events.previous_segment_id end
-        as other_segment_id,
-    case when events.event in ('merged', 'retired') then events.segment_name else events.previous_segment_name end
-        as other_segment_name,
-    events.previous_customers,
-    events.customers,
-    events.shared_customers,
-    events.jaccard,
-    events.centroid_distance,
-    case events.event
-        when 'carried on'
-            then
-                'Segment ' || events.segment_id || ' goes on as "' || events.segment_name || '": '
+    reign,
+    event,
+    case when is_end then previous_segment_id else segment_id end as segment_id,
+    case when is_end then previous_segment_name else segment_name end as segment_name,
+    case when is_end then segment_id else previous_segment_id end as other_segment_id,
+    case when is_end then segment_name else previous_segment_name end as other_segment_name,
+    previous_customers,
+    customers,
+    shared_customers,
+    jaccard,
+    centroid_distance,
+    case event
+        when 'carried on' then 'Segment ' || after || ' goes on'
         when 'renamed'
             then
-                'Segment ' || events.segment_id || ' goes on, but was "' || events.previous_segment_name
-                || '" (' || events.previous_bands || ') and is now "' || events.segment_name || '" ('
-                || events.bands || '): '
-        when 'split'
-            then
-                'Segment ' || events.segment_id || ' "' || events.segment_name
-                || '" is split off segment ' || events.previous_segment_id || ' "'
-                || events.previous_segment_name || '": '
+                'Segment ' || segment_id || ' goes on, but was "' || previous_segment_name || '" ('
+                || previous_bands || ') and is now "' || segment_name || '" (' || bands || ')'
+        when 'split' then 'Segment ' || after || ' is split off segment ' || before
         when 'born'
             then
-                'Segment ' || events.segment_id || ' "' || events.segment_name
-                || '" is new; most of its customers come from segment '
-                || events.previous_segment_id || ' "' || events.previous_segment_name || '": '
-        when 'merged'
-            then
-                'Segment ' || events.previous_segment_id || ' "' || events.previous_segment_name
-                || '" is merged into segment ' || events.segment_id || ' "' || events.segment_name
-                || '": '
+                'Segment ' || after || ' is new; most of its customers come from segment ' || before
+        when 'merged' then 'Segment ' || before || ' is merged into segment ' || after
         else
-            'Segment ' || events.previous_segment_id || ' "' || events.previous_segment_name
-            || '" is retired; most of its customers go to segment ' || events.segment_id || ' "'
-            || events.segment_name || '": '
+            'Segment ' || before || ' is retired; most of its customers go to segment ' || after
     end
-    || format('{:,}', cast(events.shared_customers as bigint)) || ' customers are in both, of '
-    || format('{:,}', cast(events.previous_customers as bigint)) || ' before and '
-    || format('{:,}', cast(events.customers as bigint)) || ' now.' as sentence
-from events
-order by events.reign, events.event, segment_id
+    || ': ' || format('{:,}', cast(shared_customers as bigint)) || ' customers are in both, of '
+    || format('{:,}', cast(previous_customers as bigint)) || ' before and '
+    || format('{:,}', cast(customers as bigint)) || ' now.' as sentence
+from told
+order by reign, event, segment_id

@@ -36,7 +36,8 @@ scored_by as (
         is_takeover
     from decided
     union all
-    -- Before a champion goes it scores its last date: what it moves is migration, the rest relabelling.
+    -- Before a champion goes it scores its last date: what it moves is migration, what the next one
+    -- moves then is relabelling.
     select
         review_date,
         reign - 1 as reign,

@@ -40,8 +40,10 @@ moved as (
     -- At the first step of a stay the customer comes from the segment before it.
     select
         steps.step,
-        case when stays.first_step = steps.step then stays.previous_segment_id else stays.segment_id end
-            as from_segment_id,
+        case
+            when stays.first_step = steps.step then stays.previous_segment_id
+            else stays.segment_id
+        end as from_segment_id,
         stays.segment_id as to_segment_id,
         customer_features.monetary_value
     from steps

@@ -49,7 +49,9 @@ compared_customers as (
 
 ),
 
-positioned as ({{ median_positions('clusters', 'compared_customers', population='compared_as_of') }}),
+positioned as (
+    {{ median_positions('clusters', 'compared_customers', population='compared_as_of') }}
+),
 
 named as ({{ name_clusters('positioned') }})
 

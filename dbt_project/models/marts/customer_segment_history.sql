@@ -55,7 +55,10 @@ split_by_name as (
             ),
             timestamp 'infinity'
         ) as valid_to,
-        case when names.named_from > spells.valid_from then 'renaming' else spells.movement end as movement
+        case
+            when names.named_from > spells.valid_from then 'renaming'
+            else spells.movement
+        end as movement
     from spells
     inner join names
         on

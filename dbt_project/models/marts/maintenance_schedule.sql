@@ -18,6 +18,7 @@ stability as (
 
 model_decisions as (
 
+    -- For a policy that cannot be replayed: what was decided by hand.
     select * from {{ ref('segment_model_decisions') }}
 
 ),
@@ -33,6 +34,16 @@ agreements as (
 
 ),
 
+newest as (
+
+    -- Without a challenger the champion is the newest model.
+    select candidate_id from models
+    where status in ('challenger', 'champion')
+    order by status = 'challenger' desc
+    limit 1
+
+),
+
 refits as (
 
     -- What could have been in use: the models of the newest candidate, one a review date.
@@ -41,11 +52,7 @@ refits as (
         models.fitted_as_of as review_date,
         row_number() over (order by models.fitted_as_of) as step
     from models
-    where models.candidate_id = (
-        select challengers.candidate_id from models as challengers
-        order by challengers.status = 'challenger' desc, challengers.status = 'champion' desc
-        limit 1
-    )
+    inner join newest on models.candidate_id = newest.candidate_id
 
 ),
 
@@ -58,12 +65,11 @@ policies as (
     select
         'on_breach' as policy,
         cast(null as integer) as every_weeks
-    {%- for weeks in intervals | unique | sort %}
-        union all
-        select
-            'every {{ weeks }} weeks' as policy,
-            {{ weeks }} as every_weeks
-    {%- endfor %}
+    union all
+    select
+        'every ' || every_weeks || ' weeks' as policy,
+        every_weeks
+    from unnest({{ intervals | unique | sort }}) as intervals (every_weeks)
 
 ),
 
@@ -113,16 +119,15 @@ reviews as (
         model_after,
         review_date
     from replayed
-    {%- if policy_in_use == 'manual' %}
-        union all
-        select
-            'manual' as policy,
-            decision_number as step,
-            previous_model_id as model_before,
-            model_id as model_after,
-            review_date
-        from model_decisions
-    {%- endif %}
+    union all
+    select
+        'manual' as policy,
+        decision_number as step,
+        previous_model_id as model_before,
+        model_id as model_after,
+        review_date
+    from model_decisions
+    where {{ sql_string(policy_in_use) }} = 'manual'
 
 ),
 
@@ -133,8 +138,11 @@ costs as (
         reviews.policy,
         count(*) as reviews,
         count(*) filter (where reviews.model_before != reviews.model_after) as refits,
-        max(reviews.review_date) filter (
-            where reviews.model_before is distinct from reviews.model_after or reviews.step = 1
+        max(
+            case
+                when reviews.step = 1 or reviews.model_before != reviews.model_after
+                    then reviews.review_date
+            end
         ) as in_use_since,
         avg(agreements.adjusted_rand_index) as mean_adjusted_rand_index,
         count(*) filter (where agreements.adjusted_rand_index < {{ threshold }})
@@ -146,7 +154,7 @@ costs as (
     left join agreements
         on
             reviews.model_before = agreements.origin_model_id
-            and agreements.review_date = reviews.review_date
+            and reviews.review_date = agreements.review_date
     group by 1
 
 ),
@@ -178,15 +186,18 @@ survival as (
         from durations
         where weeks_observed > 0
         group by 1
-    )
+    ) as weeks_at_risk
 
 ),
 
 lasting as (
 
     select
-        (select count(*) from durations where weeks_observed > 0) as origins,
-        (select count(weeks_until_breach) from durations) as breached_origins,
+        (
+            select count(*) from durations
+            where durations.weeks_observed > 0
+        ) as origins,
+        (select count(durations.weeks_until_breach) from durations) as breached_origins,
         min(weeks) filter (where survival <= 0.9) as p10_weeks_until_breach,
         min(weeks) filter (where survival <= 0.5) as median_weeks_until_breach,
         min(weeks) filter (where survival <= 0.1) as p90_weeks_until_breach,

@@ -85,7 +85,8 @@ select
     end as status,
     last_reigns.champion_from,
     nullif(last_reigns.champion_to, timestamp 'infinity') as champion_to,
-    -- Facts dated before the fit that came after it, or went; null when the date is reviewed no more.
+    -- Facts dated before the fit that came after it, or went; null when the date is not reviewed
+    -- any more.
     customers_now.customers - customers_then.customers as late_customers,
     customers_now.orders - customers_then.orders as late_orders,
     cast(customers_now.revenue - customers_then.revenue as decimal(18, 2)) as late_revenue,

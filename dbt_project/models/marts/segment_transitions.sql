@@ -54,5 +54,4 @@ left join names as to_names
     on
         transitions.reign = to_names.reign
         and transitions.to_segment_id = to_names.segment_id
-order by
-    transitions.review_date, transitions.step, transitions.from_segment_id, transitions.to_segment_id
+order by transitions.step, transitions.from_segment_id, transitions.to_segment_id

@@ -27,7 +27,7 @@ model_pairs as (
     select * from {{ ref('score_model_pairs') }}
     where
         candidate_id = {{ sql_string(candidate.candidate_id) }}
-        {%- if is_incremental() %}
+        {% if is_incremental() -%}
             and model_id not in (select tabulated.model_id from {{ this }} as tabulated)
         {%- endif %}
 

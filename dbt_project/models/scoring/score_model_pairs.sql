@@ -21,7 +21,7 @@ paired as (
             models.candidate_id = origins.candidate_id
             and models.feature_set = origins.feature_set
             and models.n_segments = origins.n_segments
-            and origins.fitted_as_of <= models.fitted_as_of
+            and models.fitted_as_of >= origins.fitted_as_of
 
 )
 

@@ -1,4 +1,5 @@
--- The seed manual_champions names models of marts.segment_models only, and none before it was fitted.
+-- The seed manual_champions names models of marts.segment_models only, and none before it was
+-- fitted.
 select
     manual_champions.champion_from,
     manual_champions.model_id

@@ -1,0 +1,158 @@
+"""A customer who is erased on request: gone, counted, and not brought back."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+
+import duckdb
+import pytest
+
+from conftest import ROOT
+
+ERASED = "loyal 07"
+
+
+@pytest.fixture(scope="module")
+def erased(project, shop_data, shop_warehouse, tmp_path_factory):
+    warehouse = tmp_path_factory.mktemp("erased") / "shop.duckdb"
+    shutil.copy(shop_warehouse, warehouse)
+    return warehouse, erase(project, shop_data, warehouse, ERASED)
+
+
+def erase(project, data, warehouse, customer):
+    arguments = ("run-operation", "erase_customer", "--args", f"{{customer_id: {customer}}}")
+    result = project.dbt(data, warehouse, *arguments, quiet=False)
+    assert result.returncode == 0, result.stdout
+    return result.stdout
+
+
+def mentions(warehouse, *values):
+    """Tables in which one of the values stands in any column of text."""
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        columns = connection.execute(
+            "select schema_name || '.' || table_name, column_name from duckdb_columns() "
+            "where not internal and data_type = 'VARCHAR'"
+        ).fetchall()
+        return {
+            table
+            for table, column in columns
+            if connection.execute(
+                f"select count(*) from {table} where list_contains(?, {column})", [list(values)]
+            ).fetchall()[0][0]
+        }
+
+
+def orders_of(shop, customer):
+    order_customers = {
+        row["customer_id"]
+        for row in shop.rows["olist_customers_dataset"]
+        if row["customer_unique_id"] == customer
+    }
+    orders = {
+        row["order_id"]
+        for row in shop.rows["olist_orders_dataset"]
+        if row["customer_id"] in order_customers
+    }
+    return order_customers | orders
+
+
+def aggregates(warehouse):
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        return [
+            connection.execute(f"select * from {table} order by all").fetchall()
+            for table in (
+                "marts.segment_model_parameters",
+                "marts.segment_model_centroids",
+                "marts.segment_stability",
+                "marts.segment_transitions",
+                "marts.segment_model_decisions",
+            )
+        ]
+
+
+def test_nothing_of_the_customer_stays(shop, shop_warehouse, erased):
+    personal = [ERASED, *orders_of(shop, ERASED)]
+    assert len(mentions(shop_warehouse, *personal)) > 10
+    assert mentions(erased[0], *personal) == set()
+
+
+def test_a_count_stays_as_proof(shop, erased, read):
+    warehouse, told = erased
+    proof = read(warehouse, "from raw.erased_customers")
+    assert proof["customer_hash"].tolist() == [hashlib.sha256(ERASED.encode()).hexdigest()]
+    assert proof["rows_erased"][0] > 20
+    assert f"Erased {proof['rows_erased'][0]} rows of the customer" in told
+
+
+def test_others_and_sums_stay_as_they_were(shop_warehouse, erased, read):
+    warehouse, _ = erased
+    assert aggregates(warehouse) == aggregates(shop_warehouse)
+    query = f"from marts.customer_segments where customer_id != '{ERASED}' order by customer_id"
+    assert read(warehouse, query).equals(read(shop_warehouse, query))
+
+
+def test_the_next_build_does_not_bring_the_customer_back(
+    project, shop, shop_data, shop_warehouse, erased, tmp_path, read
+):
+    warehouse = tmp_path / "shop.duckdb"
+    shutil.copy(erased[0], warehouse)
+    result = project.make(shop_data, warehouse)
+    assert result.returncode == 0, result.stderr
+    assert mentions(warehouse, ERASED, *orders_of(shop, ERASED)) == set()
+    ledger = read(
+        warehouse,
+        "select raw_table, rows_set_aside from marts.data_quality_ledger "
+        "where rule = 'erased_on_request' and rows_set_aside > 0",
+    )
+    # Three orders, each with an item, a payment and a review.
+    assert dict(zip(ledger["raw_table"], ledger["rows_set_aside"], strict=True)) == {
+        "olist_customers_dataset": 3,
+        "olist_orders_dataset": 3,
+        "olist_order_items_dataset": 3,
+        "olist_order_payments_dataset": 3,
+        "olist_order_reviews_dataset": 3,
+    }
+    # Models and transitions are those that the customer was part of.
+    before, after = aggregates(shop_warehouse), aggregates(warehouse)
+    assert after == before
+    customers = read(warehouse, "select count(*) as n from marts.customer_segments")["n"][0]
+    assert customers == 272 - 1
+
+
+def test_make_erase_waits_for_no_build_and_says_what_is_wrong(erased, tmp_path):
+    import fcntl
+
+    warehouse = tmp_path / "shop.duckdb"
+
+    def ledger(*arguments):
+        return subprocess.run(
+            [sys.executable, "scripts/ledger.py", "--warehouse", warehouse, *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+
+    missing = ledger("erase", "loyal 08")
+    assert missing.returncode == 1
+    assert "There is no warehouse" in missing.stderr
+    shutil.copy(erased[0], warehouse)
+    assert "Name the customer" in ledger("erase", " ").stderr
+    with (tmp_path / ".shop.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "Another build of" in ledger("erase", "loyal 08").stderr
+    assert len(mentions(warehouse, "loyal 08")) > 3
+    done = ledger("erase", "loyal 08")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Erased ")
+    assert mentions(warehouse, "loyal 08") == set()
+
+
+def test_a_customer_who_is_not_there_is_kept_out_all_the_same(
+    project, shop_data, erased, tmp_path, read
+):
+    warehouse = tmp_path / "shop.duckdb"
+    shutil.copy(erased[0], warehouse)
+    told = erase(project, shop_data, warehouse, "o'nobody")
+    assert "The customer is not in the warehouse, but is now on the list of erased ones" in told
+    assert len(read(warehouse, "from raw.erased_customers")) == 2

@@ -1,0 +1,150 @@
+"""The ledger on the real Olist tables: month by month as in one build, SQL as scikit-learn."""
+
+import json
+import shutil
+
+import duckdb
+import pandas as pd
+import pytest
+
+from arrivals import read_texts, write_known_by
+from sklearn_labels import predict
+
+pytestmark = pytest.mark.olist
+
+# What only grows, by its key.
+LEDGER = {
+    "fit.fit_models": "model_id",
+    "scoring.score_model_customers": "model_id",
+    "scoring.score_cross_tables": "origin_model_id, model_id, origin_cluster, cluster",
+    "compare.compare_models": "origin_model_id, model_id",
+    "champion.champion_decisions": "decision_number",
+    "champion.champion_handovers": "reign, previous_cluster, cluster",
+    "champion.champion_profiles": "reign, cluster",
+    "champion.champion_identities": "reign, cluster",
+    "champion.champion_changes": "step, customer_id",
+    "champion.champion_transitions": "step, from_segment_id, to_segment_id",
+}
+# Before February 2017 there are too few customers for a model.
+SETTINGS = ("--vars", json.dumps({"first_review_date": "2017-02-06"}))
+
+
+@pytest.fixture(scope="module")
+def once(project, olist_data, tmp_path_factory):
+    """One build on all data."""
+    return project.dbt_build(
+        olist_data, tmp_path_factory.mktemp("once") / "olist.duckdb", *SETTINGS
+    )
+
+
+@pytest.fixture(scope="module")
+def month_by_month(project, olist_data, tmp_path_factory):
+    """A build after each month, on what was known by then."""
+    folder = tmp_path_factory.mktemp("months")
+    raw = read_texts(olist_data)
+    warehouse = folder / "olist.duckdb"
+    months = [f"{month:%Y-%m-%d}" for month in pd.date_range("2017-03-01", "2018-11-01", freq="MS")]
+    data = folder / "data"  # always the same, or dbt would read the whole project each time
+    for month in months:
+        shutil.rmtree(data, ignore_errors=True)
+        write_known_by(month, raw, data)
+        command = "build" if month == months[0] else "run"
+        arguments = ("--exclude-resource-type", "unit_test") if command == "build" else ()
+        result = project.dbt(data, warehouse, command, *arguments, *SETTINGS)
+        assert result.returncode == 0, f"{month}: {result.stdout}"
+    return warehouse
+
+
+def test_the_ledger_does_not_depend_on_when_the_data_came(month_by_month, once, read):
+    for table, key in LEDGER.items():
+        query = f"select * from {table} order by {key}"
+        by_month, at_once = read(month_by_month, query), read(once, query)
+        assert len(at_once) > 0
+        assert by_month.to_csv() == at_once.to_csv(), table
+    for mart in ("customer_segment_history", "segment_transitions", "segment_events"):
+        query = f"select * from marts.{mart} order by all"
+        pd.testing.assert_frame_equal(read(month_by_month, query), read(once, query))
+
+
+def test_only_dates_of_change_between_reviews_tell_the_builds_apart(month_by_month, once, read):
+    """They say when a campaign tool could first see the change, which depends on the builds."""
+    query = "select * from marts.customer_segments order by customer_id"
+    by_month, at_once = read(month_by_month, query), read(once, query)
+    dates = ["previous_segment_id", "segment_changed_at"]
+    pd.testing.assert_frame_equal(by_month.drop(columns=dates), at_once.drop(columns=dates))
+    differ = (by_month["segment_changed_at"] != at_once["segment_changed_at"]) | (
+        by_month["previous_segment_id"].fillna(0) != at_once["previous_segment_id"].fillna(0)
+    )
+    # Published between two reviews in a segment that is not that of the reviews around.
+    assert 0 < differ.mean() < 0.02
+    is_between = [table["segment_changed_at"] == table["as_of"] for table in (by_month, at_once)]
+    assert (is_between[0] | is_between[1])[differ].all()
+
+
+def test_no_fact_came_late(once, read):
+    models = read(once, "select * from marts.segment_models")
+    assert len(models) == 89
+    assert (models[["late_customers", "late_orders", "late_revenue"]].astype(float) == 0).all(
+        axis=None
+    )
+
+
+def test_ids_and_names_hold_across_every_change_of_champion(olist_warehouse, read):
+    segments = read(olist_warehouse, "select * from champion.champion_segments")
+    assert segments["reign"].nunique() == 5
+    for _, of_reign in segments.groupby("reign"):
+        assert dict(zip(of_reign["segment_id"], of_reign["segment_name"], strict=True)) == {
+            1: "Loyal customers",
+            2: "Dissatisfied customers",
+            3: "Recent customers",
+            4: "Lapsed customers",
+        }
+    # The numbers of the fits do change.
+    assert segments.groupby("segment_id")["cluster"].nunique().max() > 1
+    events = read(olist_warehouse, "select * from marts.segment_events")
+    assert set(events["event"]) == {"carried on"}
+    assert events["jaccard"].min() > 0.7
+
+
+def test_sql_labels_are_scikit_learns_for_every_model(project, olist_data, olist_warehouse, read):
+    """Each model of the ledger, on the customers known when it was fitted."""
+    to_score = (
+        "(select features.*, models.model_id from {{ ref('int_customer_features') }} as features "
+        "inner join {{ ref('fit_models') }} as models on features.cutoff = models.fitted_as_of)"
+    )
+    inline = (
+        "{% set to_score %}"
+        + to_score
+        + "{% endset %}select * from ({{ assign_clusters(to_score) }})"
+    )
+    result = project.dbt(olist_data, olist_warehouse, "compile", "--inline", inline)
+    assert result.returncode == 0, result.stdout
+    parameters, centroids = (
+        read(olist_warehouse, f"select * from marts.segment_model_{name}")
+        for name in ("parameters", "centroids")
+    )
+    models = read(olist_warehouse, "select model_id, customers from marts.segment_models")
+    assert len(models) == 42
+    with duckdb.connect(str(olist_warehouse), read_only=True) as connection:
+        connection.execute(f"create temporary table labelled as {result.stdout}")
+        for model in models.itertuples():
+            labelled = connection.execute(
+                "select * from labelled where model_id = ?", [model.model_id]
+            ).df()
+            assert len(labelled) == model.customers
+            expected = predict(
+                labelled, *(t[t["model_id"] == model.model_id] for t in (parameters, centroids))
+            )
+            assert (labelled["cluster"] != expected).sum() == 0, model.model_id
+
+
+def test_what_a_policy_costs_is_told(olist_warehouse, read):
+    schedule = read(olist_warehouse, "select * from marts.maintenance_schedule").set_index("policy")
+    assert schedule["is_in_use"].idxmax() == "on_breach"
+    assert schedule.loc["on_breach", "refits"] == 4
+    assert schedule.loc["never", "reviews_below_threshold"] == 31
+    # Refitting more often agrees better; never refitting agrees worst.
+    agreement = schedule["mean_adjusted_rand_index"]
+    order = ["never", "every 26 weeks", "every 13 weeks", "every 8 weeks", "every 4 weeks"]
+    assert agreement[order].is_monotonic_increasing
+    assert schedule["recommended_interval_weeks"].iloc[0] == 6
