@@ -144,12 +144,16 @@ costs as (
                     then reviews.review_date
             end
         ) as in_use_since,
-        avg(agreements.adjusted_rand_index) as mean_adjusted_rand_index,
+        avg(agreements.adjusted_rand_index order by reviews.step) as mean_adjusted_rand_index,
         count(*) filter (where agreements.adjusted_rand_index < {{ threshold }})
             as reviews_below_threshold,
-        avg(1 - agreements.matched_agreement) as misplaced_share,
-        sum((1 - agreements.matched_agreement) * agreements.customers)
-            filter (where reviews.model_before != reviews.model_after) as relabelled_customers
+        avg(1 - agreements.matched_agreement order by reviews.step) as misplaced_share,
+        sum(
+            case
+                when reviews.model_before != reviews.model_after
+                    then (1 - agreements.matched_agreement) * agreements.customers
+            end
+        ) as relabelled_customers
     from reviews
     left join agreements
         on
