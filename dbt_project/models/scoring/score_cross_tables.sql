@@ -22,14 +22,19 @@ centroids as (
 
 ),
 
-model_pairs as (
+candidate_pairs as (
 
     select * from {{ ref('score_model_pairs') }}
-    where
-        candidate_id = {{ sql_string(candidate.candidate_id) }}
-        {% if is_incremental() -%}
-            and model_id not in (select tabulated.model_id from {{ this }} as tabulated)
-        {%- endif %}
+    where candidate_id = {{ sql_string(candidate.candidate_id) }}
+
+),
+
+model_pairs as (
+
+    select * from candidate_pairs
+    {%- if is_incremental() %}
+        where model_id not in (select tabulated.model_id from {{ this }} as tabulated)
+    {%- endif %}
 
 ),
 
