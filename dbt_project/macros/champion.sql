@@ -22,11 +22,12 @@
     and `named_by_hand` are joined to them.
 #}
 {% macro decision(decision, champion, challenger, policy) -%}
+    {%- if policy == 'never' -%}
+        'kept'
+    {%- else -%}
     case
         {%- if policy == 'manual' %}
             when named_by_hand.model_id != {{ decision }}.model_id then 'named by hand'
-        {%- elif policy == 'never' %}
-            when false then ''
         {%- else %}
             when {{ champion }}.candidate_id != {{ challenger }}.candidate_id then 'candidate changed'
             {%- if policy == 'on_breach' %}
@@ -41,6 +42,7 @@
         {%- endif %}
         else 'kept'
     end
+    {%- endif -%}
 {%- endmacro %}
 
 

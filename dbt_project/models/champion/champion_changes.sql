@@ -33,6 +33,7 @@ first_step as (
 
 last_known as (
 
+    -- Segment 0 stands for none here, because arg_max passes over nulls.
     {% if is_incremental() -%}
         select
             customer_id,

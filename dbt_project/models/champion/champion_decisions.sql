@@ -91,6 +91,11 @@ named_by_hand as (
         arg_max(manual_champions.model_id, manual_champions.champion_from) as model_id
     from challengers
     inner join manual_champions on challengers.review_date >= manual_champions.champion_from
+    -- A name that the ledger does not know by then is passed over; a test tells.
+    inner join models
+        on
+            manual_champions.model_id = models.model_id
+            and challengers.review_date >= models.fitted_as_of
     group by 1
 
 ),

@@ -6,7 +6,7 @@ profiles as (
 
     select * from {{ ref('champion_profiles') }}
     {%- if is_incremental() %}
-        where reign > (select max(known.reign) from {{ this }} as known)
+        where reign > (select coalesce(max(known.reign), 0) from {{ this }} as known)
     {%- endif %}
 
 ),
@@ -38,7 +38,7 @@ born as (
         profiles.cluster,
         cast(
             {% if is_incremental() -%}
-                (select max(known.segment_id) from {{ this }} as known) +
+                (select coalesce(max(known.segment_id), 0) from {{ this }} as known) +
             {%- endif %}
             row_number() over (
                 order by
