@@ -12,6 +12,20 @@ from shop import Shop
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# What only grows, by its key: rows that stand are never touched.
+LEDGER = {
+    "fit.fit_models": "model_id",
+    "scoring.score_model_customers": "model_id",
+    "scoring.score_cross_tables": "origin_model_id, model_id, origin_cluster, cluster",
+    "compare.compare_models": "origin_model_id, model_id",
+    "champion.champion_decisions": "decision_number",
+    "champion.champion_handovers": "reign, previous_cluster, cluster",
+    "champion.champion_profiles": "reign, cluster",
+    "champion.champion_identities": "reign, cluster",
+    "champion.champion_changes": "step, customer_id",
+    "champion.champion_transitions": "step, from_segment_id, to_segment_id",
+}
+
 
 class Project:
     """Runs the project's commands as a user would, with build artefacts of its own."""

@@ -19,13 +19,30 @@
 {% endmacro %}
 
 
-{# Part of the start of a run. #}
-{% macro tell_that_the_ledger_stays() %}
-    {% if execute and flags.FULL_REFRESH and flags.WHICH in ('build', 'run') %}
-        {% do log(
-            'The ledger of models, decisions and segments is kept: --full-refresh does not drop it, '
-            ~ 'dbt run-operation drop_ledger does.', info=true
-        ) %}
+{# At the start of a run: models that were fitted anew by each build are no ledger and go. #}
+{% macro keep_ledger() %}
+    {% if execute and flags.WHICH in ('build', 'run') %}
+        {% if flags.FULL_REFRESH %}
+            {% do log(
+                'The ledger of models, decisions and segments is kept: --full-refresh does not drop it, '
+                ~ 'dbt run-operation drop_ledger does.', info=true
+            ) %}
+        {% endif %}
+        {% set columns = run_query(
+            "select column_name from information_schema.columns "
+            ~ "where table_schema = 'fit' and table_name = 'fit_models'"
+        ).columns[0].values() | list %}
+        {% if columns and 'candidate_id' not in columns %}
+            {% set relation = api.Relation.create(
+                database=target.database, schema='fit', identifier='fit_models', type='table'
+            ) %}
+            {% do run_query('drop table ' ~ relation) %}
+            {% do adapter.cache_dropped(relation) %}
+            {% do log(
+                'The models in the warehouse were made by a version of the project without a ledger and '
+                ~ 'are fitted anew.', info=true
+            ) %}
+        {% endif %}
     {% endif %}
 {% endmacro %}
 

@@ -14,21 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from conftest import ROOT
+from conftest import LEDGER, ROOT
 
-# What only grows: rows that stand are never touched.
-LEDGER = {
-    "fit.fit_models": "model_id",
-    "scoring.score_model_customers": "model_id",
-    "scoring.score_cross_tables": "origin_model_id, model_id, origin_cluster, cluster",
-    "compare.compare_models": "origin_model_id, model_id",
-    "champion.champion_decisions": "decision_number",
-    "champion.champion_handovers": "reign, previous_cluster, cluster",
-    "champion.champion_profiles": "reign, cluster",
-    "champion.champion_identities": "reign, cluster",
-    "champion.champion_changes": "step, customer_id",
-    "champion.champion_transitions": "step, from_segment_id, to_segment_id",
-}
 # A break of the contract at an agreement that the small shop reaches in a week or two.
 BREACH_AT = {"agreement_breach_below": 0.93, "agreement_warn_below": 0.95}
 
@@ -132,7 +119,6 @@ def test_the_command_line_names_no_model_by_the_name_of_the_project():
 
 
 KILLED_AT = [
-    "int_customer_versions",
     "fit_models",
     "score_model_customers",
     "score_cross_tables",
@@ -144,7 +130,6 @@ KILLED_AT = [
     "champion_changes",
     "champion_transitions",
     "customer_segments",
-    "segment_profiles",
 ]
 
 
@@ -250,6 +235,17 @@ def test_a_full_refresh_keeps_the_ledger_and_says_so_and_a_command_drops_it(
     result = project.dbt(january_data, warehouse, "run", *settings)
     assert result.returncode == 0, result.stdout
     assert ledger_of(warehouse) == ledger_of(early)
+
+
+def test_models_of_a_version_without_a_ledger_are_fitted_anew(
+    project, shop_warehouse, shop_data, tmp_path
+):
+    warehouse = tmp_path / "shop.duckdb"
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create schema fit")
+        connection.execute("create table fit.fit_models as select 'm' as model_id")
+    project.dbt_build(shop_data, warehouse)
+    assert ledger_of(warehouse) == ledger_of(shop_warehouse)
 
 
 def test_make_build_carries_the_ledger_on(project, january_data, later_data, tmp_path, read):
@@ -363,7 +359,7 @@ def replayed_segments(warehouse, read, margin):
     return found
 
 
-@pytest.mark.parametrize("margin", [0, 0.1, 0.4])
+@pytest.mark.parametrize("margin", [0, 0.2])
 def test_hysteresis_holds_customers_as_the_rule_says(
     project, later_data, grown, settings, tmp_path, read, margin
 ):
