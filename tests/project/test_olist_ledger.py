@@ -14,8 +14,8 @@ from sklearn_labels import predict
 
 pytestmark = pytest.mark.olist
 
-# The first review date. 2017-02-06 takes the whole period, in ten minutes; before, there are too few
-# customers for a model.
+# The first review date. 2017-02-06 takes the whole period, in ten minutes; before, there are too
+# few customers for a model.
 FIRST_REVIEW_DATE = os.environ.get("OLIST_FIRST_REVIEW_DATE", "2018-01-01")
 SETTINGS = ("--vars", json.dumps({"first_review_date": FIRST_REVIEW_DATE}))
 
