@@ -355,12 +355,16 @@ def _model_in_use(rows: Callable[[str], list[tuple]]) -> str:
 
 def _schedule(rows: Callable[[str], list[tuple]]) -> str:
     """How long models last, and what the refit policy makes of it."""
-    policy, refits, since, origins, interval, next_date = rows(
-        "select policy, refits, champion_from, origins, recommended_interval_weeks, "
-        "next_refit_date from marts.maintenance_schedule cross join marts.segment_models "
+    policy, changes_of_model, since, origins, interval, next_date = rows(
+        "select policy, "
+        "(select count(*) - 1 from marts.segment_model_decisions where is_takeover), "
+        "champion_from, origins, recommended_interval_weeks, next_refit_date "
+        "from marts.maintenance_schedule cross join marts.segment_models "
         "where is_in_use and status = 'champion'"
     )[0]
-    changes = "has not changed" if refits == 0 else f"has changed {_counted(refits, 'time')}"
+    changes = "has not changed"
+    if changes_of_model:
+        changes = f"has changed {_counted(changes_of_model, 'time')}"
     told = f"Refit policy {policy}: the model {changes}; the one in use is of {since:%Y-%m-%d}. "
     if interval is None:
         return told + "Too few models have been broken yet: how often to refit is not known."

@@ -12,30 +12,9 @@ decisions as (
 
 ),
 
-comparisons as (
-
-    select * from {{ ref('compare_models') }}
-
-),
-
-unnested as (
-
-    select
-        origin_model_id,
-        model_id,
-        unnest(matches) as match
-    from comparisons
-
-),
-
 matches as (
 
-    select
-        origin_model_id,
-        model_id,
-        match.origin_cluster,
-        match.cluster
-    from unnested
+    select * from {{ ref('champion_cluster_matches') }}
 
 ),
 

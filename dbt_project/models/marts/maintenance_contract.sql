@@ -47,10 +47,17 @@ select
     cast({{ threshold }} as double) as threshold,
     status,
     breached_since,
-    'The model of ' || strftime(fitted_as_of, '%Y-%m-%d') || ' and a refit of '
-    || strftime(review_date, '%Y-%m-%d') || ' agree on the same customers at '
-    || format('{:.2f}', measured_value)
-    || ' (adjusted Rand index); the contract asks for {{ "%.2f" % threshold }}. '
+    'The model of ' || strftime(fitted_as_of, '%Y-%m-%d')
+    || case
+        when review_date = fitted_as_of
+            then
+                ' was fitted at the newest review date: there is no later refit to compare'
+                || ' it with. '
+        else
+            ' and a refit of ' || strftime(review_date, '%Y-%m-%d')
+            || ' agree on the same customers at ' || format('{:.2f}', measured_value)
+            || ' (adjusted Rand index); the contract asks for {{ "%.2f" % threshold }}. '
+    end
     || case status
         when 'breach'
             then

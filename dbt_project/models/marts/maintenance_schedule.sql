@@ -34,6 +34,13 @@ agreements as (
 
 ),
 
+champions as (
+
+    select * from models
+    where status = 'champion'
+
+),
+
 newest as (
 
     -- Without a challenger the champion is the newest model.
@@ -229,12 +236,17 @@ select
     lasting.p10_weeks_until_breach,
     lasting.p90_weeks_until_breach,
     lasting.recommended_interval_weeks,
+    -- The policy in use counts from the champion, which another candidate or hand may have set.
     case
-        when policies.every_weeks is not null
-            then costs.in_use_since + to_weeks(policies.every_weeks)
-        when costs.policy = 'on_breach'
-            then costs.in_use_since + to_weeks(lasting.recommended_interval_weeks)
-    end as next_refit_date,
+        when costs.policy = {{ sql_string(policy_in_use) }} then champions.champion_from
+        else costs.in_use_since
+    end
+    + to_weeks(
+        case
+            when policies.every_weeks is not null then policies.every_weeks
+            when costs.policy = 'on_breach' then lasting.recommended_interval_weeks
+        end
+    ) as next_refit_date,
     costs.reviews,
     costs.refits,
     costs.mean_adjusted_rand_index,
@@ -243,5 +255,6 @@ select
     cast(coalesce(costs.relabelled_customers, 0) as bigint) as relabelled_customers
 from costs
 cross join lasting
+cross join champions
 left join policies on costs.policy = policies.policy
 order by is_in_use desc, costs.refits asc, costs.policy asc

@@ -1,8 +1,8 @@
 with
 
-comparisons as (
+matches as (
 
-    select * from {{ ref('compare_models') }}
+    select * from {{ ref('champion_cluster_matches') }}
 
 ),
 
@@ -33,30 +33,6 @@ centroids as (
 parameters as (
 
     select * from {{ ref('score_model_parameters') }}
-
-),
-
-unnested as (
-
-    select
-        origin_model_id,
-        model_id,
-        unnest(matches) as match
-    from comparisons
-
-),
-
-matches as (
-
-    select
-        origin_model_id,
-        model_id,
-        match.origin_cluster,
-        match.cluster,
-        match.origin_customers,
-        match.customers,
-        match.jaccard
-    from unnested
 
 ),
 
