@@ -17,13 +17,16 @@ LEDGER = {
     "fit.fit_models": "model_id",
     "scoring.score_model_customers": "model_id",
     "scoring.score_cross_tables": "origin_model_id, model_id, origin_cluster, cluster",
+    "scoring.score_cells": "model_id, cell",
     "compare.compare_models": "origin_model_id, model_id",
+    "compare.compare_refits": "model_id",
     "champion.champion_decisions": "decision_number",
     "champion.champion_handovers": "reign, previous_cluster, cluster",
     "champion.champion_profiles": "reign, cluster",
     "champion.champion_identities": "reign, cluster",
     "champion.champion_changes": "step, customer_id",
     "champion.champion_transitions": "step, from_segment_id, to_segment_id",
+    "champion.champion_causes": "origin_model_id, model_id, feature",
 }
 
 

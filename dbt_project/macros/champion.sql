@@ -31,8 +31,7 @@
         {%- else %}
             when {{ champion }}.candidate_id != {{ challenger }}.candidate_id then 'candidate changed'
             {%- if policy == 'on_breach' %}
-                when agreements.lowest_adjusted_rand_index < {{ var('agreement_breach_below') }}
-                    then 'breach'
+                when agreements.is_contract_broken then 'breach'
             {%- else %}
                 when
                     {{ challenger }}.review_date
@@ -51,7 +50,7 @@
     (
         (
             {{ replayed }}.policy = 'on_breach'
-            and {{ agreement }}.lowest_adjusted_rand_index < {{ var('agreement_breach_below') }}
+            and {{ agreement }}.is_contract_broken
         )
         or coalesce(
             {{ refit }}.review_date >= {{ replayed }}.in_use_since + to_weeks({{ replayed }}.every_weeks),
@@ -89,4 +88,34 @@
     {%- else -%}
         {{ scored }}.cluster
     {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    Weeks to the last review at which `survival`, a column of a survival curve, is still at least `probability`;
+    a model lasts one review at least. Null while the curve has not come down so far.
+#}
+{% macro recommended_interval(survival, probability) -%}
+    {%- set too_low = 'where ' ~ survival ~ ' < ' ~ probability ~ ' - 1e-9' -%}
+    cast(
+        case
+            when count(*) filter ({{ too_low }}) > 0
+                then greatest(
+                    min(weeks) filter ({{ too_low }}) - {{ var('review_interval_weeks') }},
+                    {{ var('review_interval_weeks') }}
+                )
+        end as integer
+    )
+{%- endmacro %}
+
+
+{# Customers of a movement, summed over its from- and to-segments. #}
+{% macro customers_who(movement, condition='true') -%}
+    cast(
+        coalesce(
+            sum(transitions.customers)
+                filter (where transitions.movement = '{{ movement }}' and {{ condition }}),
+            0
+        ) as bigint
+    )
 {%- endmacro %}

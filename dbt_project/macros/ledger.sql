@@ -19,7 +19,7 @@
 {% endmacro %}
 
 
-{# At the start of a run: models that were fitted anew by each build are no ledger and go. #}
+{# At the start of a run: tables of the ledger that another version of the project has written go. #}
 {% macro keep_ledger() %}
     {% if execute and flags.WHICH in ('build', 'run') %}
         {% if flags.FULL_REFRESH %}
@@ -28,21 +28,28 @@
                 ~ 'dbt run-operation drop_ledger does.', info=true
             ) %}
         {% endif %}
-        {% set columns = run_query(
-            "select column_name from information_schema.columns "
-            ~ "where table_schema = 'fit' and table_name = 'fit_models'"
-        ).columns[0].values() | list %}
-        {% if columns and 'candidate_id' not in columns %}
-            {% set relation = api.Relation.create(
-                database=target.database, schema='fit', identifier='fit_models', type='table'
-            ) %}
-            {% do run_query('drop table ' ~ relation) %}
-            {% do adapter.cache_dropped(relation) %}
-            {% do log(
-                'The models in the warehouse were made by a version of the project without a ledger and '
-                ~ 'are fitted anew.', info=true
-            ) %}
-        {% endif %}
+        {# What another version of the project has written differently is computed anew. #}
+        {% for schema, name, needed in [
+            ('fit', 'fit_models', 'candidate_id'),
+            ('scoring', 'score_cross_tables', 'revenue'),
+            ('compare', 'compare_models', 'misplaced_revenue'),
+        ] %}
+            {% set columns = run_query(
+                "select column_name from information_schema.columns "
+                ~ "where table_schema = '" ~ schema ~ "' and table_name = '" ~ name ~ "'"
+            ).columns[0].values() | list %}
+            {% if columns and needed not in columns %}
+                {% set relation = api.Relation.create(
+                    database=target.database, schema=schema, identifier=name, type='table'
+                ) %}
+                {% do run_query('drop table ' ~ relation) %}
+                {% do adapter.cache_dropped(relation) %}
+                {% do log(
+                    name ~ ' in the warehouse was made by another version of the project and is '
+                    ~ 'computed anew.', info=true
+                ) %}
+            {% endif %}
+        {% endfor %}
     {% endif %}
 {% endmacro %}
 

@@ -5,9 +5,13 @@ label j in the second. No function needs the customers themselves, so the work d
 their number.
 """
 
+from functools import cache
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.special import gammaln, xlogy
+
+_TABULATED = 2**17
 
 
 def adjusted_rand_index(cross_table: np.ndarray) -> float:
@@ -146,21 +150,30 @@ def _expected_mutual_information(table: np.ndarray) -> float:
             lowest = max(1, first + second - customers, int(mean - 12 * deviation) - 30)
             highest = min(first, second, int(mean + 12 * deviation) + 30)
             shared = np.arange(lowest, highest + 1)
+            both_absent = customers - first - second
             log_probability = (
-                _log_factorial(first)
-                + _log_factorial(second)
-                + _log_factorial(customers - first)
-                + _log_factorial(customers - second)
-                - _log_factorial(customers)
-                - _log_factorial(shared)
-                - _log_factorial(first - shared)
-                - _log_factorial(second - shared)
-                - _log_factorial(customers - first - second + shared)
+                _log_factorials(first, first)
+                + _log_factorials(second, second)
+                + _log_factorials(customers - first, customers - first)
+                + _log_factorials(customers - second, customers - second)
+                - _log_factorials(customers, customers)
+                - _log_factorials(lowest, highest)
+                - _log_factorials(first - highest, first - lowest)[::-1]
+                - _log_factorials(second - highest, second - lowest)[::-1]
+                - _log_factorials(both_absent + lowest, both_absent + highest)
             )
             information = shared / customers * np.log(customers * shared / (first * second))
             total += float(np.sum(information * np.exp(log_probability)))
     return total
 
 
-def _log_factorial(count: np.ndarray | int) -> np.ndarray:
-    return gammaln(np.asarray(count, dtype=float) + 1)
+def _log_factorials(lowest: int, highest: int) -> np.ndarray:
+    """Logarithms of n! for n from `lowest` to `highest`; a table serves what pairs share."""
+    if highest < _TABULATED:
+        return _log_factorial_table()[lowest : highest + 1]
+    return gammaln(np.arange(lowest, highest + 1) + 1.0)
+
+
+@cache
+def _log_factorial_table() -> np.ndarray:
+    return gammaln(np.arange(_TABULATED) + 1.0)

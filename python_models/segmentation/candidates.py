@@ -459,7 +459,7 @@ class _Fits:
                 n_init=2,
                 random_state=random_state,
                 weights=counts[drawn].astype(float),
-                warm_start=original.centroids,
+                warm_starts=[original.centroids],
             ).label(self.points)
         rows = np.repeat(np.arange(len(counts)), counts)
         sample = rows[draw_sample(len(rows), self.settings.sample_size, random_state)]

@@ -6,6 +6,7 @@ fitted on a seeded sample, and everyone gets a label by the nearest cluster.
 """
 
 import warnings
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -78,7 +79,7 @@ def fit_kmeans(
     n_init: int,
     random_state: int,
     weights: np.ndarray | None = None,
-    warm_start: np.ndarray | None = None,
+    warm_starts: Sequence[np.ndarray] = (),
 ) -> CentroidClustering:
     """Fit KMeans until no label changes, as the best of `n_init` k-means++ starts.
 
@@ -89,7 +90,7 @@ def fit_kmeans(
     n_clusters, n_init, random_state : int
     weights : ndarray of shape (n_points,), optional
         How often each point counts.
-    warm_start : ndarray of shape (n_clusters, n_features), optional
+    warm_starts : sequence of ndarray of shape (n_clusters, n_features), optional
         Centroids that are tried beside the k-means++ starts.
 
     Raises
@@ -107,8 +108,7 @@ def fit_kmeans(
         raise ValueError(f"{len(points)} customers cannot form {n_clusters} segments")
     converged = partial(KMeans, n_clusters, tol=0, max_iter=10_000, random_state=random_state)
     fits = [converged(n_init=n_init)]
-    if warm_start is not None:
-        fits.append(converged(n_init=1, init=warm_start))
+    fits += [converged(n_init=1, init=centroids) for centroids in warm_starts]
     with one_thread(), warnings.catch_warnings():
         # Too few distinct points: told below, as an error.
         warnings.simplefilter("ignore", ConvergenceWarning)

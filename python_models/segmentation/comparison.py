@@ -10,6 +10,8 @@ PAIRS_SCHEMA = pa.schema(
         ("origin_model_id", pa.string()),
         ("model_id", pa.string()),
         ("customers", pa.int64()),
+        ("revenue", pa.decimal128(18, 2)),
+        ("misplaced_revenue", pa.decimal128(18, 2)),
         ("adjusted_rand_index", pa.float64()),
         ("adjusted_mutual_information", pa.float64()),
         ("variation_of_information", pa.float64()),
@@ -51,15 +53,16 @@ def compare_models(cross_tables: pa.Table) -> pa.Table:
     ----------
     cross_tables : pyarrow.Table
         One row per pair and occupied cell, the rows of a pair together: `origin_model_id`,
-        `model_id`, `origin_cluster`, `cluster`, `customers`; and, in the scaled units of
-        `model_id`, the cell's sums of the features, the list `scaled_sums`, and of the squared
+        `model_id`, `origin_cluster`, `cluster`, `customers`, `revenue` (decimal, R$); and, in the
+        scaled units of `model_id`, the cell's sums of the features, the list `scaled_sums`, and of the squared
         norms, `scaled_sum_of_squares`.
 
     Returns
     -------
     pyarrow.Table
         One row per pair, in the order of the cells, with `PAIRS_SCHEMA`.
-        `variation_of_information` is in nats; `excess_inertia` is by which share the origin's
+        `misplaced_revenue` is that of the customers whose cluster is not matched with the origin's
+        (R$); `variation_of_information` is in nats; `excess_inertia` is by which share the origin's
         partition is looser than the refit's, both around their own means in the scaled units of
         the refit; `matches` are the clusters of the two, matched one to one by the customers that
         they share.
@@ -71,6 +74,7 @@ def compare_models(cross_tables: pa.Table) -> pa.Table:
         [cross_tables[name].to_numpy() for name in ("origin_cluster", "cluster")]
     )
     customers = cross_tables["customers"].to_numpy()
+    revenues = cross_tables["revenue"].to_pylist()
     sums = np.array(cross_tables["scaled_sums"].to_pylist())
     squares = cross_tables["scaled_sum_of_squares"].to_numpy()
     # A cluster can be empty in one pair; on the customers of its own fit none is.
@@ -82,6 +86,12 @@ def compare_models(cross_tables: pa.Table) -> pa.Table:
         cells = slice(start, stop)
         table = np.zeros(shape, dtype=np.int64)
         table[tuple(clusters[cells].T)] = customers[cells]
+        matches = agreement.match_labels(table)
+        misplaced = [
+            revenue
+            for labels, revenue in zip(clusters[cells].tolist(), revenues[cells], strict=True)
+            if tuple(labels) not in matches
+        ]
         inertias = [
             _inertia(labels, customers[cells], sums[cells], squares[cells])
             for labels in clusters[cells].T
@@ -90,12 +100,14 @@ def compare_models(cross_tables: pa.Table) -> pa.Table:
             dict(zip(("origin_model_id", "model_id"), keys[start], strict=True))
             | {
                 "customers": int(table.sum()),
+                "revenue": sum(revenues[cells]),
+                "misplaced_revenue": sum(misplaced),
                 "adjusted_rand_index": agreement.adjusted_rand_index(table),
                 "adjusted_mutual_information": agreement.adjusted_mutual_information(table),
                 "variation_of_information": agreement.variation_of_information(table),
                 "matched_agreement": agreement.matched_agreement(table),
                 "excess_inertia": inertias[0] / inertias[1] - 1,
-                "matches": _matches(table),
+                "matches": _described(table, matches),
             }
         )
     return pa.Table.from_pylist(rows, schema=PAIRS_SCHEMA)
@@ -136,7 +148,7 @@ def match_handovers(handovers: pa.Table) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=MATCHES_SCHEMA)
 
 
-def _matches(table: np.ndarray) -> list[dict]:
+def _described(table: np.ndarray, matches: list[tuple[int, int]]) -> list[dict]:
     return [
         {
             "origin_cluster": origin_cluster,
@@ -145,7 +157,7 @@ def _matches(table: np.ndarray) -> list[dict]:
             "customers": int(table[:, cluster].sum()),
             "jaccard": agreement.jaccard(table, origin_cluster, cluster),
         }
-        for origin_cluster, cluster in agreement.match_labels(table)
+        for origin_cluster, cluster in matches
     ]
 
 

@@ -62,6 +62,7 @@ def fit_scaling(
     *,
     transforms: Mapping[str, str],
     cap_quantiles: Sequence[float],
+    weights: np.ndarray | None = None,
 ) -> list[FeatureScaling]:
     """Fit the preprocessing of each feature on the customers at hand.
 
@@ -73,6 +74,8 @@ def fit_scaling(
         The transform of each feature.
     cap_quantiles : pair of float
         Lower and upper quantile of the known values that become the caps.
+    weights : ndarray of shape (n_customers,), optional
+        How often each row counts; more than 0.
 
     Returns
     -------
@@ -86,25 +89,42 @@ def fit_scaling(
         If a feature has no known value or its transform is unknown.
     """
     return [
-        _fit_feature(name, np.asarray(values, dtype=float), transforms[name], cap_quantiles)
+        _fit_feature(
+            name, np.asarray(values, dtype=float), transforms[name], cap_quantiles, weights
+        )
         for name, values in features.items()
     ]
 
 
 def _fit_feature(
-    name: str, values: np.ndarray, transform: str, cap_quantiles: Sequence[float]
+    name: str,
+    values: np.ndarray,
+    transform: str,
+    cap_quantiles: Sequence[float],
+    weights: np.ndarray | None,
 ) -> FeatureScaling:
     if transform not in TRANSFORMS:
         raise ValueError(f"feature {name}: transform {transform!r} is none of {sorted(TRANSFORMS)}")
-    known = values[~np.isnan(values)]
+    is_known = ~np.isnan(values)
+    known = values[is_known]
     if known.size == 0:
         raise ValueError(f"feature {name}: no customer has a value; take it out of feature_sets")
     forward, inverse = TRANSFORMS[transform]
-    lower_cap, upper_cap = np.quantile(known, cap_quantiles)
+    if weights is None:
+        total, weights_of_known = values.size, None
+        lower_cap, upper_cap = np.quantile(known, cap_quantiles)
+    else:
+        total, weights_of_known = weights.sum(), weights[is_known]
+        lower_cap, upper_cap = np.quantile(
+            known, cap_quantiles, weights=weights_of_known, method="inverted_cdf"
+        )
     transformed = forward(np.clip(known, lower_cap, upper_cap))
-    mean = transformed.mean()
+    mean = np.average(transformed, weights=weights_of_known)
     # Imputed values sit at the mean, so they shrink the variance but do not move the mean.
-    scale = np.sqrt(np.sum((transformed - mean) ** 2) / values.size)
+    squares = (transformed - mean) ** 2
+    if weights_of_known is not None:
+        squares = squares * weights_of_known
+    scale = np.sqrt(np.sum(squares) / total)
     is_constant = scale <= 1e-12 * max(1.0, abs(mean))
     return FeatureScaling(
         feature=name,

@@ -16,8 +16,13 @@ import pytest
 
 from conftest import LEDGER, ROOT
 
-# A break of the contract at an agreement that the small shop reaches in a week or two.
-BREACH_AT = {"agreement_breach_below": 0.93, "agreement_warn_below": 0.95}
+# A clause that the small shop breaks after some weeks, and one that it keeps.
+BREACH_AT = {
+    "maintenance_clauses": {
+        "agreement": {"breach": 0.8, "warn": 0.95, "reviews": 1, "severity": "error"},
+        "misplaced_revenue": {"breach": 0.02, "warn": 0.01, "reviews": 1, "severity": "error"},
+    }
+}
 
 
 def ledger_of(warehouse):
@@ -122,13 +127,16 @@ KILLED_AT = [
     "fit_models",
     "score_model_customers",
     "score_cross_tables",
+    "score_cells",
     "compare_models",
+    "compare_refits",
     "champion_decisions",
     "champion_handovers",
     "champion_profiles",
     "champion_identities",
     "champion_changes",
     "champion_transitions",
+    "champion_causes",
     "customer_segments",
 ]
 
@@ -439,17 +447,20 @@ def test_another_candidate_takes_over_at_the_newest_review_with_the_old_ids(
     )
 
 
-def test_never_means_never(project, january_data, early, tmp_path, read):
-    warehouse = project.dbt_build(
-        january_data,
-        tmp_path / "shop.duckdb",
-        "--vars",
-        json.dumps(BREACH_AT | {"refit_policy": "never"}),
+def test_never_means_never_and_the_exit_code_tells(project, january_data, early, tmp_path, read):
+    warehouse = tmp_path / "shop.duckdb"
+    never = ("--vars", json.dumps(BREACH_AT | {"refit_policy": "never"}))
+    result = project.dbt(
+        january_data, warehouse, "build", "--exclude-resource-type", "unit_test", *never
     )
+    assert result.returncode == 1
+    failed = [line for line in result.stdout.splitlines() if " FAIL " in line]
+    assert [line.split()[-6] for line in failed] == ["maintenance_contract_is_kept"], failed
     assert set(read(warehouse, "from marts.segment_model_decisions")["model_id"]) == {
         "kmeans-4-rfm-review-2018-01-01"
     }
-    assert read(warehouse, "from marts.maintenance_contract")["status"].tolist() == ["breach"]
+    contract = read(warehouse, "from marts.maintenance_contract").set_index("clause")
+    assert contract["status"].to_dict() == {"agreement": "warn", "misplaced revenue": "breach"}
     # Changed later, it acts from the newest review date on.
     again = tmp_path / "again.duckdb"
     shutil.copy(warehouse, again)
@@ -466,6 +477,11 @@ def test_never_means_never(project, january_data, early, tmp_path, read):
         ({"refit_policy": "sometimes"}, "refit_policy is sometimes; it must be never, on_breach"),
         ({"refit_policy": "every", "refit_every_weeks": 0}, "refit_every_weeks is 0; it must be"),
         ({"hysteresis_margin": 1}, "hysteresis_margin is 1; it must be a number from 0"),
+        ({"maintenance_clauses": {}}, "the clause agreement is missing"),
+        (
+            {"maintenance_clauses": {"agreement": {"breach": 0.8, "warn": 0.7, "reviews": 1}}},
+            "agreement has no severity",
+        ),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_a_clear_error(

@@ -274,13 +274,13 @@ def test_a_refit_weights_the_drawn_customers_and_is_never_warm_alone(customers, 
     monkeypatch.setattr(candidates_module, "fit_kmeans", recorded)
     compare_candidates(customers, [CANDIDATES[1]], transforms=TRANSFORMS, stamp=STAMP, **SETTINGS)
     first, *others = calls
-    refits = [(n, options) for n, options in others if options.get("warm_start") is not None]
+    refits = [(n, options) for n, options in others if options.get("warm_starts")]
     assert len(refits) == SETTINGS["resamples"]
     for n, options in refits:
         assert n < len(customers)
         assert options["weights"].sum() == len(customers)
         assert options["n_init"] == 2
-        assert len(options["warm_start"]) == 4
+        assert len(options["warm_starts"][0]) == 4
     seeds = {options["random_state"] for n, options in others if n == first[0]}
     assert len(seeds) == SETTINGS["seeds"]
     assert first[1]["random_state"] not in seeds

@@ -73,11 +73,11 @@ def test_a_warm_start_is_taken_when_it_is_better_and_only_then(points):
     warm = {"n_clusters": 8, "n_init": 1, "random_state": 5}
     alone = fit_kmeans(points, **warm)
     assert alone.inertia > best.inertia * 1.0001
-    assert fit_kmeans(points, **warm, warm_start=best.centroids).inertia == pytest.approx(
+    assert fit_kmeans(points, **warm, warm_starts=[best.centroids]).inertia == pytest.approx(
         best.inertia
     )
     assert (
-        fit_kmeans(points, **warm, warm_start=poor.cluster_centers_).inertia <= alone.inertia + 1e-9
+        fit_kmeans(points, **warm, warm_starts=[poor.cluster_centers_]).inertia <= alone.inertia + 1e-9
     )
 
 

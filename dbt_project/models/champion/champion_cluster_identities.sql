@@ -14,7 +14,7 @@ decisions as (
 
 matches as (
 
-    select * from {{ ref('champion_cluster_matches') }}
+    select * from {{ ref('compare_cluster_matches') }}
 
 ),
 

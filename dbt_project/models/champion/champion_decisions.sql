@@ -28,18 +28,35 @@ manual_champions as (
 
 ),
 
+clauses as (
+
+    select * from {{ ref('compare_clauses') }}
+
+),
+
+endings as (
+
+    select
+        origin_model_id,
+        model_id,
+        bool_or(is_contract_broken) as is_contract_broken
+    from clauses
+    group by 1, 2
+
+),
+
 agreements as (
 
-    -- A broken contract stays broken, so the lowest agreement so far counts.
     select
         comparisons.origin_model_id,
         comparisons.model_id,
         comparisons.adjusted_rand_index,
-        min(comparisons.adjusted_rand_index) over (
-            partition by comparisons.origin_model_id order by models.fitted_as_of
-        ) as lowest_adjusted_rand_index
+        coalesce(endings.is_contract_broken, false) as is_contract_broken
     from comparisons
-    inner join models on comparisons.model_id = models.model_id
+    left join endings
+        on
+            comparisons.origin_model_id = endings.origin_model_id
+            and comparisons.model_id = endings.model_id
 
 ),
 

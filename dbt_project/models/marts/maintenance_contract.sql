@@ -1,71 +1,163 @@
-{%- set threshold = var('agreement_breach_below') -%}
-
 with
 
-stability as (
+clauses as (
 
-    select * from {{ ref('segment_stability') }}
+    select * from {{ ref('compare_clauses') }}
 
 ),
 
-summarised as (
+reigns as (
+
+    select * from {{ ref('champion_reigns') }}
+    where is_current
+
+),
+
+segments as (
+
+    select * from {{ ref('champion_segments') }}
+
+),
+
+models as (
+
+    select * from {{ ref('segment_models') }}
+
+),
+
+newest as (
 
     select
-        origin_model_id as model_id,
-        min(review_date) as fitted_as_of,
-        max(review_date) as review_date,
-        arg_max(adjusted_rand_index, review_date) as measured_value,
-        min(review_date) filter (where adjusted_rand_index < {{ threshold }})
-            as breached_since,
-        min(weeks) filter (where adjusted_rand_index < {{ threshold }})
-            as weeks_until_breach
-    from stability
-    where is_origin_champion
-    group by 1
+        clauses.*,
+        models.fitted_as_of,
+        segments.segment_id,
+        segments.segment_name,
+        date_diff('day', models.fitted_as_of, clauses.broken_since) / 7.0 as weeks_until_breach
+    from clauses
+    inner join reigns on clauses.origin_model_id = reigns.model_id
+    inner join models on reigns.model_id = models.model_id
+    left join segments
+        on reigns.reign = segments.reign and clauses.origin_cluster = segments.cluster
+    qualify clauses.review_date = max(clauses.review_date) over ()
 
 ),
 
 judged as (
 
-    -- A broken contract stays broken until the model is refitted.
     select
         *,
         case
-            when breached_since is not null then 'breach'
-            when measured_value < {{ var('agreement_warn_below') }} then 'warn'
+            when is_broken then 'breach'
+            when not is_assessable then 'not assessable'
+            when is_close then 'warn'
             else 'ok'
-        end as status
-    from summarised
+        end as status,
+        review_date = fitted_as_of as is_new,
+        case clause
+            when 'agreement'
+                then
+                    format(
+                        'The model of {} and a refit of {} agree on the same customers at {:.2f} '
+                        || '(adjusted Rand index); the contract asks for {:.2f}.',
+                        strftime(fitted_as_of, '%Y-%m-%d'),
+                        strftime(review_date, '%Y-%m-%d'),
+                        measured_value,
+                        threshold
+                    )
+            when 'segment'
+                then
+                    format(
+                        'Of the customers whom the model of {} or a refit of {} puts into "{}", '
+                        || '{:.0f} % are in both; the contract asks for {:.0f} % (Jaccard index).',
+                        strftime(fitted_as_of, '%Y-%m-%d'),
+                        strftime(review_date, '%Y-%m-%d'),
+                        segment_name,
+                        100 * measured_value,
+                        100 * threshold
+                    )
+            when 'misplaced_revenue'
+                then
+                    format(
+                        'Customers whom a refit of {} would put into another segment have brought '
+                        || '{:.1f} % of the revenue; the contract allows {:.1f} %.',
+                        strftime(review_date, '%Y-%m-%d'),
+                        100 * measured_value,
+                        100 * threshold
+                    )
+        end as finding
+    from newest
 
 )
 
 select
-    'agreement' as clause,
-    model_id,
+    case clause
+        when 'segment' then 'segment ' || segment_id
+        else replace(clause, '_', ' ')
+    end as clause,
+    segment_id,
+    origin_model_id as model_id,
     review_date,
     measured_value,
-    cast({{ threshold }} as double) as threshold,
+    threshold,
+    noise_agreement,
+    noise_floor,
+    severity,
     status,
-    breached_since,
-    'The model of ' || strftime(fitted_as_of, '%Y-%m-%d')
-    || case
-        when review_date = fitted_as_of
+    case when is_broken then broken_since end as breached_since,
+    review_date + to_weeks({{ var('review_interval_weeks') }}) as next_review_date,
+    case
+        when status = 'not assessable'
             then
-                ' was fitted at the newest review date: there is no later refit to compare'
-                || ' it with. '
+                case clause
+                    when 'agreement'
+                        then 'The segmentation is too unstable to be contracted: '
+                    else
+                        '"' || segment_name || '" is too unstable to be contracted: '
+                end
+                || case
+                    when noise_agreement is null
+                        then 'the same customers could not be fitted again. '
+                    else
+                        format(
+                            'two fits of the same customers that differ only in their seed or by '
+                            || 'a resample agree at {:.2f} on average, and the contract asks for '
+                            || '{:.2f}. ',
+                            noise_agreement, threshold
+                        )
+                end
+                || 'Choose fewer segments or other features (make compare).'
+        when is_new
+            then
+                'The model of ' || strftime(fitted_as_of, '%Y-%m-%d')
+                || ' was fitted at the newest review date: there is no later refit to compare it'
+                || ' with'
+                || case when segment_name is not null then ' in "' || segment_name || '"' else '' end
+                || '. No refit is due.'
         else
-            ' and a refit of ' || strftime(review_date, '%Y-%m-%d')
-            || ' agree on the same customers at ' || format('{:.2f}', measured_value)
-            || ' (adjusted Rand index); the contract asks for {{ "%.2f" % threshold }}. '
-    end
-    || case status
-        when 'breach'
-            then
-                'It fell below that on ' || strftime(breached_since, '%Y-%m-%d') || ', after '
-                || format('{:g}', weeks_until_breach)
-                || case when weeks_until_breach = 1 then ' week' else ' weeks' end
-                || ': a refit is due.'
-        when 'warn' then 'It is close to the threshold: plan a refit.'
-        else 'No refit is due.'
+            finding || case status
+                when 'breach'
+                    then
+                        ' The clause was broken on ' || strftime(broken_since, '%Y-%m-%d')
+                        || ', after ' || format('{:g}', weeks_until_breach)
+                        || case when weeks_until_breach = 1 then ' week' else ' weeks' end
+                        || case severity
+                            when 'error' then ': a refit is due.'
+                            else ': consider a refit.'
+                        end
+                when 'warn'
+                    then
+                        case
+                            when measured_value < threshold and measured_value >= noise_floor
+                                then
+                                    format(
+                                        ' That is less, but no more than noise: two fits of the '
+                                        || 'same customers may agree at {:.2f} only.',
+                                        noise_floor
+                                    )
+                            else ' It is close to the limit: plan a refit.'
+                        end
+                else ' No refit is due.'
+            end
     end as sentence
 from judged
+order by clause = 'agreement' desc, clause = 'segment' desc, segment_id

@@ -1,5 +1,6 @@
 {%- set policy_in_use = refit_policy() %}
-{%- set threshold = var('agreement_breach_below') %}
+{%- set threshold = agreement_threshold() %}
+{%- set probability = var('schedule_probability') %}
 {%- set intervals = var('schedule_every_weeks') + [var('refit_every_weeks')] %}
 
 with recursive
@@ -23,14 +24,9 @@ model_decisions as (
 
 ),
 
-agreements as (
+survival_curves as (
 
-    select
-        *,
-        min(adjusted_rand_index) over (
-            partition by origin_model_id order by review_date
-        ) as lowest_adjusted_rand_index
-    from stability
+    select * from {{ ref('compare_survival') }}
 
 ),
 
@@ -110,7 +106,7 @@ replayed as (
         end as in_use_since
     from replayed
     inner join refits on replayed.step + 1 = refits.step
-    inner join agreements
+    inner join stability as agreements
         on
             replayed.model_after = agreements.origin_model_id
             and refits.model_id = agreements.model_id
@@ -162,7 +158,7 @@ costs as (
             end
         ) as relabelled_customers
     from reviews
-    left join agreements
+    left join stability as agreements
         on
             reviews.model_before = agreements.origin_model_id
             and reviews.review_date = agreements.review_date
@@ -170,59 +166,26 @@ costs as (
 
 ),
 
-durations as (
-
-    select
-        stability.origin_model_id,
-        min(stability.weeks) filter (where stability.adjusted_rand_index < {{ threshold }})
-            as weeks_until_breach,
-        coalesce(weeks_until_breach, max(stability.weeks)) as weeks_observed
-    from stability
-    inner join refits on stability.origin_model_id = refits.model_id
-    group by 1
-
-),
-
 survival as (
 
-    -- Kaplan and Meier: a model that is not broken yet counts as long as it has been observed.
-    select
-        weeks_observed as weeks,
-        product(1 - breached / at_risk) over (order by weeks_observed) as survival
-    from (
-        select
-            weeks_observed,
-            count(weeks_until_breach) as breached,
-            sum(count(*)) over (order by weeks_observed desc) as at_risk
-        from durations
-        where weeks_observed > 0
-        group by 1
-    ) as weeks_at_risk
+    select survival_curves.*
+    from survival_curves
+    inner join newest on survival_curves.candidate_id = newest.candidate_id
+    where survival_curves.season = 'all'
 
 ),
 
 lasting as (
 
     select
-        (
-            select count(*) from durations
-            where durations.weeks_observed > 0
-        ) as origins,
-        (select count(durations.weeks_until_breach) from durations) as breached_origins,
-        min(weeks) filter (where survival <= 0.9) as p10_weeks_until_breach,
-        min(weeks) filter (where survival <= 0.5) as median_weeks_until_breach,
-        min(weeks) filter (where survival <= 0.1) as p90_weeks_until_breach,
-        -- The last review before the breach still holds; a model lasts one review at least.
-        case
-            when min(survival) <= 0.9
-                then cast(
-                        greatest(
-                            min(weeks) filter (where survival <= 0.9)
-                            - {{ var('review_interval_weeks') }},
-                            {{ var('review_interval_weeks') }}
-                        ) as integer
-                    )
-        end as recommended_interval_weeks
+        coalesce(max(at_risk), 0) as origins,
+        cast(coalesce(sum(breached), 0) as bigint) as breached_origins,
+        min(weeks) filter (where survival <= 0.9 + 1e-9) as p10_weeks_until_breach,
+        min(weeks) filter (where survival <= 0.5 + 1e-9) as median_weeks_until_breach,
+        min(weeks) filter (where survival <= 0.1 + 1e-9) as p90_weeks_until_breach,
+        {{ recommended_interval('survival', probability) }} as recommended_interval_weeks,
+        {{ recommended_interval('survival_low', probability) }} as shortest_interval_weeks,
+        {{ recommended_interval('survival_high', probability) }} as longest_interval_weeks
     from survival
 
 )
@@ -235,7 +198,10 @@ select
     lasting.median_weeks_until_breach,
     lasting.p10_weeks_until_breach,
     lasting.p90_weeks_until_breach,
+    cast({{ probability }} as double) as probability,
     lasting.recommended_interval_weeks,
+    lasting.shortest_interval_weeks,
+    lasting.longest_interval_weeks,
     -- The policy in use counts from the champion, which another candidate or hand may have set.
     case
         when costs.policy = {{ sql_string(policy_in_use) }} then champions.champion_from

@@ -12,6 +12,30 @@ model_pairs as (
 
 ),
 
+all_clauses as (
+
+    select * from {{ ref('compare_clauses') }}
+
+),
+
+clauses as (
+
+    select * from all_clauses
+    where clause = 'agreement'
+
+),
+
+endings as (
+
+    select
+        origin_model_id,
+        model_id,
+        bool_or(is_contract_broken) as is_contract_broken
+    from all_clauses
+    group by 1, 2
+
+),
+
 reigns as (
 
     select * from {{ ref('champion_reigns') }}
@@ -29,11 +53,26 @@ select
     comparisons.variation_of_information,
     comparisons.matched_agreement,
     comparisons.excess_inertia,
+    comparisons.revenue,
+    comparisons.misplaced_revenue,
+    clauses.noise_agreement,
+    clauses.noise_floor,
+    clauses.is_assessable,
+    clauses.is_broken,
+    endings.is_contract_broken,
     reigns.reign is not null as is_origin_champion
 from comparisons
 inner join model_pairs
     on
         comparisons.origin_model_id = model_pairs.origin_model_id
         and comparisons.model_id = model_pairs.model_id
+inner join clauses
+    on
+        comparisons.origin_model_id = clauses.origin_model_id
+        and comparisons.model_id = clauses.model_id
+inner join endings
+    on
+        comparisons.origin_model_id = endings.origin_model_id
+        and comparisons.model_id = endings.model_id
 left join reigns on comparisons.origin_model_id = reigns.model_id and reigns.is_current
 order by comparisons.origin_model_id, model_pairs.review_date

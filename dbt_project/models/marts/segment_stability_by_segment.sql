@@ -2,7 +2,7 @@ with
 
 matches as (
 
-    select * from {{ ref('champion_cluster_matches') }}
+    select * from {{ ref('compare_cluster_matches') }}
 
 ),
 
@@ -33,6 +33,13 @@ centroids as (
 parameters as (
 
     select * from {{ ref('score_model_parameters') }}
+
+),
+
+clauses as (
+
+    select * from {{ ref('compare_clauses') }}
+    where clause = 'segment'
 
 ),
 
@@ -110,7 +117,11 @@ select
     ) as share_then,
     shared.frozen_share as share_now,
     shared.refitted_share as share_now_refitted,
-    shifts.centroid_shift
+    shifts.centroid_shift,
+    clauses.noise_agreement,
+    clauses.noise_floor,
+    clauses.is_assessable,
+    clauses.is_broken
 from shared
 inner join model_pairs
     on
@@ -126,4 +137,9 @@ inner join shifts
         shared.origin_model_id = shifts.origin_model_id
         and shared.model_id = shifts.model_id
         and shared.origin_cluster = shifts.origin_cluster
+left join clauses
+    on
+        shared.origin_model_id = clauses.origin_model_id
+        and shared.model_id = clauses.model_id
+        and shared.origin_cluster = clauses.origin_cluster
 order by shared.origin_model_id, model_pairs.review_date, shared.origin_cluster

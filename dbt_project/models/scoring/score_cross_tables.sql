@@ -44,6 +44,7 @@ to_refits as (
 
     select
         {{ transformed_features('customer_features', candidate) }},
+        customer_features.monetary_value as revenue,
         model_pairs.model_id
     from customer_features
     inner join model_pairs
@@ -85,6 +86,7 @@ cross_tabulated as (
         origin_cluster,
         cluster,
         count(*) as customers,
+        cast(sum(revenue) as decimal(18, 2)) as revenue,
         {{ sums_of_scaled_features(candidate) }}
     from compared
     group by 1, 2, 3, 4

@@ -1,0 +1,190 @@
+with
+
+comparisons as (
+
+    select * from {{ ref('compare_models') }}
+
+),
+
+matches as (
+
+    select * from {{ ref('compare_cluster_matches') }}
+
+),
+
+refits as (
+
+    select * from {{ ref('compare_refits') }}
+
+),
+
+model_pairs as (
+
+    select * from {{ ref('score_model_pairs') }}
+
+),
+
+clauses as ({{ maintenance_clause_rows() }}),
+
+noise as (
+
+    -- Two kinds of refits; the noisier one counts.
+    select
+        model_id,
+        least(seed_agreement, resampling_agreement) as noise_agreement,
+        least(seed_agreement_p05, resampling_agreement_p05) as noise_floor,
+        unnest(clusters) as cluster_noise
+    from refits
+
+),
+
+noise_of_models as (
+
+    select
+        model_id,
+        any_value(noise_agreement) as noise_agreement,
+        any_value(noise_floor) as noise_floor
+    from noise
+    group by 1
+
+),
+
+noise_of_clusters as (
+
+    select
+        model_id,
+        cluster_noise.cluster,
+        cluster_noise.noise_agreement,
+        cluster_noise.noise_floor
+    from noise
+
+),
+
+measured as (
+
+    -- Either model of a pair is a fit: the noisier of the two sets the floor. A model whose refits
+    -- failed has none.
+    select
+        comparisons.origin_model_id,
+        comparisons.model_id,
+        'agreement' as clause,
+        cast(null as integer) as origin_cluster,
+        comparisons.adjusted_rand_index as measured_value,
+        {{ lower_of('origins.noise_agreement', 'refitted.noise_agreement') }} as noise_agreement,
+        {{ lower_of('origins.noise_floor', 'refitted.noise_floor') }} as noise_floor
+    from comparisons
+    left join noise_of_models as origins on comparisons.origin_model_id = origins.model_id
+    left join noise_of_models as refitted on comparisons.model_id = refitted.model_id
+
+    union all
+
+    select
+        matches.origin_model_id,
+        matches.model_id,
+        'segment' as clause,
+        matches.origin_cluster,
+        matches.jaccard as measured_value,
+        {{ lower_of('origins.noise_agreement', 'refitted.noise_agreement') }} as noise_agreement,
+        {{ lower_of('origins.noise_floor', 'refitted.noise_floor') }} as noise_floor
+    from matches
+    left join noise_of_clusters as origins
+        on
+            matches.origin_model_id = origins.model_id
+            and matches.origin_cluster = origins.cluster
+    left join noise_of_clusters as refitted
+        on matches.model_id = refitted.model_id and matches.cluster = refitted.cluster
+
+    union all
+
+    select
+        origin_model_id,
+        model_id,
+        'misplaced_revenue' as clause,
+        cast(null as integer) as origin_cluster,
+        coalesce(misplaced_revenue / nullif(revenue, 0), 0) as measured_value,
+        cast(null as double) as noise_agreement,
+        cast(null as double) as noise_floor
+    from comparisons
+
+),
+
+judged as (
+
+    select
+        measured.*,
+        model_pairs.review_date,
+        model_pairs.weeks,
+        clauses.severity,
+        clauses.threshold,
+        clauses.warn_threshold,
+        clauses.reviews,
+        -- What two fits of the same customers do not keep, no later refit can be asked to keep.
+        measured.clause = 'misplaced_revenue'
+        or coalesce(measured.noise_agreement >= clauses.threshold, false) as is_assessable,
+        case
+            when clauses.is_floor
+                then
+                    measured.measured_value < clauses.threshold
+                    and measured.noise_agreement >= clauses.threshold
+                    and measured.measured_value < measured.noise_floor
+            else measured.measured_value > clauses.threshold
+        end as is_beyond,
+        case
+            when clauses.is_floor then measured.measured_value < clauses.warn_threshold
+            else measured.measured_value > clauses.warn_threshold
+        end as is_close
+    from measured
+    inner join clauses on measured.clause = clauses.clause
+    inner join model_pairs
+        on
+            measured.origin_model_id = model_pairs.origin_model_id
+            and measured.model_id = model_pairs.model_id
+
+),
+
+counted as (
+
+    select
+        *,
+        coalesce(is_beyond, false)
+        and count(*) filter (where is_beyond) over (
+            partition by origin_model_id, clause, origin_cluster order by review_date
+            rows between reviews - 1 preceding and current row
+        ) = reviews as is_broken_now
+    from judged
+
+),
+
+remembered as (
+
+    -- A broken clause stays broken.
+    select
+        *,
+        bool_or(is_broken_now) over so_far as is_broken,
+        min(case when is_broken_now then review_date end) over so_far as broken_since
+    from counted
+    window so_far as (
+        partition by origin_model_id, clause, origin_cluster order by review_date
+    )
+
+)
+
+select
+    origin_model_id,
+    model_id,
+    review_date,
+    weeks,
+    clause,
+    origin_cluster,
+    severity,
+    measured_value,
+    threshold,
+    noise_agreement,
+    noise_floor,
+    is_assessable,
+    is_close,
+    is_broken,
+    broken_since,
+    is_broken and severity = 'error' as is_contract_broken
+from remembered
+order by origin_model_id, review_date, clause, origin_cluster

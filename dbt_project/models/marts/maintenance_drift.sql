@@ -1,0 +1,85 @@
+with
+
+reviews as (
+
+    select * from {{ ref('champion_reviews') }}
+
+),
+
+stability as (
+
+    select * from {{ ref('segment_stability') }}
+
+),
+
+by_segment as (
+
+    select * from {{ ref('segment_stability_by_segment') }}
+
+),
+
+furthest as (
+
+    select
+        origin_model_id,
+        model_id,
+        max(centroid_shift) as largest_centroid_shift,
+        arg_max(segment_name, centroid_shift) as most_shifted_segment
+    from by_segment
+    group by 1, 2
+
+)
+
+select
+    reviews.review_date,
+    reviews.origin_model_id,
+    reviews.model_id,
+    reviews.weeks,
+    stability.customers,
+    stability.adjusted_rand_index,
+    stability.noise_floor,
+    coalesce(stability.adjusted_rand_index < stability.noise_floor, false) as is_beyond_noise,
+    stability.excess_inertia,
+    furthest.largest_centroid_shift,
+    furthest.most_shifted_segment,
+    1 - stability.matched_agreement as misplaced_share,
+    stability.misplaced_revenue,
+    reviews.is_takeover,
+    case
+        when stability.noise_floor is null
+            then
+                'The noise floor is unknown, because the same customers could not be fitted again.'
+        when stability.adjusted_rand_index >= stability.noise_floor
+            then
+                format(
+                    'No drift: {:g} {} after its fit the model and a refit agree at {:.2f}, as two '
+                    || 'fits of the same customers do ({:.2f} or more).',
+                    reviews.weeks,
+                    case when reviews.weeks = 1 then 'week' else 'weeks' end,
+                    stability.adjusted_rand_index,
+                    stability.noise_floor
+                )
+        else
+            format(
+                'Drift: {:g} {} after its fit the model and a refit agree at {:.2f}, two fits of '
+                || 'the same customers at {:.2f} or more. The refit moves {} furthest ({:.2f} '
+                || 'standard deviations); not refitting makes segments {:.1f} % looser.',
+                reviews.weeks,
+                case when reviews.weeks = 1 then 'week' else 'weeks' end,
+                stability.adjusted_rand_index,
+                stability.noise_floor,
+                coalesce('"' || furthest.most_shifted_segment || '"', 'a segment'),
+                furthest.largest_centroid_shift,
+                100 * stability.excess_inertia
+            )
+    end as sentence
+from reviews
+inner join stability
+    on
+        reviews.origin_model_id = stability.origin_model_id
+        and reviews.model_id = stability.model_id
+inner join furthest
+    on
+        reviews.origin_model_id = furthest.origin_model_id
+        and reviews.model_id = furthest.model_id
+order by reviews.review_date, reviews.origin_model_id

@@ -1,0 +1,35 @@
+with
+
+survival_curves as (
+
+    select * from {{ ref('compare_survival') }}
+
+),
+
+models as (
+
+    select * from {{ ref('segment_models') }}
+
+),
+
+newest as (
+
+    -- Without a challenger the champion is the newest model.
+    select candidate_id from models
+    where status in ('challenger', 'champion')
+    order by status = 'challenger' desc
+    limit 1
+
+)
+
+select
+    survival_curves.season,
+    survival_curves.weeks,
+    survival_curves.at_risk,
+    survival_curves.breached,
+    survival_curves.survival,
+    survival_curves.survival_low,
+    survival_curves.survival_high
+from survival_curves
+inner join newest on survival_curves.candidate_id = newest.candidate_id
+order by survival_curves.season, survival_curves.weeks

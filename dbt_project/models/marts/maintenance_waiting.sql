@@ -1,0 +1,85 @@
+with
+
+stability as (
+
+    select * from {{ ref('segment_stability') }}
+
+),
+
+models as (
+
+    select * from {{ ref('segment_models') }}
+
+),
+
+newest as (
+
+    -- Without a challenger the champion is the newest model.
+    select candidate_id from models
+    where status in ('challenger', 'champion')
+    order by status = 'challenger' desc
+    limit 1
+
+),
+
+pairs as (
+
+    select
+        stability.*,
+        1 - stability.matched_agreement as misplaced_share,
+        stability.misplaced_revenue / nullif(stability.revenue, 0) as misplaced_revenue_share
+    from stability
+    inner join models on stability.origin_model_id = models.model_id
+    inner join newest on models.candidate_id = newest.candidate_id
+
+),
+
+by_week as (
+
+    select
+        weeks,
+        count(*) as start_dates,
+        avg(adjusted_rand_index order by origin_model_id) as mean_adjusted_rand_index,
+        min(adjusted_rand_index) as min_adjusted_rand_index,
+        avg(misplaced_share order by origin_model_id) as misplaced_share,
+        avg(misplaced_revenue_share order by origin_model_id) as misplaced_revenue_share,
+        avg(excess_inertia order by origin_model_id) as excess_inertia
+    from pairs
+    group by 1
+
+),
+
+waited as (
+
+    select
+        *,
+        avg(misplaced_share) over so_far as mean_misplaced_share,
+        avg(misplaced_revenue_share) over so_far as mean_misplaced_revenue_share
+    from by_week
+    window so_far as (order by weeks)
+
+)
+
+select
+    weeks,
+    start_dates,
+    mean_adjusted_rand_index,
+    min_adjusted_rand_index,
+    misplaced_share,
+    misplaced_revenue_share,
+    mean_misplaced_share,
+    mean_misplaced_revenue_share,
+    misplaced_share * 52 / weeks as relabelled_share_a_year,
+    excess_inertia,
+    format(
+        'A refit every {:g} weeks: on average {:.1f} % of the customers, with {:.1f} % of the '
+        || 'revenue, wait in another segment than a refit would give; over a year the refits '
+        || 'relabel {:.0f} % of the customers.',
+        weeks,
+        100 * mean_misplaced_share,
+        100 * mean_misplaced_revenue_share,
+        100 * misplaced_share * 52 / weeks
+    ) as sentence
+from waited
+where weeks > 0
+order by weeks

@@ -1,0 +1,87 @@
+{{ config(materialized='incremental', full_refresh=false) }}
+
+{%- set candidate = chosen_model() -%}
+
+with
+
+customer_features as (
+
+    select * from {{ ref('int_customer_features') }}
+
+),
+
+parameters as (
+
+    select * from {{ ref('score_model_parameters') }}
+
+),
+
+models as (
+
+    select * from {{ ref('fit_models') }}
+    where candidate_id = {{ sql_string(candidate.candidate_id) }}
+
+),
+
+new_models as (
+
+    select * from models
+    {%- if is_incremental() %}
+        where model_id not in (select known.model_id from {{ this }} as known)
+    {%- endif %}
+
+),
+
+scalings as ({{ transformed_scalings('parameters', candidate) }}),
+
+capped as (
+
+    select
+        new_models.model_id,
+        {{ known_features_capped('customer_features', 'scalings', candidate) }}
+    from new_models
+    inner join customer_features on new_models.fitted_as_of = customer_features.cutoff
+    inner join scalings on new_models.model_id = scalings.model_id
+
+),
+
+placed as (
+
+    select
+        capped.*,
+        {{ features_in_cell_widths('capped', 'scalings', candidate, var('cell_width')) }}
+    from capped
+    inner join scalings on capped.model_id = scalings.model_id
+
+),
+
+binned as (
+
+    select
+        *,
+        {{ staggered_bins(candidate) }}
+    from placed
+
+),
+
+counted as (
+
+    select
+        model_id,
+        {{ bin_columns(candidate) }},
+        count(*) as customers,
+        {{ mean_feature_values(candidate) }} as feature_values
+    from binned
+    group by model_id, {{ bin_columns(candidate) }}
+
+)
+
+select
+    model_id,
+    cast(
+        row_number() over (partition by model_id order by {{ bin_columns(candidate) }}) as integer
+    ) as cell,
+    customers,
+    feature_values
+from counted
+order by model_id, cell

@@ -1,0 +1,177 @@
+"""How far two fits of the same customers differ although nothing has changed: the noise floor."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pyarrow as pa
+from joblib import Parallel, delayed
+
+from segmentation import agreement
+from segmentation.cells import Cells, FrozenModel, cross_table, recipe_of, refit
+
+NOISE_SCHEMA = pa.schema(
+    [
+        ("model_id", pa.string()),
+        ("cells", pa.int64()),
+        ("seeds", pa.int32()),
+        ("resamples", pa.int32()),
+        ("failed_refits", pa.int32()),
+        ("seed_agreement", pa.float64()),
+        ("seed_agreement_p05", pa.float64()),
+        ("resampling_agreement", pa.float64()),
+        ("resampling_agreement_p05", pa.float64()),
+        (
+            "clusters",
+            pa.list_(
+                pa.struct(
+                    [
+                        ("cluster", pa.int32()),
+                        ("noise_agreement", pa.float64()),
+                        ("noise_floor", pa.float64()),
+                    ]
+                )
+            ),
+        ),
+    ]
+)
+
+
+def measure_noise(
+    models: Iterable[tuple[Mapping, pa.Table]], *, threads: int, **settings
+) -> pa.Table:
+    """The noise floor of each model.
+
+    Parameters
+    ----------
+    models : iterable of (model, cells)
+        As `noise_of_model` takes them. Consumed as threads become free.
+    threads : int
+        Models at the same time. The result does not depend on it.
+    **settings
+        Passed to `noise_of_model`.
+
+    Returns
+    -------
+    pyarrow.Table
+        One row per model, with `NOISE_SCHEMA`.
+    """
+    rows = Parallel(n_jobs=threads, prefer="threads")(
+        delayed(noise_of_model)(*model, **settings) for model in models
+    )
+    return pa.Table.from_pylist(rows, schema=NOISE_SCHEMA)
+
+
+def noise_of_model(
+    model: Mapping,
+    cells: pa.Table,
+    *,
+    seeds: int,
+    resamples: int,
+    cap_quantiles: Sequence[float],
+    ward_sample_size: int,
+) -> dict:
+    """Agreement of refits that differ only in their seed, and of refits on bootstrap resamples.
+
+    Parameters
+    ----------
+    model : mapping
+        A row of `segmentation.models.MODELS_SCHEMA`.
+    cells : pyarrow.Table
+        The customers that the model is fitted on; see `segmentation.cells.Cells.from_table`.
+    seeds, resamples : int
+        Refits of either kind, at least two.
+    cap_quantiles, ward_sample_size
+        See `segmentation.models.fit_model`.
+
+    Returns
+    -------
+    dict
+        A row of `NOISE_SCHEMA`. The agreement of a kind is the adjusted Rand index of all pairs of
+        its refits, each of which labels all customers: mean and 5th percentile, None when fewer
+        than two refits of either kind succeed. Those of a cluster are of the Jaccard index between
+        the clusters that continue it in two resamples.
+    """
+    held = Cells.from_table(cells)
+    original = FrozenModel.from_row(model)
+    recipe = recipe_of(model, cap_quantiles=cap_quantiles, ward_sample_size=ward_sample_size)
+    n_clusters = recipe.n_segments
+    # A resample keeps most of what the fit has found; two fresh starts show where it does not.
+    warm_recipe = replace(recipe, n_init=2)
+    reseeded, resampled = [], []
+    failed = 0
+    for number in range(1, seeds + 1):
+        try:
+            fit = refit(held, recipe, random_state=model["random_state"] + number)
+            reseeded.append(fit.label(held))
+        except ValueError:  # few customers: a sample of them can hold too few different ones
+            failed += 1
+    for number in range(1, resamples + 1):
+        random_state = model["random_state"] + 1000 + number
+        try:
+            fit = refit(
+                held.resampled(random_state),
+                warm_recipe,
+                random_state=random_state,
+                warm_starts=[original],
+            )
+            resampled.append(fit.label(held))
+        except ValueError:
+            failed += 1
+    row = {
+        "model_id": model["model_id"],
+        "cells": len(held.customers),
+        "seeds": seeds,
+        "resamples": resamples,
+        "failed_refits": failed,
+        "clusters": [],
+    }
+    if len(reseeded) < 2 or len(resampled) < 2:
+        return row
+    between_seeds = _agreements(reseeded, held.customers, n_clusters)
+    between_resamples = _agreements(resampled, held.customers, n_clusters)
+    jaccards = _jaccards(original.label(held), resampled, held.customers, n_clusters)
+    return row | {
+        "seed_agreement": float(np.mean(between_seeds)),
+        "seed_agreement_p05": float(np.quantile(between_seeds, 0.05)),
+        "resampling_agreement": float(np.mean(between_resamples)),
+        "resampling_agreement_p05": float(np.quantile(between_resamples, 0.05)),
+        "clusters": [
+            {
+                "cluster": cluster,
+                "noise_agreement": float(np.mean(values)),
+                "noise_floor": float(np.quantile(values, 0.05)),
+            }
+            for cluster, values in enumerate(jaccards.T)
+        ],
+    }
+
+
+def _agreements(
+    labelings: Sequence[np.ndarray], customers: np.ndarray, n_clusters: int
+) -> list[float]:
+    return [
+        agreement.adjusted_rand_index(cross_table(first, second, customers, n_clusters))
+        for first, second in combinations(labelings, 2)
+    ]
+
+
+def _jaccards(
+    labels: np.ndarray, labelings: Sequence[np.ndarray], customers: np.ndarray, n_clusters: int
+) -> np.ndarray:
+    """Jaccard index of each cluster between two labelings, of shape (n_pairs, n_clusters)."""
+    renumbered = []
+    for labeling in labelings:
+        table = cross_table(labels, labeling, customers, n_clusters)
+        number = np.empty(n_clusters, dtype=int)
+        for original, cluster in agreement.match_labels(table):
+            number[cluster] = original
+        renumbered.append(number[labeling])
+    tables = [
+        cross_table(first, second, customers, n_clusters)
+        for first, second in combinations(renumbered, 2)
+    ]
+    return np.array(
+        [[agreement.jaccard(table, c, c) for c in range(n_clusters)] for table in tables]
+    )

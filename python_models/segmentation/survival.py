@@ -1,0 +1,112 @@
+"""How long models last: survival curves of models that may not be broken yet."""
+
+import numpy as np
+import pyarrow as pa
+
+ALL_SEASONS = "all"
+
+SURVIVAL_SCHEMA = pa.schema(
+    [
+        ("candidate_id", pa.string()),
+        ("season", pa.string()),
+        ("weeks", pa.float64()),
+        ("at_risk", pa.int64()),
+        ("breached", pa.int64()),
+        ("survival", pa.float64()),
+        ("survival_low", pa.float64()),
+        ("survival_high", pa.float64()),
+    ]
+)
+
+
+def kaplan_meier(
+    weeks: np.ndarray, breached: np.ndarray, at: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Share of models that last longer than each of some weeks (Kaplan and Meier 1958).
+
+    Parameters
+    ----------
+    weeks : ndarray of shape (n_models,)
+        How long each model lasted, or has been observed.
+    breached : ndarray of bool of shape (n_models,)
+        Whether it was broken then; else it is censored: it has lasted at least so long.
+    at : ndarray of shape (n_times,)
+        Ascending; holds all of `weeks`.
+
+    Returns
+    -------
+    at_risk, broken : ndarray of int of shape (n_times,)
+        Models observed for so long at least, and those of them that were broken then.
+    survival : ndarray of shape (n_times,)
+        0 to 1; stays where it is beyond the longest observation.
+    """
+    at_risk = (weeks[None] >= at[:, None]).sum(axis=1)
+    broken = ((weeks[None] == at[:, None]) & breached[None]).sum(axis=1)
+    return at_risk, broken, np.cumprod(1 - broken / np.maximum(at_risk, 1))
+
+
+def survival_curves(
+    durations: pa.Table, *, resamples: int, confidence: float, random_state: int
+) -> pa.Table:
+    """Survival curve of each candidate's models, of all start dates and by season.
+
+    Parameters
+    ----------
+    durations : pyarrow.Table
+        One row per model, by `candidate_id` and date: `season`, `weeks_until_breach` (null while
+        it is not broken) and `weeks_observed`.
+    resamples : int
+        Block bootstraps behind the band.
+    confidence : float
+        Of the band, 0 to 1.
+    random_state : int
+
+    Returns
+    -------
+    pyarrow.Table
+        One row per candidate, season and week at which a model was broken or last observed, with
+        `SURVIVAL_SCHEMA`. `survival_low` and `survival_high` are quantiles over bootstraps that
+        draw blocks of neighbouring start dates, as long as half of the models last: neighbours
+        share most of their customers, so they are not independent observations.
+    """
+    rows = []
+    columns = {name: np.array(durations[name].to_pylist()) for name in ("candidate_id", "season")}
+    weeks = durations["weeks_observed"].to_numpy().astype(float)
+    breached = durations["weeks_until_breach"].is_valid().to_numpy(zero_copy_only=False)
+    for candidate_id in np.unique(columns["candidate_id"]):
+        of_candidate = columns["candidate_id"] == candidate_id
+        seasons = np.unique(columns["season"][of_candidate]).tolist()
+        for season in [ALL_SEASONS, *seasons]:
+            chosen = of_candidate & ((season == ALL_SEASONS) | (columns["season"] == season))
+            curve = _curve_with_band(
+                weeks[chosen], breached[chosen], resamples, confidence, random_state
+            )
+            named = {"candidate_id": str(candidate_id), "season": season}
+            rows += [named | row for row in curve]
+    return pa.Table.from_pylist(rows, schema=SURVIVAL_SCHEMA)
+
+
+def _curve_with_band(
+    weeks: np.ndarray, breached: np.ndarray, resamples: int, confidence: float, random_state: int
+) -> list[dict]:
+    at = np.unique(weeks)
+    at_risk, broken, survival = kaplan_meier(weeks, breached, at)
+    half_broken = np.flatnonzero(survival <= 0.5)
+    block = at[half_broken[0]] if len(half_broken) else at[-1]
+    # Weeks and review dates are the same only when reviews are weekly; a block is at most a third,
+    # so that at least three are drawn.
+    block = int(np.clip(block, 1, max(1, len(weeks) // 3)))
+    random = np.random.default_rng(random_state)
+    curves = []
+    for _ in range(resamples):
+        starts = random.integers(len(weeks), size=-(-len(weeks) // block))
+        drawn = (starts[:, None] + np.arange(block)[None]).ravel()[: len(weeks)] % len(weeks)
+        curves.append(kaplan_meier(weeks[drawn], breached[drawn], at)[2])
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(curves, [tail, 1 - tail], axis=0)
+    names = ("weeks", "at_risk", "breached", "survival", "survival_low", "survival_high")
+    columns = (at, at_risk, broken, survival, low, high)
+    return [
+        dict(zip(names, (value.item() for value in row), strict=True))
+        for row in zip(*columns, strict=True)
+    ]
