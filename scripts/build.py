@@ -45,6 +45,7 @@ RESERVED += ["champion", "marts", "main", "temp", "system", "memory"]
 KEPT_TABLES = [
     "raw.erased_customers",
     "choose.choose_fitted_candidates",
+    "compare.compare_contract_options",
     "fit.fit_models",
     "scoring.score_model_customers",
     "scoring.score_cross_tables",

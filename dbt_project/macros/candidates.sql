@@ -3,8 +3,19 @@
     each scale. Ids read <algorithm>-<settings>-<feature set>, with -raw for untransformed features.
 #}
 {% macro candidates() %}
+    {{ return(candidates_of(candidate_feature_sets())) }}
+{% endmacro %}
+
+
+{# The candidates that can be named by hand: of all feature sets. #}
+{% macro nameable_candidates() %}
+    {{ return(candidates_of(feature_sets_in_all_scales())) }}
+{% endmacro %}
+
+
+{% macro candidates_of(feature_sets) %}
     {% set found = [] %}
-    {% for feature_set in candidate_feature_sets() %}
+    {% for feature_set in feature_sets %}
         {% for algorithm, grid in var('candidate_algorithms').items() %}
             {% for n_segments in grid.get('n_segments', []) %}
                 {% if n_segments < 2 %}
@@ -52,15 +63,37 @@
 {% endmacro %}
 
 
-{# Each feature set in each scale: its name and its features with their transforms. #}
+{# The feature sets that candidates are made of, in each scale. #}
 {% macro candidate_feature_sets() %}
-    {% set transforms = var('feature_transforms') %}
+    {% set sets = feature_sets_in_all_scales() %}
+    {% for name in var('candidate_feature_sets') if name not in var('feature_sets') %}
+        {% do stop_for_candidates('candidate_feature_sets names ' ~ name ~ ', which is no feature set') %}
+    {% endfor %}
+    {% set found = [] %}
+    {% for feature_set in sets if feature_set.of in var('candidate_feature_sets') %}
+        {% do found.append(feature_set) %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{# The transform of every feature that a model can use. #}
+{% macro all_feature_transforms() %}
+    {% set transforms = dict(var('feature_transforms')) %}
+    {% do transforms.update(var('relative_feature_transforms')) %}
+    {{ return(transforms) }}
+{% endmacro %}
+
+
+{# Each feature set in each scale: its name, what it is a scale of, and its features with their transforms. #}
+{% macro feature_sets_in_all_scales() %}
+    {% set transforms = all_feature_transforms() %}
     {% for feature, transform in transforms.items() if transform not in ['identity', 'log1p'] %}
         {% do stop_for_candidates(
             'the transform ' ~ transform ~ ' of ' ~ feature ~ ' is neither identity nor log1p'
         ) %}
     {% endfor %}
-    {% for feature in naming_features() if feature not in transforms %}
+    {% for feature in naming_features() if feature not in var('feature_transforms') %}
         {% do stop_for_candidates(feature ~ ' needs a transform, because segments are named by it') %}
     {% endfor %}
     {% for scale in var('candidate_scales') if scale not in ['log', 'raw'] %}
@@ -86,7 +119,9 @@
                 }) %}
             {% endfor %}
             {% do found.append({
-                'name': name if scale == 'log' else name ~ '-' ~ scale, 'features': transformed
+                'name': name if scale == 'log' else name ~ '-' ~ scale,
+                'of': name,
+                'features': transformed,
             }) %}
         {% endfor %}
     {% endfor %}
@@ -94,9 +129,16 @@
 {% endmacro %}
 
 
-{# The declared candidates as a query. #}
+{# The declared candidates, and those named by hand, as a query. #}
 {% macro candidate_rows() %}
-    {% for candidate in candidates() %}
+    {% set declared = candidates() %}
+    {% for name in ['default_candidate', 'pinned_candidate'] if var(name) %}
+        {% set named = candidate_named_by(name) %}
+        {% if named not in declared %}
+            {% do declared.append(named) %}
+        {% endif %}
+    {% endfor %}
+    {% for candidate in declared %}
         {{ 'union all' if not loop.first }}
         select
             {{ sql_string(candidate.candidate_id) }} as candidate_id,
@@ -120,7 +162,7 @@
 
 {# The candidate that a var names: it must be declared, and able to score later customers. #}
 {% macro candidate_named_by(name) %}
-    {% set named = candidates() | selectattr('candidate_id', 'eq', var(name)) | list %}
+    {% set named = nameable_candidates() | selectattr('candidate_id', 'eq', var(name)) | list %}
     {% if not named or 'n_segments' not in named[0] %}
         {% do exceptions.raise_compiler_error(
             name ~ ' is ' ~ var(name) ~ ', which '

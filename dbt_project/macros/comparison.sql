@@ -12,18 +12,19 @@
 
 
 {#
-    Makes sure that the table of the last comparison is there, empty before the first one, because
-    the models that read it are built without it. One of another version of the project is dropped.
+    Makes sure that the tables of the last comparison are there, empty before the first one, because
+    the models that read them are built without it. One of another version of the project is dropped.
 #}
 {% macro keep_last_comparison() %}
     {% if execute and flags.WHICH in ('build', 'run') %}
         {% for unique_id in selected_resources if unique_id.endswith('.choose_fitted_candidates') %}
             {% do log(
-                'Candidates for the model are compared in this run, which takes its time; '
-                ~ '--exclude choose_fitted_candidates leaves it out.', info=true
+                'Candidates for the model and options for the contract are compared in this run, which '
+                ~ 'takes its time; --exclude choose_fitted_candidates compare_contract_options leaves it '
+                ~ 'out.', info=true
             ) %}
         {% endfor %}
-        {% set columns = {
+        {% do keep_table('choose', 'choose_fitted_candidates', {
             'candidate_id': 'varchar',
             'customers': 'bigint',
             'basis': 'varchar',
@@ -52,30 +53,46 @@
             'compared_at': 'timestamp',
             'data_fingerprint': 'varchar',
             'settings_fingerprint': 'varchar',
-        } %}
-        {% set relation = api.Relation.create(
-            database=target.database, schema='choose', identifier='choose_fitted_candidates',
-            type='table'
-        ) %}
-        {% set found = run_query(
-            "select column_name from information_schema.columns where table_schema = 'choose' "
-            ~ "and table_name = 'choose_fitted_candidates' order by column_name"
-        ).columns[0].values() | list %}
-        {% if found and found != columns.keys() | sort %}
-            {% do log(
-                'The comparison in the warehouse was made by another version of the project and is '
-                ~ 'dropped: make compare makes a new one.', info=true
-            ) %}
-            {% do run_query('drop table ' ~ relation) %}
-        {% endif %}
-        {% set declared = [] %}
-        {% for name, type in columns.items() %}
-            {% do declared.append(name ~ ' ' ~ type) %}
-        {% endfor %}
-        {% do run_query('create schema if not exists choose') %}
-        {% do run_query(
-            'create table if not exists ' ~ relation ~ ' (' ~ declared | join(', ') ~ ')'
-        ) %}
-        {% do adapter.cache_added(relation) %}
+        }) %}
+        {% do keep_table('compare', 'compare_contract_options', {
+            'option': 'varchar',
+            'features': 'varchar',
+            'observation_months': 'integer',
+            'n_segments': 'integer',
+            'fitted_as_of': 'timestamp',
+            'review_date': 'timestamp',
+            'weeks': 'double',
+            'customers': 'bigint',
+            'adjusted_rand_index': 'double',
+            'migrated_share': 'double',
+            'business_sense': 'double',
+            'smallest_share': 'double',
+        }) %}
     {% endif %}
+{% endmacro %}
+
+
+{# Creates a table of these columns where there is none, or one with others. #}
+{% macro keep_table(schema, name, columns) %}
+    {% set relation = api.Relation.create(
+        database=target.database, schema=schema, identifier=name, type='table'
+    ) %}
+    {% set found = run_query(
+        "select column_name from information_schema.columns where table_schema = '" ~ schema
+        ~ "' and table_name = '" ~ name ~ "' order by column_name"
+    ).columns[0].values() | list %}
+    {% if found and found != columns.keys() | sort %}
+        {% do log(
+            'The comparison in the warehouse was made by another version of the project and is '
+            ~ 'dropped: make compare makes a new one.', info=true
+        ) %}
+        {% do run_query('drop table ' ~ relation) %}
+    {% endif %}
+    {% set declared = [] %}
+    {% for column, type in columns.items() %}
+        {% do declared.append(column ~ ' ' ~ type) %}
+    {% endfor %}
+    {% do run_query('create schema if not exists ' ~ schema) %}
+    {% do run_query('create table if not exists ' ~ relation ~ ' (' ~ declared | join(', ') ~ ')') %}
+    {% do adapter.cache_added(relation) %}
 {% endmacro %}

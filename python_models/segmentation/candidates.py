@@ -25,7 +25,7 @@ from segmentation.clustering import (
     neighbour_distances,
     one_thread,
 )
-from segmentation.scaling import fit_scaling, scale_features
+from segmentation.scaling import fit_scaling, scale_features, standardise_known
 
 COMPARISON_SCHEMA = pa.schema(
     [
@@ -180,8 +180,9 @@ def compare_candidates(
             "No customer is known at the comparison date: check first_review_date and "
             "comparison_date (dbt_project.yml, under vars)"
         )
+    used = {f["feature"] for candidate in candidates for f in candidate["features"]}
     comparison = _Comparison(
-        customers[list(transforms)].astype(float),
+        customers[sorted(used | set(transforms))].astype(float),
         transforms,
         Settings(**settings),
         known_customers or len(customers),
@@ -202,21 +203,6 @@ def compare_candidates(
         key=lambda row: row["candidate_id"],
     )
     return pa.Table.from_pylist(in_order, schema=COMPARISON_SCHEMA)
-
-
-def _standardise_known(
-    customers: pd.DataFrame, transforms: Mapping[str, str], cap_quantiles: Sequence[float]
-) -> pd.DataFrame:
-    """Capped and transformed features with mean 0 and standard deviation 1 of the known values.
-
-    NaN where missing; a feature without any value is left out.
-    """
-    known = {name: customers[name] for name in transforms if customers[name].notna().any()}
-    scalings = fit_scaling(known, transforms=transforms, cap_quantiles=cap_quantiles)
-    scaled = pd.DataFrame(scale_features(known, scalings), columns=list(known))
-    scaled = scaled.where(pd.DataFrame(known).notna().to_numpy())
-    deviations = scaled.std(ddof=0)
-    return (scaled - scaled.mean()) / deviations.where(deviations > 0, 1.0)
 
 
 def _nan_to_none(value):
@@ -240,11 +226,12 @@ class _Comparison:
         report: Callable[[str], None] | None,
     ):
         self.customers = customers
+        self.features = list(transforms)
         self.settings = settings
         self.known_customers = known_customers
         self.report = report
         self.parent = os.getpid()
-        self.yardstick = _standardise_known(customers, transforms, settings.cap_quantiles)
+        self.yardstick = standardise_known(customers, transforms, settings.cap_quantiles)
         self.sample = draw_sample(len(customers), settings.sample_size, settings.random_state)
         self.counts = resampling.bootstrap_counts(
             len(customers), resamples=settings.resamples, random_state=settings.random_state
@@ -363,7 +350,7 @@ class _Comparison:
 
     def _profile(self, members: np.ndarray) -> list[dict]:
         """Mean and median of the known values, in original units and on the yardstick."""
-        of_cluster = self.customers[members]
+        of_cluster = self.customers.loc[members, self.features]
         means, medians = of_cluster.mean(), of_cluster.median()
         scaled = self.yardstick[members].mean()
         return [
@@ -373,7 +360,7 @@ class _Comparison:
                 "median": medians[feature],
                 "mean_scaled": scaled.get(feature),
             }
-            for feature in self.customers
+            for feature in self.features
         ]
 
     def _is_worth_resampling(self, row: Mapping) -> bool:

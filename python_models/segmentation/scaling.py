@@ -144,3 +144,28 @@ def scale_features(
     return np.column_stack(
         [s.apply(np.asarray(features[s.feature], dtype=float)) for s in scalings]
     )
+
+
+def standardise_known(
+    customers: pd.DataFrame, transforms: Mapping[str, str], cap_quantiles: Sequence[float]
+) -> pd.DataFrame:
+    """Capped and transformed features with mean 0 and standard deviation 1 of the known values.
+
+    Parameters
+    ----------
+    customers : DataFrame of shape (n_customers, n_columns)
+        Values in original units, NaN where missing.
+    transforms, cap_quantiles
+        See `fit_scaling`.
+
+    Returns
+    -------
+    DataFrame of shape (n_customers, n_features)
+        NaN where missing; a feature without any value is left out.
+    """
+    known = {name: customers[name] for name in transforms if customers[name].notna().any()}
+    scalings = fit_scaling(known, transforms=transforms, cap_quantiles=cap_quantiles)
+    scaled = pd.DataFrame(scale_features(known, scalings), columns=list(known))
+    scaled = scaled.where(pd.DataFrame(known).notna().to_numpy())
+    deviations = scaled.std(ddof=0)
+    return (scaled - scaled.mean()) / deviations.where(deviations > 0, 1.0)

@@ -7,7 +7,8 @@ ALL_SEASONS = "all"
 
 SURVIVAL_SCHEMA = pa.schema(
     [
-        ("candidate_id", pa.string()),
+        ("subject_kind", pa.string()),
+        ("subject", pa.string()),
         ("season", pa.string()),
         ("weeks", pa.float64()),
         ("at_risk", pa.int64()),
@@ -48,13 +49,13 @@ def kaplan_meier(
 def survival_curves(
     durations: pa.Table, *, resamples: int, confidence: float, random_state: int
 ) -> pa.Table:
-    """Survival curve of each candidate's models, of all start dates and by season.
+    """Survival curve of each subject's models, of all start dates and by season.
 
     Parameters
     ----------
     durations : pyarrow.Table
-        One row per model, by `candidate_id` and date: `season`, `weeks_until_breach` (null while
-        it is not broken) and `weeks_observed`.
+        One row per model, by date: `subject_kind` and `subject` (what is fitted), `season`,
+        `weeks_until_breach` (null while it is not broken) and `weeks_observed`.
     resamples : int
         Block bootstraps behind the band.
     confidence : float
@@ -64,24 +65,24 @@ def survival_curves(
     Returns
     -------
     pyarrow.Table
-        One row per candidate, season and week at which a model was broken or last observed, with
+        One row per subject, season and week at which a model was broken or last observed, with
         `SURVIVAL_SCHEMA`. `survival_low` and `survival_high` are quantiles over bootstraps that
         draw blocks of neighbouring start dates, as long as half of the models last: neighbours
         share most of their customers, so they are not independent observations.
     """
     rows = []
-    columns = {name: np.array(durations[name].to_pylist()) for name in ("candidate_id", "season")}
+    names = ("subject_kind", "subject", "season")
+    kinds, subjects, seasons = (np.array(durations[name].to_pylist()) for name in names)
     weeks = durations["weeks_observed"].to_numpy().astype(float)
     breached = durations["weeks_until_breach"].is_valid().to_numpy(zero_copy_only=False)
-    for candidate_id in np.unique(columns["candidate_id"]):
-        of_candidate = columns["candidate_id"] == candidate_id
-        seasons = np.unique(columns["season"][of_candidate]).tolist()
-        for season in [ALL_SEASONS, *seasons]:
-            chosen = of_candidate & ((season == ALL_SEASONS) | (columns["season"] == season))
+    for kind, subject in sorted(set(zip(kinds.tolist(), subjects.tolist(), strict=True))):
+        of_subject = (kinds == kind) & (subjects == subject)
+        for season in [ALL_SEASONS, *np.unique(seasons[of_subject]).tolist()]:
+            chosen = of_subject & ((season == ALL_SEASONS) | (seasons == season))
             curve = _curve_with_band(
                 weeks[chosen], breached[chosen], resamples, confidence, random_state
             )
-            named = {"candidate_id": str(candidate_id), "season": season}
+            named = {"subject_kind": kind, "subject": subject, "season": season}
             rows += [named | row for row in curve]
     return pa.Table.from_pylist(rows, schema=SURVIVAL_SCHEMA)
 

@@ -490,7 +490,7 @@ def test_a_setting_that_makes_no_sense_is_a_clear_error(
     result = project.dbt(
         january_data,
         early,
-        *("compile", "--select", "champion_decisions", "champion_changes"),
+        *("compile", "--select", "compare_clauses", "champion_decisions", "champion_changes"),
         *("--vars", json.dumps(changes)),
     )
     assert result.returncode != 0

@@ -11,19 +11,47 @@ models as (
 
     select * from {{ ref('fit_models') }}
 
+),
+
+options as (
+
+    select * from {{ ref('compare_contract_options') }}
+
+),
+
+reviews as (
+
+    select
+        models.model_id,
+        models.candidate_id as subject,
+        'candidate' as subject_kind,
+        models.fitted_as_of,
+        clauses.weeks,
+        clauses.is_broken
+    from clauses
+    inner join models on clauses.origin_model_id = models.model_id
+    union all
+    -- Without a noise floor: options are held against each other by the threshold alone.
+    select
+        option || ' ' || strftime(fitted_as_of, '%Y-%m-%d') as model_id,
+        option as subject,
+        'option' as subject_kind,
+        fitted_as_of,
+        weeks,
+        adjusted_rand_index < {{ agreement_threshold() }} as is_broken
+    from options
+
 )
 
 select
-    models.model_id,
-    models.candidate_id,
-    models.fitted_as_of,
-    'quarter ' || quarter(models.fitted_as_of) as season,
-    min(clauses.weeks) filter (where clauses.is_broken) as weeks_until_breach,
-    coalesce(
-        min(clauses.weeks) filter (where clauses.is_broken), max(clauses.weeks)
-    ) as weeks_observed
-from clauses
-inner join models on clauses.origin_model_id = models.model_id
-where clauses.weeks > 0
-group by 1, 2, 3, 4
-order by models.candidate_id, models.fitted_as_of
+    model_id,
+    subject,
+    subject_kind,
+    fitted_as_of,
+    'quarter ' || quarter(fitted_as_of) as season,
+    min(weeks) filter (where is_broken) as weeks_until_breach,
+    coalesce(min(weeks) filter (where is_broken), max(weeks)) as weeks_observed
+from reviews
+where weeks > 0
+group by 1, 2, 3, 4, 5
+order by subject_kind, subject, fitted_as_of

@@ -14,32 +14,24 @@ cutoffs as (
 
 ),
 
+relative_recencies as (
+
+    select * from {{ ref('int_relative_recencies') }}
+
+),
+
 known_at_cutoffs as (
-
-    select
-        cutoffs.cutoff,
-        customer_versions.customer_id,
-        cast(
-            date_sub('day', customer_versions.last_ordered_at, cutoffs.cutoff) as integer
-        ) as recency_days,
-        customer_versions.frequency,
-        customer_versions.monetary_value,
-        case
-            when customer_versions.scored_orders > 0
-                then customer_versions.review_score_sum / customer_versions.scored_orders
-        end as review_score,
-        customer_versions.items / customer_versions.frequency as basket_size,
-        case
-            when customer_versions.delivered_orders > 0
-                then customer_versions.delivery_days_sum / customer_versions.delivered_orders
-        end as delivery_days
-    from cutoffs
-    -- A fact counts when it is known strictly before the cut-off.
-    inner join customer_versions
-        on
-            cutoffs.cutoff > customer_versions.valid_from
-            and cutoffs.cutoff <= customer_versions.valid_to
-
+    {{ known_customers('cutoffs', 'customer_versions', observation_months(var('observation_months'))) }}
 )
 
-select * from known_at_cutoffs
+select
+    known_at_cutoffs.*,
+    relative_recencies.recency_rank,
+    relative_recencies.recency_share
+from known_at_cutoffs
+-- Everyone has one. A left join tells DuckDB so, which otherwise underestimates the rows and plans
+-- the scoring of all pairs of models at twice the time.
+left join relative_recencies
+    on
+        known_at_cutoffs.cutoff = relative_recencies.cutoff
+        and known_at_cutoffs.recency_days = relative_recencies.recency_days

@@ -27,6 +27,7 @@ model_decisions as (
 survival_curves as (
 
     select * from {{ ref('compare_survival') }}
+    where subject_kind = 'candidate'
 
 ),
 
@@ -170,7 +171,7 @@ survival as (
 
     select survival_curves.*
     from survival_curves
-    inner join newest on survival_curves.candidate_id = newest.candidate_id
+    inner join newest on survival_curves.subject = newest.candidate_id
     where survival_curves.season = 'all'
 
 ),

@@ -3,6 +3,7 @@ with
 survival_curves as (
 
     select * from {{ ref('compare_survival') }}
+    where subject_kind = 'candidate'
 
 ),
 
@@ -31,5 +32,5 @@ select
     survival_curves.survival_low,
     survival_curves.survival_high
 from survival_curves
-inner join newest on survival_curves.candidate_id = newest.candidate_id
+inner join newest on survival_curves.subject = newest.candidate_id
 order by survival_curves.season, survival_curves.weeks

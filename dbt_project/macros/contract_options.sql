@@ -1,0 +1,76 @@
+{#
+    What might make the contract last longer: feature sets and observation windows, beside what is in use. A list
+    of mappings with `option`, `features` (with their transforms), `observation_months` and `n_segments`.
+#}
+{% macro contract_options() %}
+    {% set chosen = chosen_model() %}
+    {% set in_use = [] %}
+    {% for feature in chosen.features %}
+        {% do in_use.append({'feature': feature, 'transform': chosen.transforms[feature]}) %}
+    {% endfor %}
+    {% set window = observation_months(var('observation_months')) %}
+    {% set found = [
+        {'option': 'as in use', 'features': in_use, 'observation_months': window, 'n_segments': chosen.n_segments}
+    ] %}
+    {% set sets = feature_sets_in_all_scales() %}
+    {% for option, changes in var('contract_options').items() %}
+        {% set features = in_use %}
+        {% if 'feature_set' in changes %}
+            {% set named = sets | selectattr('name', 'eq', changes.feature_set) | list %}
+            {% if not named %}
+                {% do exceptions.raise_compiler_error(
+                    'contract_options: the option "' ~ option ~ '" names the feature set '
+                    ~ changes.feature_set ~ ', which is not under feature_sets.'
+                ) %}
+            {% endif %}
+            {% set features = named[0].features %}
+        {% endif %}
+        {% do found.append({
+            'option': option,
+            'features': features,
+            'observation_months': observation_months(changes.get('observation_months', window)),
+            'n_segments': chosen.n_segments,
+        }) %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{# The observation windows of the options that are not the one in use. #}
+{% macro contract_option_windows() %}
+    {% set windows = [] %}
+    {% for option in contract_options() if option.observation_months not in windows + [var('observation_months')] %}
+        {% do windows.append(option.observation_months) %}
+    {% endfor %}
+    {{ return(windows | reject('none') | list) }}
+{% endmacro %}
+
+
+{# The options as a query. #}
+{% macro contract_option_rows() %}
+    {% for option in contract_options() %}
+        {{ 'union all' if not loop.first }}
+        select
+            {{ sql_string(option.option) }} as option,
+            cast({{ option.observation_months or 'null' }} as integer) as observation_months,
+            {{ option.n_segments }} as n_segments,
+            [
+                {%- for feature in option.features %}
+                    {
+                        feature: {{ sql_string(feature.feature) }},
+                        transform: {{ sql_string(feature.transform) }}
+                    }
+                    {{- ', ' if not loop.last }}
+                {%- endfor %}
+            ] as features,
+            [
+                {%- for feature in naming_features() %}
+                    {
+                        feature: {{ sql_string(feature) }},
+                        transform: {{ sql_string(var('feature_transforms')[feature]) }}
+                    }
+                    {{- ', ' if not loop.last }}
+                {%- endfor %}
+            ] as naming_features
+    {% endfor %}
+{% endmacro %}

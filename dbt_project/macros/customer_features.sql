@@ -1,0 +1,76 @@
+{#
+    Features of the customers known at each cut-off, from facts known strictly before it: one range filter on
+    customer versions. With `observation_months` only the facts of so many months before the cut-off count, and
+    only customers who have ordered within them: what was known when the window began is taken off.
+#}
+{% macro known_customers(cutoffs, customer_versions, observation_months) %}
+    {%- set off = 'before_window' if observation_months else none %}
+    select
+        cutoffs.cutoff,
+        customer_versions.customer_id,
+        cast(
+            date_sub('day', customer_versions.last_ordered_at, cutoffs.cutoff) as integer
+        ) as recency_days,
+        {{ within_window('frequency', off) }} as frequency,
+        {{ within_window('monetary_value', off) }} as monetary_value,
+        case
+            when {{ within_window('scored_orders', off) }} > 0
+                then {{ within_window('review_score_sum', off) }} / {{ within_window('scored_orders', off) }}
+        end as review_score,
+        {{ within_window('items', off) }} / {{ within_window('frequency', off) }} as basket_size,
+        case
+            when {{ within_window('delivered_orders', off) }} > 0
+                then {{ within_window('delivery_days_sum', off) }} / {{ within_window('delivered_orders', off) }}
+        end as delivery_days
+    from {{ cutoffs }} as cutoffs
+    -- A fact counts when it is known strictly before the cut-off.
+    inner join {{ customer_versions }} as customer_versions
+        on
+            cutoffs.cutoff > customer_versions.valid_from
+            and cutoffs.cutoff <= customer_versions.valid_to
+    {%- if observation_months %}
+        left join {{ customer_versions }} as before_window
+            on
+                customer_versions.customer_id = before_window.customer_id
+                and cutoffs.cutoff - to_months({{ observation_months }}) > before_window.valid_from
+                and cutoffs.cutoff - to_months({{ observation_months }}) <= before_window.valid_to
+        where {{ within_window('frequency', off) }} > 0
+    {%- endif %}
+{% endmacro %}
+
+
+{% macro within_window(column, off) -%}
+    {%- if off -%}
+        (customer_versions.{{ column }} - coalesce({{ off }}.{{ column }}, 0))
+    {%- else -%}
+        customer_versions.{{ column }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    Recency relative to the review date, one row per cut-off and number of days: the share of customers who have
+    ordered more recently, ties counted half, and the share of the longest recency.
+#}
+{% macro relative_recencies(customers) %}
+    select
+        cutoff,
+        recency_days,
+        (
+            sum(count(*)) over (partition by cutoff order by recency_days) - count(*) / 2
+        ) / sum(count(*)) over (partition by cutoff) as recency_rank,
+        recency_days / nullif(max(recency_days) over (partition by cutoff), 0) as recency_share
+    from {{ customers }}
+    group by 1, 2
+{% endmacro %}
+
+
+{# The months of the observation window, checked; null for all facts. #}
+{% macro observation_months(months) %}
+    {% if months is not none and (months is not integer or months < 1) %}
+        {% do exceptions.raise_compiler_error(
+            'observation_months is ' ~ months ~ '; it must be a whole number of months, or null for all facts.'
+        ) %}
+    {% endif %}
+    {{ return(months) }}
+{% endmacro %}

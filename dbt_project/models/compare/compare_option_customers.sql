@@ -1,0 +1,78 @@
+{{ config(materialized='view') }}
+
+with
+
+customer_versions as (
+
+    select * from {{ ref('int_customer_versions') }}
+
+),
+
+customer_features as (
+
+    select * from {{ ref('int_customer_features') }}
+
+),
+
+cutoffs as (
+
+    select * from {{ ref('int_cutoffs') }}
+    where is_review_date
+
+),
+
+customers as (
+
+    select distinct customer_id from customer_versions
+
+),
+
+sampled as (
+
+    -- A sample that depends on nothing but who the customers are.
+    select customer_id from customers
+    qualify
+        row_number() over (order by md5(customer_id)) <= {{ var('contract_options_sample_size') }}
+
+),
+
+as_in_use as (
+
+    select customer_features.*
+    from customer_features
+    semi join cutoffs on customer_features.cutoff = cutoffs.cutoff
+
+),
+
+{% for months in contract_option_windows() -%}
+    within_{{ months }}_months as ({{ known_customers('cutoffs', 'customer_versions', months) }}),
+
+    relative_to_{{ months }}_months as ({{ relative_recencies('within_' ~ months ~ '_months') }}),
+{% endfor %}
+
+windows as (
+
+    select
+        *,
+        cast({{ var('observation_months') or 'null' }} as integer) as observation_months
+    from as_in_use
+    {% for months in contract_option_windows() %}
+        union all by name
+        select
+            within_{{ months }}_months.*,
+            relative_to_{{ months }}_months.recency_rank,
+            relative_to_{{ months }}_months.recency_share,
+            {{ months }} as observation_months
+        from within_{{ months }}_months
+        inner join relative_to_{{ months }}_months
+            on
+                within_{{ months }}_months.cutoff = relative_to_{{ months }}_months.cutoff
+                and within_{{ months }}_months.recency_days
+                = relative_to_{{ months }}_months.recency_days
+    {% endfor %}
+
+)
+
+select windows.*
+from windows
+semi join sampled on windows.customer_id = sampled.customer_id

@@ -1,0 +1,90 @@
+{%- set probability = var('schedule_probability') %}
+
+with
+
+followed as (
+
+    select * from {{ ref('compare_contract_options') }}
+
+),
+
+survival_curves as (
+
+    select * from {{ ref('compare_survival') }}
+    where subject_kind = 'option' and season = 'all'
+
+),
+
+lasting as (
+
+    select
+        subject as option,
+        max(at_risk) as start_dates,
+        cast(sum(breached) as bigint) as breached_start_dates,
+        min(weeks) filter (where survival <= 0.9 + 1e-9) as p10_weeks_until_breach,
+        min(weeks) filter (where survival <= 0.5 + 1e-9) as median_weeks_until_breach,
+        {{ recommended_interval('survival', probability) }} as recommended_interval_weeks
+    from survival_curves
+    group by 1
+
+),
+
+summed_up as (
+
+    select
+        option,
+        any_value(features) as features,
+        any_value(observation_months) as observation_months,
+        any_value(n_segments) as n_segments,
+        -- By the newest fit: a window that is longer than the history cuts nothing off at first.
+        arg_max(business_sense, review_date) filter (where weeks = 0) as business_sense,
+        arg_max(smallest_share, review_date) filter (where weeks = 0) as smallest_share,
+        arg_max(customers, review_date) as customers,
+        avg(migrated_share order by fitted_as_of, review_date) as migrated_share
+    from followed
+    group by 1
+
+),
+
+in_use as (
+
+    select * from summed_up
+    where option = 'as in use'
+
+)
+
+select
+    summed_up.option,
+    summed_up.features,
+    summed_up.observation_months,
+    summed_up.n_segments,
+    lasting.start_dates,
+    lasting.breached_start_dates,
+    lasting.p10_weeks_until_breach,
+    lasting.median_weeks_until_breach,
+    lasting.recommended_interval_weeks,
+    summed_up.business_sense,
+    summed_up.smallest_share,
+    summed_up.customers,
+    summed_up.migrated_share,
+    format(
+        '{}: {} of {} start dates broke the agreement{}. Business sense {:.2f}, in use {:.2f}; '
+        || 'under a frozen model {:.1f} % of the customers change segment from one review to the '
+        || 'next, in use {:.1f} %.',
+        summed_up.option,
+        lasting.breached_start_dates,
+        lasting.start_dates,
+        case
+            when lasting.median_weeks_until_breach is not null
+                then format(', half of them within {:g} weeks', lasting.median_weeks_until_breach)
+            else ''
+        end,
+        summed_up.business_sense,
+        in_use.business_sense,
+        100 * summed_up.migrated_share,
+        100 * in_use.migrated_share
+    ) as sentence
+from summed_up
+cross join in_use
+left join lasting on summed_up.option = lasting.option
+order by summed_up.option = 'as in use' desc, summed_up.option

@@ -1,0 +1,159 @@
+"""What might make a contract last longer: the same recipe on other features or another window."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from joblib import Parallel, delayed
+
+from segmentation import agreement, resampling, validity
+from segmentation.clustering import CentroidClustering, fit_kmeans
+from segmentation.scaling import FeatureScaling, fit_scaling, scale_features, standardise_known
+
+Snapshot = tuple[datetime, pd.DataFrame]
+
+OPTIONS_SCHEMA = pa.schema(
+    [
+        ("option", pa.string()),
+        ("features", pa.string()),
+        ("observation_months", pa.int32()),
+        ("n_segments", pa.int32()),
+        ("fitted_as_of", pa.timestamp("us")),
+        ("review_date", pa.timestamp("us")),
+        ("weeks", pa.float64()),
+        ("customers", pa.int64()),
+        ("adjusted_rand_index", pa.float64()),
+        ("migrated_share", pa.float64()),
+        ("business_sense", pa.float64()),
+        ("smallest_share", pa.float64()),
+    ]
+)
+
+
+def compare_options(
+    options: Iterable[tuple[Mapping, Iterable[Snapshot]]],
+    *,
+    report: Callable[[str], None] | None = None,
+    **settings,
+) -> pa.Table:
+    """Follow the models of each option over all review dates.
+
+    Parameters
+    ----------
+    options : iterable of (option, snapshots)
+        `option` holds `option`, `observation_months`, `n_segments`, `features` and
+        `naming_features` (lists of mappings with `feature` and `transform`); business sense is
+        measured on the latter. `snapshots` are pairs of review date and the customers known then,
+        in order, with `customer_id` and all features in original units.
+    report : callable, optional
+        Told of each option that is done.
+    **settings
+        `threads`, `cap_quantiles`, `n_init` and `random_state`; see `segmentation.models`.
+
+    Returns
+    -------
+    pyarrow.Table
+        One row per option, model and review date from its fit on, with `OPTIONS_SCHEMA`.
+        `migrated_share` are the customers whom the model, frozen, puts into another segment than
+        at the review before; `business_sense` is the mean share of the variance of the naming
+        features that lies between the model's segments, at its own fit only.
+    """
+    rows = []
+    for option, snapshots in options:
+        started = time.monotonic()
+        rows += _follow(option, list(snapshots), **settings)
+        if report is not None:
+            seconds = f"{time.monotonic() - started:.1f} s"
+            report(f"comparison: {option['option']:<36} {seconds}")
+    return pa.Table.from_pylist(rows, schema=OPTIONS_SCHEMA)
+
+
+def _follow(
+    option: Mapping,
+    snapshots: Sequence[Snapshot],
+    *,
+    threads: int,
+    cap_quantiles: Sequence[float],
+    n_init: int,
+    random_state: int,
+) -> list[dict]:
+    transforms, naming_transforms = (
+        {f["feature"]: f["transform"] for f in option[kind]}
+        for kind in ("features", "naming_features")
+    )
+    recipe = {
+        "transforms": transforms,
+        "cap_quantiles": cap_quantiles,
+        "n_clusters": option["n_segments"],
+        "n_init": n_init,
+        "random_state": random_state,
+    }
+    fits = Parallel(n_jobs=threads, prefer="threads")(
+        delayed(_fit)(date, customers, **recipe) for date, customers in snapshots
+    )
+    named = {
+        "option": option["option"],
+        "features": ", ".join(transforms),
+        "observation_months": option["observation_months"],
+        "n_segments": option["n_segments"],
+    }
+    rows = []
+    labels_before: list[np.ndarray] = []
+    for i, (date, customers) in enumerate(snapshots):
+        labels = [_label(customers, fit) for fit in fits[: i + 1]]
+        if i:
+            ids_before, ids = snapshots[i - 1][1]["customer_id"], customers["customer_id"]
+            _, then, now = np.intersect1d(ids_before, ids, assume_unique=True, return_indices=True)
+        for j, (fitted_as_of, _) in enumerate(snapshots[: i + 1]):
+            table = resampling.cross_table(labels[j], labels[i])
+            migrated_share = None
+            if j < i and len(now):
+                migrated_share = float((labels_before[j][then] != labels[j][now]).mean())
+            rows.append(
+                named
+                | {
+                    "fitted_as_of": fitted_as_of,
+                    "review_date": date,
+                    "weeks": (date - fitted_as_of).days / 7,
+                    "customers": len(customers),
+                    "adjusted_rand_index": agreement.adjusted_rand_index(table),
+                    "migrated_share": migrated_share,
+                }
+            )
+        sizes = np.bincount(labels[i])
+        yardstick = standardise_known(customers, naming_transforms, cap_quantiles)
+        separation = validity.separation(yardstick.to_numpy(), labels[i])
+        # A naming feature without any value separates nothing.
+        rows[-1]["business_sense"] = float(np.nansum(separation) / len(naming_transforms))
+        rows[-1]["smallest_share"] = float(sizes.min() / sizes.sum())
+        labels_before = labels
+    return rows
+
+
+def _fit(
+    date: datetime,
+    customers: pd.DataFrame,
+    *,
+    transforms: Mapping[str, str],
+    cap_quantiles: Sequence[float],
+    **settings,
+) -> tuple[list[FeatureScaling], CentroidClustering]:
+    try:
+        features = customers[list(transforms)].astype(float)
+        scalings = fit_scaling(features, transforms=transforms, cap_quantiles=cap_quantiles)
+        return scalings, fit_kmeans(scale_features(features, scalings), **settings)
+    except ValueError as error:
+        raise ValueError(
+            f"No option of the contract can be compared at {date:%Y-%m-%d}: {error}. "
+            "Check first_review_date and contract_options (dbt_project.yml, under vars)."
+        ) from error
+
+
+def _label(
+    customers: pd.DataFrame, fit: tuple[list[FeatureScaling], CentroidClustering]
+) -> np.ndarray:
+    scalings, clustering = fit
+    return clustering.label(scale_features(customers, scalings))
