@@ -49,19 +49,15 @@
 
 
 {#
-    Recency relative to the review date, one row per cut-off and number of days: the share of customers who have
-    ordered more recently, ties counted half, and the share of the longest recency.
+    Recency relative to the cut-off: the share of customers who have ordered more recently, ties counted half, and
+    the share of the longest recency. DuckDB leaves out windows that a reader does not ask for.
 #}
-{% macro relative_recencies(customers) %}
-    select
-        cutoff,
-        recency_days,
-        (
-            sum(count(*)) over (partition by cutoff order by recency_days) - count(*) / 2
-        ) / sum(count(*)) over (partition by cutoff) as recency_rank,
-        recency_days / nullif(max(recency_days) over (partition by cutoff), 0) as recency_share
-    from {{ customers }}
-    group by 1, 2
+{% macro relative_recencies() %}
+    (
+        rank() over (partition by cutoff order by recency_days) - 1
+        + count(*) over (partition by cutoff, recency_days) / 2
+    ) / count(*) over (partition by cutoff) as recency_rank,
+    recency_days / nullif(max(recency_days) over (partition by cutoff), 0) as recency_share
 {% endmacro %}
 
 

@@ -34,7 +34,8 @@ def adjusted_rand_index(cross_table: np.ndarray) -> float:
         return 1.0  # both put every customer apart, or all together
     expected = together_in_first * together_in_second / pairs
     maximum = (together_in_first + together_in_second) / 2
-    return float((together_in_both - expected) / (maximum - expected))
+    # Rounding can lift the same partition a little above 1.
+    return min(1.0, float((together_in_both - expected) / (maximum - expected)))
 
 
 def adjusted_mutual_information(cross_table: np.ndarray) -> float:

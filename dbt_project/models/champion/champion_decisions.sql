@@ -45,7 +45,7 @@ endings as (
 
 ),
 
-agreements as (
+agreements as materialized (
 
     select
         comparisons.origin_model_id,

@@ -46,8 +46,6 @@ as_in_use as (
 
 {% for months in contract_option_windows() -%}
     within_{{ months }}_months as ({{ known_customers('cutoffs', 'customer_versions', months) }}),
-
-    relative_to_{{ months }}_months as ({{ relative_recencies('within_' ~ months ~ '_months') }}),
 {% endfor %}
 
 windows as (
@@ -59,16 +57,10 @@ windows as (
     {% for months in contract_option_windows() %}
         union all by name
         select
-            within_{{ months }}_months.*,
-            relative_to_{{ months }}_months.recency_rank,
-            relative_to_{{ months }}_months.recency_share,
+            *,
+            {{ relative_recencies() }},
             {{ months }} as observation_months
         from within_{{ months }}_months
-        inner join relative_to_{{ months }}_months
-            on
-                within_{{ months }}_months.cutoff = relative_to_{{ months }}_months.cutoff
-                and within_{{ months }}_months.recency_days
-                = relative_to_{{ months }}_months.recency_days
     {% endfor %}
 
 )
