@@ -1,5 +1,7 @@
 """Comparisons from cross-tables against the same figures from the customers themselves."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -27,11 +29,13 @@ def customers():
 
 def tabulated(customers, origin_model_id="m0", model_id="m1"):
     squares = customers["a"] ** 2 + customers["b"] ** 2
+    spent = [Decimal(number) / 100 for number in range(len(customers))]
     cells = (
-        customers.assign(squares=squares)
+        customers.assign(squares=squares, spent=spent)
         .groupby(["origin_cluster", "cluster"], as_index=False)
         .agg(
             customers=("a", "size"),
+            revenue=("spent", "sum"),
             a=("a", "sum"),
             b=("b", "sum"),
             scaled_sum_of_squares=("squares", "sum"),
@@ -53,6 +57,11 @@ def test_figures_equal_those_from_the_customers(customers):
     assert row["adjusted_mutual_information"] == pytest.approx(
         metrics.adjusted_mutual_info_score(*labels)
     )
+
+    # Clusters are numbered one on in the origin; who is elsewhere is misplaced.
+    misplaced = customers["origin_cluster"] != (customers["cluster"] + 1) % 3
+    assert row["revenue"] == Decimal(400 * 399 // 2) / 100
+    assert row["misplaced_revenue"] == Decimal(int(np.arange(400)[misplaced].sum())) / 100
 
     def inertia(by):
         means = customers.groupby(by)[["a", "b"]].transform("mean")

@@ -66,3 +66,28 @@ def test_a_feature_without_any_value_is_an_error():
 def test_an_unknown_transform_is_an_error():
     with pytest.raises(ValueError, match=r"feature score: transform 'sqrt' is none of"):
         fit_scaling({"score": np.ones(3)}, transforms={"score": "sqrt"}, cap_quantiles=(0, 1))
+
+
+def test_weights_count_as_repeated_rows(features):
+    repeats = np.random.default_rng(3).integers(1, 5, 500)
+    settings = SETTINGS | {"cap_quantiles": (0.0, 1.0)}
+    weighted = fit_scaling(features, **settings, weights=repeats.astype(float))
+    repeated = fit_scaling(
+        {name: np.repeat(values, repeats) for name, values in features.items()}, **settings
+    )
+    for one, other in zip(weighted, repeated, strict=True):
+        assert (one.lower_cap, one.upper_cap) == (other.lower_cap, other.upper_cap)
+        assert [one.mean, one.scale, one.imputation_value] == pytest.approx(
+            [other.mean, other.scale, other.imputation_value]
+        )
+
+
+def test_caps_of_weighted_values_are_quantiles_of_the_customers():
+    values = {"score": np.array([1.0, 2.0, 3.0])}
+    (scaling,) = fit_scaling(
+        values,
+        transforms={"score": "identity"},
+        cap_quantiles=(0.1, 0.9),
+        weights=np.array([1.0, 98.0, 1.0]),
+    )
+    assert (scaling.lower_cap, scaling.upper_cap) == (2, 2)

@@ -160,6 +160,8 @@ select
     review_score is null as is_review_score_imputed,
     basket_size,
     delivery_days,
+    recency_rank,
+    recency_share,
     model_id,
     cutoff as as_of
 from dated

@@ -1,0 +1,68 @@
+"""The noise floor: high where there are gaps, low where there are none."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from segmentation.noise import measure_noise, noise_of_model
+from test_cells import SETTINGS, cells_of, customers, model_of  # noqa: F401
+
+NOISE = SETTINGS | {"seeds": 3, "resamples": 6}
+
+
+def table_of(customers):
+    cells = cells_of(customers)
+    return pa.table({"customers": cells.customers, "feature_values": list(cells.values)})
+
+
+@pytest.fixture
+def structureless():
+    random = np.random.default_rng(2)
+    return pd.DataFrame({"days": random.normal(100, 10, 120), "money": random.normal(90, 5, 120)})
+
+
+def test_segments_with_gaps_come_back(customers):  # noqa: F811
+    row = noise_of_model(model_of(customers), table_of(customers), **NOISE)
+    assert row["seed_agreement"] == row["resampling_agreement"] == 1
+    assert row["resampling_agreement_p05"] == 1
+    assert [c["noise_floor"] for c in row["clusters"]] == [1, 1, 1]
+    assert row["failed_refits"] == 0
+
+
+def test_segments_of_a_cloud_do_not(structureless):
+    row = noise_of_model(model_of(structureless), table_of(structureless), **NOISE)
+    assert row["resampling_agreement"] < 0.8
+    assert row["resampling_agreement_p05"] < row["resampling_agreement"]
+    assert min(c["noise_floor"] for c in row["clusters"]) < 0.7
+    assert all(c["noise_floor"] <= c["noise_agreement"] for c in row["clusters"])
+
+
+def test_more_customers_make_less_noise():
+    random = np.random.default_rng(3)
+    means = []
+    for size in (60, 6000):
+        group = random.integers(3, size=size)
+        days = np.array([0, 30, 60])[group] + random.normal(0, 8, size)
+        money = np.array([20, 60, 180])[group] * random.lognormal(0, 0.3, size)
+        customers = pd.DataFrame({"days": days, "money": money})
+        row = noise_of_model(model_of(customers), table_of(customers), **NOISE)
+        means.append(row["resampling_agreement"])
+    assert means[0] < means[1] - 0.03
+
+
+def test_too_few_different_customers_have_no_floor():
+    customers = pd.DataFrame({"days": [1, 2, 3], "money": [1.0, 5.0, 50.0]})
+    settings = NOISE | {"resamples": 2}
+    row = noise_of_model(model_of(customers), table_of(customers), **settings)
+    assert row["failed_refits"] >= 1
+    assert "seed_agreement" not in row
+    assert row["clusters"] == []
+
+
+def test_the_result_does_not_depend_on_threads(customers, structureless):  # noqa: F811
+    models = [
+        (model_of(frame), table_of(frame)) for frame in (customers, structureless, customers[::2])
+    ]
+    alone, together = (measure_noise(iter(models), threads=n, **NOISE) for n in (1, 3))
+    assert alone.equals(together)

@@ -1,0 +1,109 @@
+"""Options for a longer contract, on customers who age."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import metrics
+
+from segmentation.options import compare_options
+
+SETTINGS = {"threads": 2, "cap_quantiles": (0.0, 1.0), "n_init": 5, "random_state": 1}
+NAMING = [{"feature": "days", "transform": "identity"}]
+
+
+def option(name, *features):
+    return {
+        "option": name,
+        "observation_months": None,
+        "n_segments": 2,
+        "features": [{"feature": feature, "transform": "identity"} for feature in features],
+        "naming_features": NAMING,
+    }
+
+
+def ageing(weeks):
+    """Each week twenty new customers, everyone else a week older; rank is relative."""
+    for week in range(weeks):
+        days = 7.0 * np.repeat(np.arange(week + 6), 20) + np.tile(np.arange(20) % 7, week + 6)
+        order = np.argsort(-days, kind="stable")
+        yield (
+            pd.Timestamp("2018-01-01") + pd.Timedelta(weeks=week),
+            pd.DataFrame(
+                {
+                    "customer_id": [f"customer {nth:04}" for nth in range(len(days))],
+                    "days": days[order],
+                    "rank": days[order].argsort().argsort() / len(days),
+                }
+            ),
+        )
+
+
+@pytest.fixture(scope="module")
+def followed():
+    options = [(option("days", "days"), ageing(9)), (option("rank", "rank"), ageing(9))]
+    return compare_options(options, **SETTINGS).to_pandas()
+
+
+def test_every_model_meets_every_later_review(followed):
+    assert len(followed) == 2 * 9 * 10 / 2
+    assert (followed["review_date"] >= followed["fitted_as_of"]).all()
+    assert followed["weeks"].max() == 8
+    own = followed[followed["weeks"] == 0]
+    assert (own["adjusted_rand_index"] == 1).all()
+    assert own["business_sense"].between(0, 1).all()
+    assert followed[followed["weeks"] > 0]["business_sense"].isna().all()
+    assert own["migrated_share"].isna().all()
+    assert followed[followed["weeks"] > 0]["migrated_share"].notna().all()
+
+
+def test_a_border_in_days_ages_and_a_rank_does_not(followed):
+    last = followed[(followed["fitted_as_of"] == "2018-01-01") & (followed["weeks"] == 8)]
+    agreement = last.set_index("option")["adjusted_rand_index"]
+    assert agreement["rank"] > 0.95
+    assert agreement["days"] < 0.7
+
+
+def test_figures_are_those_of_the_labels(followed):
+    """Two segments of one feature are the customers on either side of a border."""
+    snapshots = dict(ageing(9))
+    first, sixth, seventh = (
+        snapshots[pd.Timestamp("2018-01-01") + pd.Timedelta(weeks=week)] for week in (0, 5, 6)
+    )
+
+    def side_of_border(fitted_on, customers):
+        border = halves_of(fitted_on["days"])
+        return (customers["days"] > border).to_numpy()
+
+    frozen = side_of_border(first, seventh)
+    row = followed[
+        (followed["option"] == "days")
+        & (followed["fitted_as_of"] == "2018-01-01")
+        & (followed["weeks"] == 6)
+    ].iloc[0]
+    assert row["adjusted_rand_index"] == pytest.approx(
+        metrics.adjusted_rand_score(frozen, side_of_border(seventh, seventh))
+    )
+    before = dict(zip(sixth["customer_id"], side_of_border(first, sixth), strict=True))
+    moved = [
+        before[customer] != now
+        for customer, now in zip(seventh["customer_id"], frozen, strict=True)
+        if customer in before
+    ]
+    assert row["migrated_share"] == pytest.approx(np.mean(moved))
+
+
+def halves_of(values):
+    """The border that leaves the least sum of squares on its two sides."""
+    borders = np.unique(values)[:-1]
+    squares = [
+        sum(((side - side.mean()) ** 2).sum() for side in (values[values <= b], values[values > b]))
+        for b in borders
+    ]
+    return borders[int(np.argmin(squares))]
+
+
+def test_a_date_without_enough_customers_is_named():
+    few = pd.DataFrame({"customer_id": ["a"], "days": [1.0]})
+    snapshots = [(pd.Timestamp("2018-01-01"), few)]
+    with pytest.raises(ValueError, match="at 2018-01-01: 1 customers cannot form 2 segments"):
+        compare_options([(option("days", "days"), snapshots)], **SETTINGS)
