@@ -21,13 +21,13 @@ class Cells:
 
     Attributes
     ----------
-    values : ndarray of shape (n_cells, n_features)
+    features : ndarray of shape (n_cells, n_features)
         What the customers of a cell have in common, in original units, NaN where unknown.
     customers : ndarray of float of shape (n_cells,)
         How many they are; need not be whole in a resample or a counterfactual.
     """
 
-    values: np.ndarray
+    features: np.ndarray
     customers: np.ndarray
 
     @classmethod
@@ -41,7 +41,7 @@ class Cells:
 
     def resampled(self, random_state: int) -> "Cells":
         """A bootstrap resample: as many customers, drawn with replacement; cells stay in place."""
-        total = int(round(self.customers.sum()))
+        total = round(self.customers.sum())
         shares = self.customers / self.customers.sum()
         drawn = np.random.default_rng(random_state).multinomial(total, shares)
         return replace(self, customers=drawn.astype(float))
@@ -123,7 +123,7 @@ def refit(
         If the cells do not suffice for a model.
     """
     held = cells.customers > 0
-    values, weights = cells.values[held], cells.customers[held]
+    values, weights = cells.features[held], cells.customers[held]
     scalings = fit_scaling(
         dict(zip(recipe.transforms, values.T, strict=True)),
         transforms=recipe.transforms,
@@ -157,22 +157,20 @@ def refit(
 def cross_table(
     first: np.ndarray, second: np.ndarray, customers: np.ndarray, n_clusters: int
 ) -> np.ndarray:
-    """Customers by the labels that two models give their cells, of shape (n_clusters, n_clusters)."""
+    """Customers by the labels that two models give them, of shape (n_clusters, n_clusters)."""
     cells = first.astype(np.int64) * n_clusters + second
     counts = np.bincount(cells, weights=customers, minlength=n_clusters**2)
     return counts.reshape(n_clusters, n_clusters)
 
 
-def agreement_of(
-    first: FrozenModel, second: FrozenModel, cells: Cells, n_clusters: int
-) -> float:
+def agreement_of(first: FrozenModel, second: FrozenModel, cells: Cells, n_clusters: int) -> float:
     """Adjusted Rand index of two models on the same customers."""
     table = cross_table(first.label(cells), second.label(cells), cells.customers, n_clusters)
     return agreement.adjusted_rand_index(table)
 
 
 def _scaled(cells: Cells, scalings: Sequence[FeatureScaling]) -> np.ndarray:
-    values = {s.feature: column for s, column in zip(scalings, cells.values.T, strict=True)}
+    values = {s.feature: column for s, column in zip(scalings, cells.features.T, strict=True)}
     return scale_features(values, scalings)
 
 

@@ -54,8 +54,8 @@ def compare_models(cross_tables: pa.Table) -> pa.Table:
     cross_tables : pyarrow.Table
         One row per pair and occupied cell, the rows of a pair together: `origin_model_id`,
         `model_id`, `origin_cluster`, `cluster`, `customers`, `revenue` (decimal, R$); and, in the
-        scaled units of `model_id`, the cell's sums of the features, the list `scaled_sums`, and of the squared
-        norms, `scaled_sum_of_squares`.
+        scaled units of `model_id`, the cell's sums of the features, the list `scaled_sums`, and
+        of the squared norms, `scaled_sum_of_squares`.
 
     Returns
     -------

@@ -106,13 +106,13 @@ def explain_pair(
     pair = {"origin_model_id": origin["model_id"], "model_id": model["model_id"]}
     rows = []
     for i, scaling in enumerate(frozen.scalings):
-        scaled_then, scaled_now = (scaling.apply(cells.values[:, i]) for cells in (then, now))
+        scaled_then, scaled_now = (scaling.apply(cells.features[:, i]) for cells in (then, now))
         rows.append(
             pair
             | {
                 "feature": scaling.feature,
                 "population_stability_index": population_stability_index(
-                    then.values[:, i], now.values[:, i], then.customers, now.customers
+                    then.features[:, i], now.features[:, i], then.customers, now.customers
                 ),
                 "wasserstein_distance": float(
                     wasserstein_distance(scaled_then, scaled_now, then.customers, now.customers)
@@ -180,12 +180,15 @@ def hold_feature(now: Cells, then: Cells, feature: int) -> Cells:
     Cells
         As many customers as `now`; more cells where values are split.
     """
-    known_now, known_then = ~np.isnan(now.values[:, feature]), ~np.isnan(then.values[:, feature])
+    known_now, known_then = (
+        ~np.isnan(now.features[:, feature]),
+        ~np.isnan(then.features[:, feature]),
+    )
     if not known_now.any() or not known_then.any():
         return now
-    _, number, masses = _distribution(now.values[known_now, feature], now.customers[known_now])
+    _, number, masses = _distribution(now.features[known_now, feature], now.customers[known_now])
     values_then, _, masses_then = _distribution(
-        then.values[known_then, feature], then.customers[known_then]
+        then.features[known_then, feature], then.customers[known_then]
     )
     # Both axes of ranks, 0 to 1, are cut at the ends of every value; a piece lies in one value of
     # each.
@@ -210,13 +213,11 @@ def hold_feature(now: Cells, then: Cells, feature: int) -> Cells:
     rows = np.repeat(np.arange(len(number)), repeats)
     nth = np.arange(len(rows)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
     taken = first[number[rows]] + nth
-    values = now.values[known_now][rows]
+    values = now.features[known_now][rows]
     values[:, feature] = value[taken]
     return Cells(
-        np.concatenate([values, now.values[~known_now]]),
-        np.concatenate(
-            [now.customers[known_now][rows] * share[taken], now.customers[~known_now]]
-        ),
+        np.concatenate([values, now.features[~known_now]]),
+        np.concatenate([now.customers[known_now][rows] * share[taken], now.customers[~known_now]]),
     )
 
 

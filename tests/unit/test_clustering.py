@@ -77,7 +77,8 @@ def test_a_warm_start_is_taken_when_it_is_better_and_only_then(points):
         best.inertia
     )
     assert (
-        fit_kmeans(points, **warm, warm_starts=[poor.cluster_centers_]).inertia <= alone.inertia + 1e-9
+        fit_kmeans(points, **warm, warm_starts=[poor.cluster_centers_]).inertia
+        <= alone.inertia + 1e-9
     )
 
 

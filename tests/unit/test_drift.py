@@ -11,8 +11,7 @@ from segmentation.drift import (
     hold_feature,
     population_stability_index,
 )
-from test_cells import SETTINGS, cells_of, model_of
-from test_noise import table_of
+from small_models import SETTINGS, cells_of, model_of, table_of
 
 
 def ones(values):
@@ -45,7 +44,7 @@ def test_population_stability_index_of_frequent_and_unknown_values():
 
 
 def distribution(cells, feature):
-    frame = pd.DataFrame({"value": cells.values[:, feature], "customers": cells.customers})
+    frame = pd.DataFrame({"value": cells.features[:, feature], "customers": cells.customers})
     shares = frame.groupby("value", dropna=False)["customers"].sum()
     return shares / shares.sum()
 
@@ -61,7 +60,9 @@ def then():
 def now():
     random = np.random.default_rng(2)
     days = random.integers(50, 200, 1100)
-    frame = pd.DataFrame({"days": days, "score": np.where(days > 120, 5, random.integers(3, 6, 1100))})
+    frame = pd.DataFrame(
+        {"days": days, "score": np.where(days > 120, 5, random.integers(3, 6, 1100))}
+    )
     frame = frame.astype(float)
     frame.loc[::50, "score"] = np.nan
     return cells_of(frame)
@@ -83,10 +84,10 @@ def test_a_held_rare_feature_moves_by_rank(then, now):
     # Days are spread over 90 values of 1.1 % each: quantiles as then, within a value.
     for quantile in (0.1, 0.5, 0.9):
         value = np.quantile(
-            held.values[:, 0], quantile, weights=held.customers, method="inverted_cdf"
+            held.features[:, 0], quantile, weights=held.customers, method="inverted_cdf"
         )
         expected = np.quantile(
-            then.values[:, 0], quantile, weights=then.customers, method="inverted_cdf"
+            then.features[:, 0], quantile, weights=then.customers, method="inverted_cdf"
         )
         assert value == pytest.approx(expected, abs=1)
 
@@ -96,8 +97,8 @@ def test_everyone_keeps_the_rank():
     then = Cells(random.normal(size=(500, 1)), np.ones(500))
     now = Cells(random.exponential(size=(700, 1)), np.ones(700))
     held = hold_feature(now, then, 0)
-    assert len(held.values) == 700  # rare values are moved, not split
-    assert (np.diff(held.values[np.argsort(now.values[:, 0]), 0]) >= 0).all()
+    assert len(held.features) == 700  # rare values are moved, not split
+    assert (np.diff(held.features[np.argsort(now.features[:, 0]), 0]) >= 0).all()
 
 
 def test_holding_what_has_not_changed_changes_nothing(then):

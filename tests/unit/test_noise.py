@@ -2,27 +2,15 @@
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pytest
 
 from segmentation.noise import measure_noise, noise_of_model
-from test_cells import SETTINGS, cells_of, customers, model_of  # noqa: F401
+from small_models import SETTINGS, cloud, model_of, table_of, three_groups
 
 NOISE = SETTINGS | {"seeds": 3, "resamples": 6}
 
 
-def table_of(customers):
-    cells = cells_of(customers)
-    return pa.table({"customers": cells.customers, "feature_values": list(cells.values)})
-
-
-@pytest.fixture
-def structureless():
-    random = np.random.default_rng(2)
-    return pd.DataFrame({"days": random.normal(100, 10, 120), "money": random.normal(90, 5, 120)})
-
-
-def test_segments_with_gaps_come_back(customers):  # noqa: F811
+def test_segments_with_gaps_come_back():
+    customers = three_groups()
     row = noise_of_model(model_of(customers), table_of(customers), **NOISE)
     assert row["seed_agreement"] == row["resampling_agreement"] == 1
     assert row["resampling_agreement_p05"] == 1
@@ -30,7 +18,8 @@ def test_segments_with_gaps_come_back(customers):  # noqa: F811
     assert row["failed_refits"] == 0
 
 
-def test_segments_of_a_cloud_do_not(structureless):
+def test_segments_of_a_cloud_do_not():
+    structureless = cloud(120)
     row = noise_of_model(model_of(structureless), table_of(structureless), **NOISE)
     assert row["resampling_agreement"] < 0.8
     assert row["resampling_agreement_p05"] < row["resampling_agreement"]
@@ -60,9 +49,10 @@ def test_too_few_different_customers_have_no_floor():
     assert row["clusters"] == []
 
 
-def test_the_result_does_not_depend_on_threads(customers, structureless):  # noqa: F811
+def test_the_result_does_not_depend_on_threads():
+    customers = three_groups()
     models = [
-        (model_of(frame), table_of(frame)) for frame in (customers, structureless, customers[::2])
+        (model_of(frame), table_of(frame)) for frame in (customers, cloud(120), customers[::2])
     ]
     alone, together = (measure_noise(iter(models), threads=n, **NOISE) for n in (1, 3))
     assert alone.equals(together)

@@ -142,16 +142,28 @@ judged as (
 
 ),
 
+numbered as (
+
+    select
+        *,
+        row_number() over (
+            partition by origin_model_id, clause, origin_cluster order by review_date
+        ) as review
+    from judged
+
+),
+
 counted as (
 
     select
         *,
-        coalesce(is_beyond, false)
-        and count(*) filter (where is_beyond) over (
-            partition by origin_model_id, clause, origin_cluster order by review_date
-            rows between reviews - 1 preceding and current row
-        ) = reviews as is_broken_now
-    from judged
+        review - coalesce(
+            max(case when is_beyond is not true then review end) over (
+                partition by origin_model_id, clause, origin_cluster order by review_date
+            ),
+            0
+        ) as reviews_in_a_row
+    from numbered
 
 ),
 
@@ -160,12 +172,10 @@ remembered as (
     -- A broken clause stays broken.
     select
         *,
-        bool_or(is_broken_now) over so_far as is_broken,
-        min(case when is_broken_now then review_date end) over so_far as broken_since
+        min(case when reviews_in_a_row >= reviews then review_date end) over (
+            partition by origin_model_id, clause, origin_cluster order by review_date
+        ) as broken_since
     from counted
-    window so_far as (
-        partition by origin_model_id, clause, origin_cluster order by review_date
-    )
 
 )
 
@@ -183,8 +193,8 @@ select
     noise_floor,
     is_assessable,
     is_close,
-    is_broken,
+    broken_since is not null as is_broken,
     broken_since,
-    is_broken and severity = 'error' as is_contract_broken
+    broken_since is not null and severity = 'error' as is_contract_broken
 from remembered
 order by origin_model_id, review_date, clause, origin_cluster

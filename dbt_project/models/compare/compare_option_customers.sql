@@ -65,6 +65,6 @@ windows as (
 
 )
 
-select windows.*
+select windows.*  -- noqa: AM04
 from windows
 semi join sampled on windows.customer_id = sampled.customer_id

@@ -1,5 +1,7 @@
 {{ config(materialized='view') }}
 
+{%- set months = observation_months(var('observation_months')) %}
+
 with
 
 customer_versions as (
@@ -14,9 +16,7 @@ cutoffs as (
 
 ),
 
-known_at_cutoffs as (
-    {{ known_customers('cutoffs', 'customer_versions', observation_months(var('observation_months'))) }}
-)
+known_at_cutoffs as ({{ known_customers('cutoffs', 'customer_versions', months) }})
 
 select
     *,

@@ -55,8 +55,8 @@ select
             then
                 format(
                     'Since the fit the mean of {} has moved by {:.2f} standard deviations '
-                    || '(population stability index {:.2f}). What that does to the agreement is '
-                    || 'measured when a clause is close to its limit.',
+                    || '(population stability index {:.2f}). What that does to the agreement '
+                    || 'is measured when a clause is close to its limit.',
                     ranked.feature,
                     ranked.mean_scaled_now - ranked.mean_scaled_then,
                     ranked.population_stability_index
@@ -65,16 +65,16 @@ select
             then
                 format(
                     'Every feature distributed as at the fit would give back {:.2f} of the '
-                    || 'agreement ({:.2f}); what is then missing is how features go together, and '
-                    || 'noise.',
+                    || 'agreement ({:.2f}); what is then missing is how features go together, '
+                    || 'and noise.',
                     ranked.agreement_given_back,
                     stability.adjusted_rand_index
                 )
         else
             format(
-                'With {} distributed as at the fit, {:.2f} of the agreement ({:.2f}) would be given '
-                || 'back; since then its mean has moved by {:.2f} standard deviations (population '
-                || 'stability index {:.2f}).',
+                'With {} distributed as at the fit, {:.2f} of the agreement ({:.2f}) would be '
+                || 'given back; since then its mean has moved by {:.2f} standard deviations '
+                || '(population stability index {:.2f}).',
                 ranked.feature,
                 ranked.agreement_given_back,
                 stability.adjusted_rand_index,

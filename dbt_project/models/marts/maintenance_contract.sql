@@ -131,7 +131,7 @@ select
                 'The model of ' || strftime(fitted_as_of, '%Y-%m-%d')
                 || ' was fitted at the newest review date: there is no later refit to compare it'
                 || ' with'
-                || case when segment_name is not null then ' in "' || segment_name || '"' else '' end
+                || coalesce(' in "' || segment_name || '"', '')
                 || '. No refit is due.'
         else
             finding || case status

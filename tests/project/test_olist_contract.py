@@ -1,0 +1,156 @@
+"""The maintenance contract on the real Olist tables, against pandas, SciPy and scikit-learn."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import CensoredData, ecdf, wasserstein_distance
+
+pytestmark = pytest.mark.olist
+
+
+@pytest.fixture(scope="module")
+def mart(olist_warehouse):
+    import duckdb
+
+    def read_mart(name, where="true"):
+        with duckdb.connect(str(olist_warehouse), read_only=True) as connection:
+            return connection.execute(f"from marts.{name} where {where} order by all").df()
+
+    return read_mart
+
+
+def test_customers_in_cells_are_all_customers(olist_warehouse, read):
+    counted = read(
+        olist_warehouse,
+        "select cells.model_id, any_value(models.customers) as customers, "
+        "sum(cells.customers) as in_cells, count(*) as cells from scoring.score_cells as cells "
+        "inner join fit.fit_models as models using (model_id) group by 1",
+    )
+    assert len(counted) == 42
+    assert (counted["customers"] == counted["in_cells"]).all()
+    assert counted["cells"].between(4000, 8000).all()
+
+
+def test_segments_since_2018_can_be_contracted(mart):
+    noise = mart("maintenance_noise")
+    assert len(noise) == 42
+    assert noise["is_assessable"].all()
+    assert (noise["failed_refits"] == 0).all()
+    assert (noise["noise_floor"] > 0.9).all()
+    assert (noise["noise_agreement"] > 0.95).all()
+
+
+def test_every_change_of_model_is_due_to_recency(mart):
+    causes = mart("maintenance_causes", "place = 1")
+    changes = mart("maintenance_drift", "is_takeover")["review_date"]
+    assert len(changes) == 4
+    at_changes = causes[causes["review_date"].isin(changes)]
+    assert at_changes["feature"].tolist() == ["recency_days"] * 4
+    assert (at_changes["agreement_given_back"] > 0.1).all()
+    # On cells the agreement is that of the customers, more or less.
+    every = mart("maintenance_causes", "place is not null")
+    assert (every["adjusted_rand_index_of_cells"] - every["adjusted_rand_index"]).abs().max() < 0.05
+
+
+def test_shifts_of_features_are_those_of_the_customers(olist_warehouse, mart, read):
+    """From cells, against the same from each customer."""
+    causes = mart("maintenance_causes", "review_date = '2018-10-01'").set_index("feature")
+    origin = causes["origin_model_id"].iloc[0]
+    parameters = mart("segment_model_parameters", f"model_id = '{origin}'").set_index("feature")
+    then, now = (
+        read(
+            olist_warehouse,
+            f"select * from intermediate.int_customer_features where cutoff = '{date}'",
+        )
+        for date in ("2018-07-16", "2018-10-01")
+    )
+    for feature, row in parameters.iterrows():
+        log = np.log1p if row["transform"] == "log1p" else lambda values: values
+        scaled = [
+            (
+                log(
+                    customers[feature]
+                    .astype(float)
+                    .fillna(row["imputation_value"])
+                    .clip(row["lower_cap"], row["upper_cap"])
+                )
+                - row["mean"]
+            )
+            / row["scale"]
+            for customers in (then, now)
+        ]
+        built = causes.loc[feature]
+        assert built["mean_scaled_then"] == pytest.approx(scaled[0].mean(), abs=0.005)
+        assert built["mean_scaled_now"] == pytest.approx(scaled[1].mean(), abs=0.005)
+        assert built["wasserstein_distance"] == pytest.approx(
+            wasserstein_distance(*scaled), abs=0.01
+        )
+    assert causes["wasserstein_distance"].idxmax() == "recency_days"
+    edges = np.unique(then["recency_days"].quantile(np.arange(0.1, 1, 0.1)))
+    shares = [
+        np.bincount(np.searchsorted(edges, frame["recency_days"]), minlength=10) / len(frame)
+        for frame in (then, now)
+    ]
+    assert causes.loc["recency_days", "population_stability_index"] == pytest.approx(
+        np.sum((shares[1] - shares[0]) * np.log(shares[1] / shares[0])), rel=0.15
+    )
+
+
+def test_how_long_models_last_equals_scipy(mart):
+    """Durations by pandas, the curve by SciPy."""
+    stability = mart("segment_stability", "weeks > 0")
+    below = stability[stability["adjusted_rand_index"] < 0.8]
+    weeks = stability.groupby("origin_model_id")["weeks"].max()
+    until_breach = below.groupby("origin_model_id")["weeks"].min().reindex(weeks.index)
+    reference = ecdf(
+        CensoredData(uncensored=until_breach.dropna(), right=weeks[until_breach.isna()])
+    )
+    curve = mart("maintenance_survival", "season = 'all'")
+    assert curve["survival"].to_numpy() == pytest.approx(reference.sf.evaluate(curve["weeks"]))
+    assert (curve["survival_low"] <= curve["survival"]).all()
+    assert (curve["survival_high"] >= curve["survival"]).all()
+    schedule = mart("maintenance_schedule").iloc[0]
+    interval = schedule["recommended_interval_weeks"]
+    assert reference.sf.evaluate(interval) >= schedule["probability"] == 0.9
+    assert reference.sf.evaluate(interval + 1) < 0.9
+    assert schedule["shortest_interval_weeks"] <= interval <= schedule["longest_interval_weeks"]
+
+
+def test_what_waiting_costs_is_the_mean_over_start_dates(mart):
+    stability = mart("segment_stability")
+    by_week = (
+        stability.assign(
+            misplaced=1 - stability["matched_agreement"],
+            revenue_share=stability["misplaced_revenue"] / stability["revenue"],
+        )
+        .groupby("weeks")[["misplaced", "revenue_share"]]
+        .mean()
+    )
+    waiting = mart("maintenance_waiting").set_index("weeks")
+    assert waiting["misplaced_share"].to_numpy() == pytest.approx(by_week["misplaced"][1:])
+    assert waiting["mean_misplaced_revenue_share"].to_numpy() == pytest.approx(
+        by_week["revenue_share"].expanding().mean()[1:]
+    )
+    # The longer the wait the more are misplaced, by a tenth of the revenue after half a year.
+    assert waiting["mean_misplaced_share"].is_monotonic_increasing
+    assert waiting.loc[26, "misplaced_revenue_share"] > 0.1
+
+
+def test_misplaced_revenue_is_that_of_the_customers(olist_warehouse, mart, read):
+    handovers = read(olist_warehouse, "from champion.champion_handovers where reign = 2")
+    pair = mart("maintenance_drift", "is_takeover").iloc[0]
+    matched = handovers.loc[handovers.groupby("cluster")["customers"].idxmax(), "revenue"].sum()
+    assert pair["misplaced_revenue"] == pytest.approx(handovers["revenue"].sum() - matched)
+    assert pair["review_date"] == pd.Timestamp("2018-03-19")
+
+
+def test_migration_is_told_apart_from_relabelling(mart):
+    migration = mart("maintenance_migration").set_index("review_date")
+    transitions = mart("segment_transitions").groupby(["review_date", "movement"])["customers"].sum()
+    moved = transitions.unstack(fill_value=0)
+    assert (migration["migrated_customers"] == moved["migration"]).all()
+    assert (migration["relabelled_customers"] == moved["relabelling"]).all()
+    assert (migration["relabelled_customers"] > 0).sum() == 4
+    known = migration[["stayed_customers", "migrated_customers", "new_customers"]].sum(axis=1)
+    models = mart("segment_models").set_index("fitted_as_of")["customers"]
+    assert (known == models).all()
