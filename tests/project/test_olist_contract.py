@@ -146,10 +146,13 @@ def test_misplaced_revenue_is_that_of_the_customers(olist_warehouse, mart, read)
 
 def test_migration_is_told_apart_from_relabelling(mart):
     migration = mart("maintenance_migration").set_index("review_date")
-    transitions = (
-        mart("segment_transitions").groupby(["review_date", "movement"])["customers"].sum()
+    moved = mart("segment_transitions").pivot_table(
+        index="review_date",
+        columns="movement",
+        values="customers",
+        aggfunc="sum",
+        fill_value=0,
     )
-    moved = transitions.unstack(fill_value=0)
     assert (migration["migrated_customers"] == moved["migration"]).all()
     assert (migration["relabelled_customers"] == moved["relabelling"]).all()
     assert (migration["relabelled_customers"] > 0).sum() == 4
