@@ -12,7 +12,7 @@
             date_sub('day', customer_versions.last_ordered_at, cutoffs.cutoff) as integer
         ) as recency_days,
         {{ within_window('frequency', off) }} as frequency,
-        {{ within_window('monetary_value', off) }} as monetary_value,
+        cast({{ within_window('monetary_value', off) }} as decimal(18, 2)) as monetary_value,
         case
             when {{ within_window('scored_orders', off) }} > 0
                 then {{ within_window('review_score_sum', off) }} / {{ within_window('scored_orders', off) }}

@@ -447,7 +447,9 @@ def test_another_candidate_takes_over_at_the_newest_review_with_the_old_ids(
     )
 
 
-def test_never_means_never_and_the_exit_code_tells(project, january_data, early, tmp_path, read):
+def test_never_means_never_and_the_exit_code_tells(
+    project, january_data, tmp_path, read, monkeypatch
+):
     warehouse = tmp_path / "shop.duckdb"
     never = ("--vars", json.dumps(BREACH_AT | {"refit_policy": "never"}))
     result = project.dbt(
@@ -461,6 +463,10 @@ def test_never_means_never_and_the_exit_code_tells(project, january_data, early,
     }
     contract = read(warehouse, "from marts.maintenance_contract").set_index("clause")
     assert contract["status"].to_dict() == {"agreement": "warn", "misplaced revenue": "breach"}
+    with monkeypatch.context() as lenient:
+        lenient.setenv("SEGMENTS_CONTRACT_SEVERITY", "warn")
+        only = ("test", "--select", "maintenance_contract_is_kept", *never)
+        assert project.dbt(january_data, warehouse, *only).returncode == 0
     # Changed later, it acts from the newest review date on.
     again = tmp_path / "again.duckdb"
     shutil.copy(warehouse, again)

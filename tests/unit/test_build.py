@@ -93,3 +93,27 @@ def test_candidates_are_compared_when_it_is_asked_for(
     monkeypatch.setattr(build, "_dbt_build", fake_dbt)
     build.build(tmp_path, tmp_path / "warehouse.duckdb", compare)
     assert called == selectors
+
+
+@pytest.mark.parametrize(
+    ("clauses", "exit_code"),
+    [
+        ([("agreement", "breach", "error"), ("segment 1", "ok", "error")], 3),
+        ([("agreement", "not assessable", "error"), ("misplaced revenue", "breach", "warn")], 0),
+    ],
+)
+def test_a_broken_contract_is_published_and_told_by_the_exit_code(
+    tmp_path, monkeypatch, clauses, exit_code
+):
+    warehouse = tmp_path / "shop.duckdb"
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create schema marts")
+        connection.execute(
+            "create table marts.maintenance_contract (clause text, status text, severity text)"
+        )
+        connection.executemany("insert into marts.maintenance_contract values (?, ?, ?)", clauses)
+    for step in ("build", "print_summary"):
+        monkeypatch.setattr(build, step, lambda *_: None)
+    arguments = ["build.py", "--data", "data", "--warehouse", str(warehouse)]
+    monkeypatch.setattr(sys, "argv", arguments)
+    assert build.main() == exit_code

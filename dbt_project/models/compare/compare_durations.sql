@@ -30,6 +30,8 @@ reviews as (
         clauses.is_broken
     from clauses
     inner join models on clauses.origin_model_id = models.model_id
+    -- A model that is too noisy to be contracted does not last long; it says nothing.
+    where clauses.is_assessable or clauses.is_broken
     union all
     -- Without a noise floor: options are held against each other by the threshold alone.
     select
