@@ -50,6 +50,7 @@ KEPT_TABLES = [
     "scoring.score_model_customers",
     "scoring.score_cross_tables",
     "scoring.score_cells",
+    "scoring.score_feature_values",
     "compare.compare_models",
     "compare.compare_refits",
     "champion.champion_decisions",

@@ -57,3 +57,18 @@ def table_of(customers):
     """The same as the table that the project's library reads."""
     cells = cells_of(customers)
     return pa.table({"customers": cells.customers, "feature_values": list(cells.features)})
+
+
+def known_of(customers):
+    """Cells, and the distribution of each feature alone."""
+    counted = [customers[feature].value_counts(dropna=False) for feature in customers]
+    values = pa.table(
+        {
+            "feature": [
+                name for name, counts in zip(customers, counted, strict=True) for _ in counts
+            ],
+            "feature_value": np.concatenate([counts.index for counts in counted]).astype(float),
+            "customers": np.concatenate(counted),
+        }
+    )
+    return table_of(customers), values

@@ -1,7 +1,8 @@
 {#
     Cells: customers who are alike in every feature that a model uses, counted. A cell is `cell_width` standard
     deviations wide in each feature. What Python refits to learn how far noise goes, and why agreement ends, it
-    refits on cells: their number depends on the width, hardly on the customers.
+    refits on cells: their number depends on the width, hardly on the customers. What each feature alone looks
+    like is counted in bins a twentieth as wide.
 
     `candidate` is what `chosen_model` returns.
 #}
@@ -86,17 +87,42 @@
 
 
 {#
-    What a cell's customers have in common, in original units: means of the transformed values, taken back. Sums
-    of whole billionths, because a sum of doubles depends on the order of adding.
+    What a cell's customers have in common, in original units: means of the transformed values, taken back.
 #}
 {% macro mean_feature_values(candidate) %}
     [
         {%- for feature in candidate.features %}
-            {%- set mean -%}
-                cast(sum(cast(round(1e9 * {{ feature }}) as bigint)) as double) / (1e9 * count(*))
-            {%- endset %}
-            {{ 'exp(' ~ mean ~ ') - 1' if candidate.transforms[feature] == 'log1p' else mean }}
-            {{- ',' if not loop.last }}
+            {{ mean_of_transformed(feature, candidate.transforms[feature]) }}{{ ',' if not loop.last }}
         {%- endfor %}
     ]
+{% endmacro %}
+
+
+{# Sums of whole billionths, because a sum of doubles depends on the order of adding. #}
+{% macro mean_of_transformed(feature, transform) -%}
+    {%- set mean -%}
+        cast(sum(cast(round(1e9 * {{ feature }}) as bigint)) as double) / (1e9 * count(*))
+    {%- endset -%}
+    {{ 'exp(' ~ mean ~ ') - 1' if transform == 'log1p' else mean }}
+{%- endmacro %}
+
+
+{# One row per model, feature and bin of its own: the mean value, null where unknown, and the customers. #}
+{% macro counted_values(customers, scalings, candidate, width) %}
+    {%- for feature in candidate.features %}
+        {{ 'union all' if not loop.first }}
+        select
+            {{ customers }}.model_id,
+            '{{ feature }}' as feature,
+            {{ mean_of_transformed(customers ~ '.' ~ feature, candidate.transforms[feature]) }} as feature_value,
+            count(*) as customers
+        from {{ customers }}
+        inner join {{ scalings }} on {{ customers }}.model_id = {{ scalings }}.model_id
+        group by
+            {{ customers }}.model_id,
+            round(
+                ({{ customers }}.{{ feature }} - {{ scalings }}.{{ feature }}__mean)
+                / ({{ width }} * {{ scalings }}.{{ feature }}__scale)
+            )
+    {% endfor %}
 {% endmacro %}

@@ -7,17 +7,17 @@ def model(dbt, session):
             return session.table(str(dbt.this)).limit(0)
     from segmentation.drift import explain_pairs  # scikit-learn takes seconds to load
 
-    models = dbt.ref("fit_models").to_arrow_table().to_pylist()
-    models = {model["model_id"]: model for model in models}
+    models = {row["model_id"]: row for row in dbt.ref("fit_models").to_arrow_table().to_pylist()}
     cells = dbt.ref("score_cells").order("cell")
+    values = dbt.ref("score_feature_values").order("feature, feature_value")
 
-    def cells_of(model_id):
-        return cells.filter(f"model_id = '{model_id}'").to_arrow_table()
+    def known_of(model_id):
+        is_of_model = f"model_id = '{model_id}'"
+        return tuple(rows.filter(is_of_model).to_arrow_table() for rows in (cells, values))
 
+    columns = pairs.select("origin_model_id, model_id, is_alarming")
     found = (
-        (models[origin_id], models[model_id], cells_of(origin_id), cells_of(model_id), is_alarming)
-        for origin_id, model_id, is_alarming in pairs.select(
-            "origin_model_id, model_id, is_alarming"
-        ).fetchall()
+        (models[origin], models[refit], known_of(origin), known_of(refit), is_alarming)
+        for origin, refit, is_alarming in columns.fetchall()
     )
     return explain_pairs(found, **dbt.config.get("meta"))

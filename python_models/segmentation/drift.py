@@ -10,6 +10,9 @@ from scipy.stats import wasserstein_distance
 
 from segmentation.cells import Cells, FrozenModel, agreement_of, recipe_of, refit
 
+# Customers in cells, and each feature alone.
+Known = tuple[pa.Table, pa.Table]
+
 ALL_FEATURES = "all features"
 
 CAUSES_SCHEMA = pa.schema(
@@ -31,13 +34,13 @@ _FREQUENT_SHARE = 0.005
 
 
 def explain_pairs(
-    pairs: Iterable[tuple[Mapping, Mapping, pa.Table, pa.Table, bool]], *, threads: int, **settings
+    pairs: Iterable[tuple[Mapping, Mapping, Known, Known, bool]], *, threads: int, **settings
 ) -> pa.Table:
     """What changed between the fits of two models, and what that does to their agreement.
 
     Parameters
     ----------
-    pairs : iterable of (origin, model, cells of the origin, cells of the model, is_alarming)
+    pairs : iterable of (origin, model, known_then, known_now, is_alarming)
         As `explain_pair` takes them. Consumed as threads become free.
     threads : int
         Pairs at the same time. The result does not depend on it.
@@ -59,8 +62,8 @@ def explain_pairs(
 def explain_pair(
     origin: Mapping,
     model: Mapping,
-    cells_then: pa.Table,
-    cells_now: pa.Table,
+    known_then: Known,
+    known_now: Known,
     is_alarming: bool,
     *,
     cap_quantiles: Sequence[float],
@@ -72,8 +75,10 @@ def explain_pair(
     ----------
     origin, model : mapping
         Rows of `segmentation.models.MODELS_SCHEMA`, of one candidate.
-    cells_then, cells_now : pyarrow.Table
-        The customers that each is fitted on; see `segmentation.cells.Cells.from_table`.
+    known_then, known_now : pair of pyarrow.Table
+        The customers that each is fitted on: in cells (see `segmentation.cells.Cells.from_table`),
+        and each feature alone, as rows of `feature`, `feature_value` (original units, null where
+        unknown) and `customers`.
     is_alarming : bool
         Whether to refit with features held, which takes most of the time.
     cap_quantiles, ward_sample_size
@@ -89,7 +94,8 @@ def explain_pair(
         customer's rank, and all other features, are those of today. Both are None unless the pair
         is alarming.
     """
-    then, now = Cells.from_table(cells_then), Cells.from_table(cells_now)
+    now = Cells.from_table(known_now[0])
+    values_then, values_now = (_values_of_features(known[1]) for known in (known_then, known_now))
     frozen, refitted = FrozenModel.from_row(origin), FrozenModel.from_row(model)
     recipe = recipe_of(model, cap_quantiles=cap_quantiles, ward_sample_size=ward_sample_size)
     warm_recipe = replace(recipe, n_init=2)
@@ -105,20 +111,22 @@ def explain_pair(
 
     pair = {"origin_model_id": origin["model_id"], "model_id": model["model_id"]}
     rows = []
-    for i, scaling in enumerate(frozen.scalings):
-        scaled_then, scaled_now = (scaling.apply(cells.features[:, i]) for cells in (then, now))
+    for scaling in frozen.scalings:
+        then, customers_then = values_then[scaling.feature]
+        today, customers_today = values_now[scaling.feature]
+        scaled_then, scaled_today = scaling.apply(then), scaling.apply(today)
         rows.append(
             pair
             | {
                 "feature": scaling.feature,
                 "population_stability_index": population_stability_index(
-                    then.features[:, i], now.features[:, i], then.customers, now.customers
+                    then, today, customers_then, customers_today
                 ),
                 "wasserstein_distance": float(
-                    wasserstein_distance(scaled_then, scaled_now, then.customers, now.customers)
+                    wasserstein_distance(scaled_then, scaled_today, customers_then, customers_today)
                 ),
-                "mean_scaled_then": float(np.average(scaled_then, weights=then.customers)),
-                "mean_scaled_now": float(np.average(scaled_now, weights=now.customers)),
+                "mean_scaled_then": float(np.average(scaled_then, weights=customers_then)),
+                "mean_scaled_now": float(np.average(scaled_today, weights=customers_today)),
             }
         )
     if not is_alarming:
@@ -127,8 +135,9 @@ def explain_pair(
     agreement_today = agreement_on(now)
     held_all = now
     for i, row in enumerate(rows[:-1]):
-        row["held_adjusted_rand_index"] = agreement_on(hold_feature(now, then, i))
-        held_all = hold_feature(held_all, then, i)
+        then = values_then[row["feature"]]
+        row["held_adjusted_rand_index"] = agreement_on(hold_feature(now, i, *then))
+        held_all = hold_feature(held_all, i, *then)
     rows[-1]["held_adjusted_rand_index"] = agreement_on(held_all)
     return [row | {"adjusted_rand_index": agreement_today} for row in rows]
 
@@ -168,28 +177,33 @@ def population_stability_index(
     return float(np.sum((shares[1] - shares[0]) * np.log(shares[1] / shares[0])))
 
 
-def hold_feature(now: Cells, then: Cells, feature: int) -> Cells:
+def hold_feature(now: Cells, feature: int, then: np.ndarray, customers_then: np.ndarray) -> Cells:
     """Customers of now with one feature distributed as then, everyone's rank kept.
 
-    Values are replaced by those of equal rank (the monotone coupling of the two distributions). A
-    value that many customers share is split over the values of then that its ranks cover, in equal
-    shares for all of them, so that no tie is broken by chance. Unknown values stay unknown.
+    Parameters
+    ----------
+    now : Cells
+    feature : int
+        Its place among the features of the cells.
+    then, customers_then : ndarray of shape (n_then,)
+        Values, NaN where unknown, and how often each counts.
 
     Returns
     -------
     Cells
         As many customers as `now`; more cells where values are split.
+
+    Notes
+    -----
+    Values are replaced by those of equal rank (the monotone coupling of the two distributions). A
+    value that many customers share is split over the values of then that its ranks cover, in equal
+    shares for all of them, so that no tie is broken by chance. Unknown values stay unknown.
     """
-    known_now, known_then = (
-        ~np.isnan(now.features[:, feature]),
-        ~np.isnan(then.features[:, feature]),
-    )
+    known_now, known_then = ~np.isnan(now.features[:, feature]), ~np.isnan(then)
     if not known_now.any() or not known_then.any():
         return now
     _, number, masses = _distribution(now.features[known_now, feature], now.customers[known_now])
-    values_then, _, masses_then = _distribution(
-        then.features[known_then, feature], then.customers[known_then]
-    )
+    values_then, _, masses_then = _distribution(then[known_then], customers_then[known_then])
     # Both axes of ranks, 0 to 1, are cut at the ends of every value; a piece lies in one value of
     # each.
     ends, ends_then = np.cumsum(masses), np.cumsum(masses_then)
@@ -219,6 +233,17 @@ def hold_feature(now: Cells, then: Cells, feature: int) -> Cells:
         np.concatenate([values, now.features[~known_now]]),
         np.concatenate([now.customers[known_now][rows] * share[taken], now.customers[~known_now]]),
     )
+
+
+def _values_of_features(rows: pa.Table) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Values and numbers of customers by feature."""
+    features = np.array(rows["feature"].to_pylist())
+    values = rows["feature_value"].to_numpy(zero_copy_only=False).astype(float)
+    customers = rows["customers"].to_numpy().astype(float)
+    return {
+        str(feature): (values[features == feature], customers[features == feature])
+        for feature in np.unique(features)
+    }
 
 
 def _distribution(

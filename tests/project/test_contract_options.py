@@ -7,9 +7,9 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 import pytest
+from test_segments import assert_same_features
 
 from pandas_features import features_as_of
-from test_segments import assert_same_features
 
 SETTINGS = {"observation_months": 6, "pinned_candidate": "kmeans-4-rfm-review-rank"}
 WINDOW_BEGINS = datetime(2017, 8, 1)

@@ -128,6 +128,7 @@ KILLED_AT = [
     "score_model_customers",
     "score_cross_tables",
     "score_cells",
+    "score_feature_values",
     "compare_models",
     "compare_refits",
     "champion_decisions",

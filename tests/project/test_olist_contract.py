@@ -92,7 +92,7 @@ def test_shifts_of_features_are_those_of_the_customers(olist_warehouse, mart, re
         for frame in (then, now)
     ]
     assert causes.loc["recency_days", "population_stability_index"] == pytest.approx(
-        np.sum((shares[1] - shares[0]) * np.log(shares[1] / shares[0])), rel=0.15
+        np.sum((shares[1] - shares[0]) * np.log(shares[1] / shares[0])), rel=0.05
     )
 
 

@@ -11,7 +11,7 @@ from segmentation.drift import (
     hold_feature,
     population_stability_index,
 )
-from small_models import SETTINGS, cells_of, model_of, table_of
+from small_models import SETTINGS, cells_of, known_of, model_of
 
 
 def ones(values):
@@ -69,7 +69,7 @@ def now():
 
 
 def test_a_held_frequent_feature_is_distributed_as_then(then, now):
-    held = hold_feature(now, then, 1)
+    held = hold_feature(now, 1, then.features[:, 1], then.customers)
     known = distribution(held, 1)[lambda shares: shares.index.notna()]
     known = known / known.sum()
     pd.testing.assert_series_equal(known, distribution(then, 1), check_exact=False)
@@ -80,7 +80,7 @@ def test_a_held_frequent_feature_is_distributed_as_then(then, now):
 
 
 def test_a_held_rare_feature_moves_by_rank(then, now):
-    held = hold_feature(now, then, 0)
+    held = hold_feature(now, 0, then.features[:, 0], then.customers)
     # Days are spread over 90 values of 1.1 % each: quantiles as then, within a value.
     for quantile in (0.1, 0.5, 0.9):
         value = np.quantile(
@@ -96,19 +96,19 @@ def test_everyone_keeps_the_rank():
     random = np.random.default_rng(3)
     then = Cells(random.normal(size=(500, 1)), np.ones(500))
     now = Cells(random.exponential(size=(700, 1)), np.ones(700))
-    held = hold_feature(now, then, 0)
+    held = hold_feature(now, 0, then.features[:, 0], then.customers)
     assert len(held.features) == 700  # rare values are moved, not split
     assert (np.diff(held.features[np.argsort(now.features[:, 0]), 0]) >= 0).all()
 
 
 def test_holding_what_has_not_changed_changes_nothing(then):
-    held = hold_feature(then, then, 0)
+    held = hold_feature(then, 0, then.features[:, 0], then.customers)
     pd.testing.assert_series_equal(distribution(held, 0), distribution(then, 0))
 
 
 def test_cells_without_a_known_value_are_left_alone(then):
     unknown = Cells(np.full((3, 2), np.nan), np.ones(3))
-    assert hold_feature(unknown, then, 0) is unknown
+    assert hold_feature(unknown, 0, then.features[:, 0], then.customers) is unknown
 
 
 @pytest.mark.parametrize("shifted", ["days", "money"])
@@ -124,7 +124,7 @@ def test_a_planted_shift_is_attributed_to_its_feature(shifted):
     else:
         now["money"] = np.exp(3 + 3 * ((np.log1p(now["money"]) - 3) / 3) ** 3) - 1
     rows = explain_pair(
-        model_of(then), model_of(now), table_of(then), table_of(now), True, **SETTINGS
+        model_of(then), model_of(now), known_of(then), known_of(now), True, **SETTINGS
     )
     held = {row["feature"]: row["held_adjusted_rand_index"] for row in rows}
     other = {"days": "money", "money": "days"}[shifted]
@@ -144,7 +144,7 @@ def test_a_planted_shift_is_attributed_to_its_feature(shifted):
 
 def test_a_pair_that_is_not_alarming_is_not_refitted(then):
     customers = pd.DataFrame({"days": [1.0, 2, 30, 31, 60, 61], "money": [5.0, 5, 80, 80, 20, 20]})
-    model, table = model_of(customers), table_of(customers)
-    rows = explain_pair(model, model, table, table, False, **SETTINGS)
+    model, known = model_of(customers), known_of(customers)
+    rows = explain_pair(model, model, known, known, False, **SETTINGS)
     assert [row["feature"] for row in rows] == ["days", "money"]
     assert all("held_adjusted_rand_index" not in row for row in rows)

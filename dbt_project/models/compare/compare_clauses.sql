@@ -26,26 +26,23 @@ model_pairs as (
 
 clauses as ({{ maintenance_clause_rows() }}),
 
-noise as (
+noise_of_models as (
 
-    -- Two kinds of refits; the noisier one counts.
+    -- Two kinds of refits; the noisier one counts. Null when they failed.
     select
         model_id,
         least(seed_agreement, resampling_agreement) as noise_agreement,
-        least(seed_agreement_p05, resampling_agreement_p05) as noise_floor,
-        unnest(clusters) as cluster_noise
+        least(seed_agreement_p05, resampling_agreement_p05) as noise_floor
     from refits
 
 ),
 
-noise_of_models as (
+unnested as (
 
     select
         model_id,
-        any_value(noise_agreement) as noise_agreement,
-        any_value(noise_floor) as noise_floor
-    from noise
-    group by 1
+        unnest(clusters) as noise
+    from refits
 
 ),
 
@@ -53,17 +50,16 @@ noise_of_clusters as (
 
     select
         model_id,
-        cluster_noise.cluster,
-        cluster_noise.noise_agreement,
-        cluster_noise.noise_floor
-    from noise
+        noise.cluster,
+        noise.noise_agreement,
+        noise.noise_floor
+    from unnested
 
 ),
 
 measured as (
 
-    -- Either model of a pair is a fit: the noisier of the two sets the floor. A model whose refits
-    -- failed has none.
+    -- Either model of a pair is a fit: the noisier of the two sets the floor.
     select
         comparisons.origin_model_id,
         comparisons.model_id,
