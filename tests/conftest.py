@@ -56,10 +56,11 @@ class Project:
             text=True,
         )
 
-    def dbt_build(self, data: Path, warehouse: Path, *arguments: str) -> Path:
-        """Build data into the warehouse without dbt's unit tests; a failure fails the test."""
+    def dbt_build(self, data: Path, warehouse: Path, *arguments: str, tested: bool = False) -> Path:
+        """Build data into the warehouse, with dbt's data tests if `tested`; a failure fails."""
+        left_out = ["unit_test"] if tested else ["unit_test", "test"]
         result = self.dbt(
-            data, warehouse, "build", "--exclude-resource-type", "unit_test", *arguments
+            data, warehouse, "build", "--exclude-resource-type", *left_out, *arguments
         )
         assert result.returncode == 0, result.stdout + result.stderr
         return warehouse
@@ -103,7 +104,8 @@ def shop_data(shop, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def shop_warehouse(project, shop_data, tmp_path_factory) -> Path:
     """The small shop, built by dbt in place."""
-    return project.dbt_build(shop_data, tmp_path_factory.mktemp("shop") / "shop.duckdb")
+    warehouse = tmp_path_factory.mktemp("shop") / "shop.duckdb"
+    return project.dbt_build(shop_data, warehouse, tested=True)
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +118,8 @@ def olist_data() -> Path:
 
 @pytest.fixture(scope="session")
 def olist_warehouse(project, olist_data, tmp_path_factory) -> Path:
-    return project.dbt_build(olist_data, tmp_path_factory.mktemp("olist") / "olist.duckdb")
+    warehouse = tmp_path_factory.mktemp("olist") / "olist.duckdb"
+    return project.dbt_build(olist_data, warehouse, tested=True)
 
 
 @pytest.fixture

@@ -205,7 +205,8 @@ def dirty_warehouse(project, shop, tmp_path_factory):
     data = dirty.write(tmp_path_factory.mktemp("dirty") / "data")
     with (data / PAYMENTS).open("a") as file:
         file.write("order 0001,2,boleto\n")  # a field short
-    return project.dbt_build(data, tmp_path_factory.mktemp("dirty") / "dirty.duckdb")
+    warehouse = tmp_path_factory.mktemp("dirty") / "dirty.duckdb"
+    return project.dbt_build(data, warehouse, tested=True)
 
 
 def test_every_damaged_row_is_in_the_ledger(dirty_warehouse, read):
@@ -277,7 +278,7 @@ def test_columns_may_stand_in_any_order_among_others(project, shop, shop_warehou
         frame = pd.read_csv(path, dtype=str, encoding="utf-8-sig")
         frame = frame[frame.columns[::-1]].assign(remark="x, y")
         frame.to_csv(path, index=False)
-    warehouse = project.dbt_build(data, tmp_path / "shop.duckdb")
+    warehouse = project.dbt_build(data, tmp_path / "shop.duckdb", tested=True)
     query = "select * from marts.customer_segments"
     assert read(warehouse, query).to_csv() == read(shop_warehouse, query).to_csv()
 
@@ -359,7 +360,8 @@ def test_a_segment_without_any_review_is_not_called_dissatisfied(project, shop, 
     silent.rows["olist_order_reviews_dataset"] = [
         row for row in silent.rows["olist_order_reviews_dataset"] if row["order_id"] not in lapsed
     ]
-    warehouse = project.dbt_build(silent.write(tmp_path / "data"), tmp_path / "shop.duckdb")
+    data = silent.write(tmp_path / "data")
+    warehouse = project.dbt_build(data, tmp_path / "shop.duckdb", tested=True)
     names = read(
         warehouse,
         "select distinct segment_name from marts.customer_segment_history "

@@ -28,7 +28,8 @@ def demo(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def demo_warehouse(project, demo, tmp_path_factory):
-    return project.dbt_build(demo, tmp_path_factory.mktemp("demo") / "demo.duckdb")
+    warehouse = tmp_path_factory.mktemp("demo") / "demo.duckdb"
+    return project.dbt_build(demo, warehouse, tested=True)
 
 
 def test_the_files_have_the_columns_of_the_published_ones(demo):

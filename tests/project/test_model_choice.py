@@ -21,6 +21,8 @@ VARS = {
         "rfm": ["recency_days", "frequency", "monetary_value"],
         "rfm-review": ["recency_days", "frequency", "monetary_value", "review_score"],
     },
+    "candidate_feature_sets": ["rfm", "rfm-review"],
+    "contract_options": {"six months": {"observation_months": 6}},
     "candidate_algorithms": {
         "kmeans": {"n_segments": [3, 4, 5, 400]},
         "ward": {"n_segments": [3, 4]},
@@ -344,10 +346,13 @@ def test_a_comparison_of_another_version_is_dropped(project, shop_data, compared
     assert chosen(read, warehouse)["chosen_by"] == "by default"
 
 
-def test_the_kept_table_is_declared_as_the_comparison_writes_it(shop_warehouse, compared, read):
+@pytest.mark.parametrize("table", ["choose_fitted_candidates", "compare_contract_options"])
+def test_a_kept_table_is_declared_as_the_comparison_writes_it(
+    shop_warehouse, compared, read, table
+):
     columns = "select column_name, data_type from duckdb_columns() where table_name = '{}'"
     declared, written = (
-        read(w, columns.format("choose_fitted_candidates")).set_index("column_name")["data_type"]
+        read(w, columns.format(table)).set_index("column_name")["data_type"]
         for w in (shop_warehouse, compared)
     )
     assert declared.sort_index().to_dict() == written.sort_index().to_dict()
