@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from segmentation import cells as cells_module
+from segmentation import noise
 from segmentation.noise import measure_noise, noise_of_model
 from small_models import SETTINGS, cloud, model_of, table_of, three_groups
 
@@ -25,6 +27,24 @@ def test_segments_of_a_cloud_do_not():
     assert row["resampling_agreement_p05"] < row["resampling_agreement"]
     assert min(c["noise_floor"] for c in row["clusters"]) < 0.7
     assert all(c["noise_floor"] <= c["noise_agreement"] for c in row["clusters"])
+
+
+def test_no_refit_has_the_seed_of_another_or_of_the_model(monkeypatch):
+    seeds = [1]  # that of the model
+
+    def refit(cells, recipe, *, random_state, **settings):
+        seeds.append(random_state)
+        return cells_module.refit(cells, recipe, random_state=random_state, **settings)
+
+    monkeypatch.setattr(noise, "refit", refit)
+    noise_of_model(model_of(three_groups()), table_of(three_groups()), **NOISE)
+    assert len(seeds) == len(set(seeds)) == 1 + 3 + 6
+
+
+def test_clusters_are_found_again_under_other_numbers():
+    labels = np.repeat([0, 1, 2], 10)
+    labelings = [np.array(numbers)[labels] for numbers in ([0, 1, 2], [1, 2, 0], [2, 0, 1])]
+    assert (noise._jaccards(labels, labelings, np.ones(30), 3) == 1).all()
 
 
 def test_more_customers_make_less_noise():

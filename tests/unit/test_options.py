@@ -25,17 +25,16 @@ def ageing(weeks):
     """Each week twenty new customers, everyone else a week older; rank is relative."""
     for week in range(weeks):
         days = 7.0 * np.repeat(np.arange(week + 6), 20) + np.tile(np.arange(20) % 7, week + 6)
-        order = np.argsort(-days, kind="stable")
-        yield (
-            pd.Timestamp("2018-01-01") + pd.Timedelta(weeks=week),
-            pd.DataFrame(
-                {
-                    "customer_id": [f"customer {nth:04}" for nth in range(len(days))],
-                    "days": days[order],
-                    "rank": days[order].argsort().argsort() / len(days),
-                }
-            ),
+        customers = pd.DataFrame(
+            {
+                # The newest come first.
+                "customer_id": [f"customer {9999 - nth}" for nth in range(len(days))],
+                "days": np.sort(days)[::-1],
+                "rank": np.arange(len(days))[::-1] / len(days),
+            }
         )
+        date = pd.Timestamp("2018-01-01") + pd.Timedelta(weeks=week)
+        yield date, customers.sort_values("customer_id", ignore_index=True)
 
 
 @pytest.fixture(scope="module")
