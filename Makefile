@@ -37,7 +37,7 @@ drop-ledger: .venv/installed
 	@$(PYTHON) scripts/ledger.py --warehouse "$(WAREHOUSE)" drop
 
 test: lint data/demo
-	$(PYTHON) -m pytest -n 2 --dist loadfile
+	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 	SEGMENTS_DATA=data/demo SEGMENTS_WAREHOUSE=warehouse/test.duckdb $(DBT) --quiet build
 	SEGMENTS_DATA=data/demo SEGMENTS_WAREHOUSE=warehouse/test.duckdb $(DBT) --quiet test
 

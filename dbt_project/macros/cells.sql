@@ -2,7 +2,7 @@
     Cells: customers who are alike in every feature that a model uses, counted. A cell is `cell_width` standard
     deviations wide in each feature. What Python refits to learn how far noise goes, and why agreement ends, it
     refits on cells: their number depends on the width, hardly on the customers. What each feature alone looks
-    like is counted in bins a twentieth as wide.
+    like is counted in bins a hundredth as wide.
 
     `candidate` is what `chosen_model` returns.
 #}

@@ -22,7 +22,6 @@ def built(project, shop_data, tmp_path_factory):
         shop_data,
         tmp_path_factory.mktemp("window") / "shop.duckdb",
         *("--exclude", "choose_fitted_candidates", "--vars", json.dumps(SETTINGS)),
-        tested=True,
     )
 
 

@@ -45,7 +45,7 @@ capped as materialized (
 
 ),
 
-counted as ({{ counted_values('capped', 'scalings', candidate, var('cell_width') / 20) }})
+counted as ({{ counted_values('capped', 'scalings', candidate, var('cell_width') / 100) }})
 
 select
     model_id,
