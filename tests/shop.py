@@ -89,8 +89,8 @@ class Shop:
     expected_segments: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def obvious(cls) -> "Shop":
-        """260 customers in four groups far apart, and a tail of orders up to 2018-01-31."""
+    def stocked(cls) -> "Shop":
+        """A shop with a book to sell, a seller and a place, and no customer yet."""
         shop = cls()
         shop.add("olist_products_dataset", product_id="book", product_category_name="livros")
         shop.add(
@@ -100,6 +100,12 @@ class Shop:
         )
         shop.add("olist_sellers_dataset", seller_id="seller", seller_zip_code_prefix="01000")
         shop.add("olist_geolocation_dataset", geolocation_zip_code_prefix="01000")
+        return shop
+
+    @classmethod
+    def obvious(cls) -> "Shop":
+        """260 customers in four groups far apart, and a tail of orders up to 2018-01-31."""
+        shop = cls.stocked()
         for i in range(40):
             for nth in range(3):
                 shop.order(

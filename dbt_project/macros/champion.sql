@@ -119,3 +119,13 @@
         ) as bigint
     )
 {%- endmacro %}
+
+
+{# The candidate of the newest model: the challenger, or the champion while there is none. #}
+{% macro newest_candidate(models) %}
+    select candidate_id
+    from {{ models }}
+    where status in ('challenger', 'champion')
+    order by status = 'challenger' desc
+    limit 1
+{% endmacro %}

@@ -37,15 +37,7 @@ def steady_shop(until="2018-02-27"):
 
     Each day three customers order, so every recency from 0 to 139 days is as frequent, always.
     """
-    shop = Shop()
-    shop.add("olist_products_dataset", product_id="book", product_category_name="livros")
-    shop.add(
-        "product_category_name_translation",
-        product_category_name="livros",
-        product_category_name_english="books",
-    )
-    shop.add("olist_sellers_dataset", seller_id="seller", seller_zip_code_prefix="01000")
-    shop.add("olist_geolocation_dataset", geolocation_zip_code_prefix="01000")
+    shop = Shop.stocked()
     day = START
     while day < datetime.fromisoformat(until):
         for nth in range(CUSTOMERS // PERIOD):

@@ -57,7 +57,7 @@ def then():
 
 
 @pytest.fixture
-def now():
+def today():
     random = np.random.default_rng(2)
     days = random.integers(50, 200, 1100)
     frame = pd.DataFrame(
@@ -68,19 +68,19 @@ def now():
     return cells_of(frame)
 
 
-def test_a_held_frequent_feature_is_distributed_as_then(then, now):
-    held = hold_feature(now, 1, then.features[:, 1], then.customers)
+def test_a_held_frequent_feature_is_distributed_as_then(then, today):
+    held = hold_feature(today, 1, then.features[:, 1], then.customers)
     known = distribution(held, 1)[lambda shares: shares.index.notna()]
     known = known / known.sum()
     pd.testing.assert_series_equal(known, distribution(then, 1), check_exact=False)
-    assert held.customers.sum() == pytest.approx(now.customers.sum())
+    assert held.customers.sum() == pytest.approx(today.customers.sum())
     # The unknown stay unknown, the other feature stays as it is.
-    assert distribution(held, 1)[np.nan] == pytest.approx(distribution(now, 1)[np.nan])
-    pd.testing.assert_series_equal(distribution(held, 0), distribution(now, 0))
+    assert distribution(held, 1)[np.nan] == pytest.approx(distribution(today, 1)[np.nan])
+    pd.testing.assert_series_equal(distribution(held, 0), distribution(today, 0))
 
 
-def test_a_held_rare_feature_moves_by_rank(then, now):
-    held = hold_feature(now, 0, then.features[:, 0], then.customers)
+def test_a_held_rare_feature_moves_by_rank(then, today):
+    held = hold_feature(today, 0, then.features[:, 0], then.customers)
     # Days are spread over 90 values of 1.1 % each: quantiles as then, within a value.
     for quantile in (0.1, 0.5, 0.9):
         value = np.quantile(

@@ -12,15 +12,7 @@ models as (
 
 ),
 
-newest as (
-
-    -- Without a challenger the champion is the newest model.
-    select candidate_id from models
-    where status in ('challenger', 'champion')
-    order by status = 'challenger' desc
-    limit 1
-
-),
+newest as ({{ newest_candidate('models') }}),
 
 pairs as (
 
