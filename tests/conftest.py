@@ -14,11 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # What only grows, by its key: rows that stand are never touched.
 LEDGER = {
+    "fit.fit_points": "candidate_id, cutoff, point",
     "fit.fit_models": "model_id",
-    "scoring.score_model_customers": "model_id",
-    "scoring.score_cross_tables": "origin_model_id, model_id, origin_cluster, cluster",
-    "scoring.score_cells": "model_id, cell",
-    "scoring.score_feature_values": "model_id, feature, feature_value",
     "compare.compare_models": "origin_model_id, model_id",
     "compare.compare_refits": "model_id",
     "champion.champion_decisions": "decision_number",

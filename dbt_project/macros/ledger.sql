@@ -31,7 +31,6 @@
         {# What another version of the project has written differently is computed anew. #}
         {% for schema, name, needed in [
             ('fit', 'fit_models', 'candidate_id'),
-            ('scoring', 'score_cross_tables', 'revenue'),
             ('compare', 'compare_models', 'misplaced_revenue'),
         ] %}
             {% set columns = run_query(

@@ -8,16 +8,13 @@ def model(dbt, session):
     from segmentation.drift import explain_pairs  # scikit-learn takes seconds to load
 
     models = {row["model_id"]: row for row in dbt.ref("fit_models").to_arrow_table().to_pylist()}
-    cells = dbt.ref("score_cells").order("cell")
-    values = dbt.ref("score_feature_values").order("feature, feature_value")
+    points = dbt.ref("fit_points").order("point")
 
-    def known_of(model_id):
-        is_of_model = f"model_id = '{model_id}'"
-        return tuple(rows.filter(is_of_model).to_arrow_table() for rows in (cells, values))
+    def points_of(row):
+        date = f"candidate_id = '{row['candidate_id']}' and cutoff = '{row['fitted_as_of']}'"
+        return points.filter(date).to_arrow_table()
 
-    columns = pairs.select("origin_model_id, model_id, is_alarming")
-    found = (
-        (models[origin], models[refit], known_of(origin), known_of(refit), is_alarming)
-        for origin, refit, is_alarming in columns.fetchall()
-    )
+    columns = pairs.select("origin_model_id, model_id, is_alarming").fetchall()
+    asked = ((models[origin], models[refit], is_alarming) for origin, refit, is_alarming in columns)
+    found = ((o, m, points_of(o), points_of(m), is_alarming) for o, m, is_alarming in asked)
     return explain_pairs(found, **dbt.config.get("meta"))

@@ -23,7 +23,7 @@ from segmentation.clustering import (
     fit_kmeans,
     grow_ward_tree,
     neighbour_distances,
-    one_thread,
+    use_one_thread,
 )
 from segmentation.scaling import fit_scaling, scale_features, standardise_known
 
@@ -325,11 +325,9 @@ class _Comparison:
                 points, labels, clustering.centroids
             )
         if len(sizes) > 1:
-            with one_thread():
-                figures["davies_bouldin"] = davies_bouldin_score(points[members], labels[members])
-                figures["calinski_harabasz"] = calinski_harabasz_score(
-                    points[members], labels[members]
-                )
+            use_one_thread()
+            figures["davies_bouldin"] = davies_bouldin_score(points[members], labels[members])
+            figures["calinski_harabasz"] = calinski_harabasz_score(points[members], labels[members])
         shares = validity.separation(self.yardstick.to_numpy(), labels)
         figures["separation"] = [
             {"feature": feature, "share": float(share)}

@@ -5,9 +5,9 @@ KMeans takes all customers. Ward's tree and DBSCAN grow with the square of their
 fitted on a seeded sample, and everyone gets a label by the nearest cluster.
 """
 
+import threading
 import warnings
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, partial
 
@@ -16,11 +16,12 @@ import numpy as np
 from scipy.cluster.hierarchy import fcluster
 from sklearn.cluster import DBSCAN, KMeans
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import pairwise_distances_argmin
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import ThreadpoolController
 
 NOISE = -1
+
+_own = threading.local()
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,8 @@ def fit_kmeans(
     converged = partial(KMeans, n_clusters, tol=0, max_iter=10_000, random_state=random_state)
     fits = [converged(n_init=n_init)]
     fits += [converged(n_init=1, init=centroids) for centroids in warm_starts]
-    with one_thread(), warnings.catch_warnings():
+    use_one_thread()
+    with warnings.catch_warnings():
         # Too few distinct points: told below, as an error.
         warnings.simplefilter("ignore", ConvergenceWarning)
         for fit in fits:
@@ -142,7 +144,12 @@ def grow_ward_tree(sample: np.ndarray) -> np.ndarray:
 
 
 def cut_ward_tree(
-    points: np.ndarray, sample: np.ndarray, tree: np.ndarray, *, n_clusters: int
+    points: np.ndarray,
+    sample: np.ndarray,
+    tree: np.ndarray,
+    *,
+    n_clusters: int,
+    weights: np.ndarray | None = None,
 ) -> CentroidClustering:
     """Cut the tree of a sample into clusters and label all points by the nearest cluster mean.
 
@@ -154,6 +161,8 @@ def cut_ward_tree(
     tree : ndarray of shape (n_sampled - 1, 4)
         From `grow_ward_tree`.
     n_clusters : int
+    weights : ndarray of shape (n_points,), optional
+        How often each point counts in the inertia.
 
     Raises
     ------
@@ -166,8 +175,9 @@ def cut_ward_tree(
     distinct = len(np.unique(labels))
     if distinct < n_clusters:
         raise ValueError(f"{distinct} distinct customers cannot form {n_clusters} segments")
-    inertia = float(((points - centroids[labels]) ** 2).sum())
-    return CentroidClustering(centroids, labels, inertia)
+    squares = ((points - centroids[labels]) ** 2).sum(axis=1)
+    inertia = squares.sum() if weights is None else squares @ weights
+    return CentroidClustering(centroids, labels, float(inertia))
 
 
 def neighbour_distances(sample: np.ndarray, *, min_samples: int) -> np.ndarray:
@@ -221,9 +231,14 @@ def fit_dbscan(
     return DensityClustering(core_points, core_labels, eps, labels)
 
 
-def one_thread() -> AbstractContextManager:
-    """Keeps libraries from adding in threads, whose order the last digits of a sum depend on."""
-    return _thread_pools().limit(limits=1)
+def use_one_thread() -> None:
+    """Keeps libraries from adding in threads, whose order the last digits of a sum depend on.
+
+    Holds for the calling thread from here on; another thread that fits asks for itself.
+    """
+    if not getattr(_own, "has_one_thread", False):
+        _thread_pools().limit(limits=1)
+        _own.has_one_thread = True
 
 
 @cache
@@ -240,8 +255,35 @@ def cluster_means(points: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, n
 
 
 def _nearest(points: np.ndarray, centroids: np.ndarray) -> np.ndarray:
-    with one_thread():
-        return pairwise_distances_argmin(points, centroids)
+    return nearest(np.ascontiguousarray(points.T), 2 * centroids, (centroids**2).sum(axis=1))
+
+
+def nearest(features: np.ndarray, weights: np.ndarray, biases: np.ndarray) -> np.ndarray:
+    """Number of the nearest centroid c of each point x, the lowest one of a tie.
+
+    (x - c)^2 is x^2 - 2cx + c^2, and x^2 is the same for all centroids.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n_features, n_points)
+    weights : ndarray of shape (n_clusters, n_features)
+        2c.
+    biases : ndarray of shape (n_clusters,)
+        c^2.
+
+    Returns
+    -------
+    ndarray of int of shape (n_points,)
+    """
+    use_one_thread()
+    scores = weights @ features
+    labels = np.zeros(features.shape[1], dtype=np.intp)
+    highest = scores[0] - biases[0]
+    for number in range(1, len(weights)):
+        scores[number] -= biases[number]
+        np.copyto(labels, number, where=scores[number] > highest)
+        np.maximum(highest, scores[number], out=highest)
+    return labels
 
 
 def _label_by_core_points(

@@ -1,9 +1,16 @@
 """Models compared on the same customers, from the cross-tables of their labels."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+
 import numpy as np
 import pyarrow as pa
 
 from segmentation import agreement
+from segmentation.clustering import use_one_thread
+from segmentation.parallel import run_in_processes
+from segmentation.points import Points
+from segmentation.refits import FrozenModel
 
 PAIRS_SCHEMA = pa.schema(
     [
@@ -34,6 +41,8 @@ PAIRS_SCHEMA = pa.schema(
     ]
 )
 
+# Points that are labelled at a time: their arrays stay in a processor's cache.
+_PART = 8_192
 
 MATCHES_SCHEMA = pa.schema(
     [
@@ -46,71 +55,98 @@ MATCHES_SCHEMA = pa.schema(
 )
 
 
-def compare_models(cross_tables: pa.Table) -> pa.Table:
+def compare_models(
+    refits: Iterable[tuple[Mapping, Sequence[Mapping], pa.Table]], *, processes: int
+) -> pa.Table:
     """Agreement of each pair of models, what it costs to keep the older one, and what became of it.
 
     Parameters
     ----------
-    cross_tables : pyarrow.Table
-        One row per pair and occupied cell, the rows of a pair together: `origin_model_id`,
-        `model_id`, `origin_cluster`, `cluster`, `customers`, `revenue` (decimal, R$); and, in the
-        scaled units of `model_id`, the cell's sums of the features, the list `scaled_sums`, and
-        of the squared norms, `scaled_sum_of_squares`.
+    refits : iterable of (model, origins, points)
+        As `compare_with_origins` takes them.
+    processes : int
+        See `segmentation.parallel.run_in_processes`.
 
     Returns
     -------
     pyarrow.Table
-        One row per pair, in the order of the cells, with `PAIRS_SCHEMA`.
-        `misplaced_revenue` is that of the customers whose cluster is not matched with the origin's
-        (R$); `variation_of_information` is in nats; `excess_inertia` is by which share the origin's
-        partition is looser than the refit's, both around their own means in the scaled units of
-        the refit; `matches` are the clusters of the two, matched one to one by the customers that
-        they share.
+        One row per pair, in the order of the refits and their origins, with `PAIRS_SCHEMA`.
     """
-    if not cross_tables.num_rows:
-        return PAIRS_SCHEMA.empty_table()
-    pairs = [cross_tables[name].to_pylist() for name in ("origin_model_id", "model_id")]
-    clusters = np.column_stack(
-        [cross_tables[name].to_numpy() for name in ("origin_cluster", "cluster")]
-    )
-    customers = cross_tables["customers"].to_numpy()
-    revenues = cross_tables["revenue"].to_pylist()
-    sums = np.array(cross_tables["scaled_sums"].to_pylist())
-    squares = cross_tables["scaled_sum_of_squares"].to_numpy()
-    # A cluster can be empty in one pair; on the customers of its own fit none is.
-    shape = 1 + clusters.max(axis=0)
-    keys = list(zip(*pairs, strict=True))
-    starts = [i for i, key in enumerate(keys) if i == 0 or key != keys[i - 1]]
-    rows = []
-    for start, stop in zip(starts, [*starts[1:], len(keys)], strict=True):
-        cells = slice(start, stop)
-        table = np.zeros(shape, dtype=np.int64)
-        table[tuple(clusters[cells].T)] = customers[cells]
-        matches = agreement.match_labels(table)
-        misplaced = [
-            revenue
-            for labels, revenue in zip(clusters[cells].tolist(), revenues[cells], strict=True)
-            if tuple(labels) not in matches
-        ]
-        inertias = [
-            _inertia(labels, customers[cells], sums[cells], squares[cells])
-            for labels in clusters[cells].T
-        ]
-        rows.append(
-            dict(zip(("origin_model_id", "model_id"), keys[start], strict=True))
-            | {
-                "customers": int(table.sum()),
-                "revenue": sum(revenues[cells]),
-                "misplaced_revenue": sum(misplaced),
-                "adjusted_rand_index": agreement.adjusted_rand_index(table),
-                "adjusted_mutual_information": agreement.adjusted_mutual_information(table),
-                "variation_of_information": agreement.variation_of_information(table),
-                "matched_agreement": agreement.matched_agreement(table),
-                "excess_inertia": inertias[0] / inertias[1] - 1,
-                "matches": _described(table, matches),
-            }
+    compared = run_in_processes(compare_with_origins, refits, processes=processes)
+    return pa.Table.from_pylist([row for rows in compared for row in rows], schema=PAIRS_SCHEMA)
+
+
+def compare_with_origins(
+    model: Mapping, origins: Sequence[Mapping], points: pa.Table
+) -> list[dict]:
+    """Compare a model with older ones on the customers that it is fitted on.
+
+    Parameters
+    ----------
+    model : mapping
+        A row of `segmentation.models.MODELS_SCHEMA`.
+    origins : sequence of mapping
+        Rows of models with the same features and number of clusters.
+    points : pyarrow.Table
+        The customers; see `segmentation.points.Points.from_table`, with their `revenue` (R$).
+
+    Returns
+    -------
+    list of dict
+        Rows of `PAIRS_SCHEMA`. `misplaced_revenue` is that of the customers whose cluster is not
+        matched with the origin's (R$); `variation_of_information` is in nats; `excess_inertia` is
+        by which share the origin's partition is looser than the refit's, both around their own
+        means in the scaled units of the refit; `matches` are the clusters of the two, matched one
+        to one by the customers that they share.
+    """
+    known = Points.from_table(points)
+    centavos = np.rint(points["revenue"].cast(pa.float64()).to_numpy() * 100)
+    refit = FrozenModel.from_row(model)
+    frozen = [FrozenModel.from_row(origin) for origin in origins]
+    n_clusters = model["n_segments"]
+    # By cluster of a model: customers and centavos by cluster of the refit, and the features. The
+    # refit itself comes last.
+    sums = np.zeros((len(origins) + 1, n_clusters, 2 * n_clusters + len(refit.scalings)))
+    sum_of_squares = 0.0
+    use_one_thread()
+    for part, some in known.parts(_PART):
+        scaled = some.scaled(refit.scalings)
+        weighted = scaled * some.customers[:, None]
+        sum_of_squares += float((weighted * scaled).sum())
+        members = _membership(refit.label(some), n_clusters)
+        summed = np.column_stack(
+            [(members * some.customers).T, (members * centavos[part]).T, weighted]
         )
-    return pa.Table.from_pylist(rows, schema=PAIRS_SCHEMA)
+        for number, of_model in enumerate([*frozen, refit]):
+            sums[number] += _membership(of_model.label(some), n_clusters) @ summed
+    tables = np.rint(sums[:, :, :n_clusters]).astype(np.int64)
+    revenues = np.rint(sums[:, :, n_clusters : 2 * n_clusters]).astype(np.int64)
+    inertias = [
+        agreement.within_cluster_sum_of_squares(table.sum(axis=1), of_features, sum_of_squares)
+        for table, of_features in zip(tables, sums[:, :, 2 * n_clusters :], strict=True)
+    ]
+    return [
+        {"origin_model_id": origin["model_id"], "model_id": model["model_id"]}
+        | _compared(tables[i], revenues[i])
+        | {"excess_inertia": inertias[i] / inertias[-1] - 1}
+        for i, origin in enumerate(origins)
+    ]
+
+
+def _compared(table: np.ndarray, revenues: np.ndarray) -> dict:
+    """What customers and centavos by the clusters of two models say."""
+    matches = agreement.match_labels(table)
+    placed = sum(int(revenues[pair]) for pair in matches)
+    return {
+        "customers": int(table.sum()),
+        "revenue": Decimal(int(revenues.sum())) / 100,
+        "misplaced_revenue": Decimal(int(revenues.sum()) - placed) / 100,
+        "adjusted_rand_index": agreement.adjusted_rand_index(table),
+        "adjusted_mutual_information": agreement.adjusted_mutual_information(table),
+        "variation_of_information": agreement.variation_of_information(table),
+        "matched_agreement": agreement.matched_agreement(table),
+        "matches": _described(table, matches),
+    }
 
 
 def match_handovers(handovers: pa.Table) -> pa.Table:
@@ -161,10 +197,6 @@ def _described(table: np.ndarray, matches: list[tuple[int, int]]) -> list[dict]:
     ]
 
 
-def _inertia(
-    labels: np.ndarray, customers: np.ndarray, sums: np.ndarray, squares: np.ndarray
-) -> float:
-    """Inertia of the partition by one side's labels, from the cells of a pair."""
-    sizes = np.bincount(labels, weights=customers)
-    totals = np.column_stack([np.bincount(labels, weights=column) for column in sums.T])
-    return agreement.within_cluster_sum_of_squares(sizes, totals, float(squares.sum()))
+def _membership(labels: np.ndarray, n_clusters: int) -> np.ndarray:
+    """1 where a point is in a cluster, else 0, of shape (n_clusters, n_points)."""
+    return np.equal(labels.astype(np.int8), np.arange(n_clusters, dtype=np.int8)[:, None]) * 1.0

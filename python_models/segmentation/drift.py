@@ -1,17 +1,15 @@
 """How customers have changed since a model was fitted, and which feature makes it age."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
-from joblib import Parallel, delayed
 from scipy.stats import wasserstein_distance
 
-from segmentation.cells import Cells, FrozenModel, agreement_of, recipe_of, refit
-
-# Customers in cells, and each feature alone.
-Known = tuple[pa.Table, pa.Table]
+from segmentation.parallel import run_in_processes
+from segmentation.points import Points
+from segmentation.refits import FrozenModel, agreement_of, recipe_of, refit
 
 ALL_FEATURES = "all features"
 
@@ -34,16 +32,19 @@ _FREQUENT_SHARE = 0.005
 
 
 def explain_pairs(
-    pairs: Iterable[tuple[Mapping, Mapping, Known, Known, bool]], *, threads: int, **settings
+    pairs: Iterable[tuple[Mapping, Mapping, pa.Table, pa.Table, bool]],
+    *,
+    processes: int,
+    **settings,
 ) -> pa.Table:
     """What changed between the fits of two models, and what that does to their agreement.
 
     Parameters
     ----------
     pairs : iterable of (origin, model, known_then, known_now, is_alarming)
-        As `explain_pair` takes them. Consumed as threads become free.
-    threads : int
-        Pairs at the same time. The result does not depend on it.
+        As `explain_pair` takes them.
+    processes : int
+        See `segmentation.parallel.run_in_processes`.
     **settings
         Passed to `explain_pair`.
 
@@ -53,20 +54,20 @@ def explain_pairs(
         One row per pair and feature, and one for all features of alarming pairs, with
         `CAUSES_SCHEMA`.
     """
-    found = Parallel(n_jobs=threads, prefer="threads")(
-        delayed(explain_pair)(*pair, **settings) for pair in pairs
-    )
+    found = run_in_processes(partial(explain_pair, **settings), pairs, processes=processes)
     return pa.Table.from_pylist([row for rows in found for row in rows], schema=CAUSES_SCHEMA)
 
 
 def explain_pair(
     origin: Mapping,
     model: Mapping,
-    known_then: Known,
-    known_now: Known,
+    points_then: pa.Table,
+    points_now: pa.Table,
     is_alarming: bool,
     *,
+    cell_width: float,
     cap_quantiles: Sequence[float],
+    n_init_beside_warm_start: int,
     ward_sample_size: int,
 ) -> list[dict]:
     """Change of each feature, and the agreement with that feature held as it was.
@@ -75,14 +76,14 @@ def explain_pair(
     ----------
     origin, model : mapping
         Rows of `segmentation.models.MODELS_SCHEMA`, of one candidate.
-    known_then, known_now : pair of pyarrow.Table
-        The customers that each is fitted on: in cells (see `segmentation.cells.Cells.from_table`),
-        and each feature alone, as rows of `feature`, `feature_value` (original units, null where
-        unknown) and `customers`.
+    points_then, points_now : pyarrow.Table
+        The customers that each is fitted on; see `segmentation.points.Points.from_table`.
     is_alarming : bool
         Whether to refit with features held, which takes most of the time.
-    cap_quantiles, ward_sample_size
-        See `segmentation.models.fit_model`.
+    cell_width : float
+        Refits are made on cells; see `segmentation.points.Points.in_cells`.
+    cap_quantiles, n_init_beside_warm_start, ward_sample_size
+        See `segmentation.models.fit_models`.
 
     Returns
     -------
@@ -94,16 +95,19 @@ def explain_pair(
         customer's rank, and all other features, are those of today. Both are None unless the pair
         is alarming.
     """
-    now = Cells.from_table(known_now[0])
-    values_then, values_now = (_values_of_features(known[1]) for known in (known_then, known_now))
+    then, now = Points.from_table(points_then), Points.from_table(points_now)
     frozen, refitted = FrozenModel.from_row(origin), FrozenModel.from_row(model)
-    recipe = recipe_of(model, cap_quantiles=cap_quantiles, ward_sample_size=ward_sample_size)
-    warm_recipe = replace(recipe, n_init=2)
+    recipe = recipe_of(
+        model,
+        cap_quantiles=cap_quantiles,
+        n_init=n_init_beside_warm_start,
+        ward_sample_size=ward_sample_size,
+    )
 
-    def agreement_on(cells: Cells) -> float:
+    def agreement_on(cells: Points) -> float:
         fit = refit(
             cells,
-            warm_recipe,
+            recipe,
             random_state=model["random_state"],
             warm_starts=[frozen, refitted],
         )
@@ -111,33 +115,36 @@ def explain_pair(
 
     pair = {"origin_model_id": origin["model_id"], "model_id": model["model_id"]}
     rows = []
-    for scaling in frozen.scalings:
-        then, customers_then = values_then[scaling.feature]
-        today, customers_today = values_now[scaling.feature]
-        scaled_then, scaled_today = scaling.apply(then), scaling.apply(today)
+    values_then = [then.distribution(i) for i in range(len(frozen.scalings))]
+    for i, scaling in enumerate(frozen.scalings):
+        known = values_then[i], now.distribution(i)
+        (then_values, customers_then), (now_values, customers_now) = (
+            (values.features[:, 0], values.customers) for values in known
+        )
+        scaled_then, scaled_now = scaling.apply(then_values), scaling.apply(now_values)
         rows.append(
             pair
             | {
                 "feature": scaling.feature,
                 "population_stability_index": population_stability_index(
-                    then, today, customers_then, customers_today
+                    then_values, now_values, customers_then, customers_now
                 ),
                 "wasserstein_distance": float(
-                    wasserstein_distance(scaled_then, scaled_today, customers_then, customers_today)
+                    wasserstein_distance(scaled_then, scaled_now, customers_then, customers_now)
                 ),
                 "mean_scaled_then": float(np.average(scaled_then, weights=customers_then)),
-                "mean_scaled_now": float(np.average(scaled_today, weights=customers_today)),
+                "mean_scaled_now": float(np.average(scaled_now, weights=customers_now)),
             }
         )
     if not is_alarming:
         return rows
     rows.append(pair | {"feature": ALL_FEATURES})
-    agreement_today = agreement_on(now)
-    held_all = now
+    today = now.in_cells(refitted.scalings, cell_width)
+    agreement_today = agreement_on(today)
+    held_all = today
     for i, row in enumerate(rows[:-1]):
-        then = values_then[row["feature"]]
-        row["held_adjusted_rand_index"] = agreement_on(hold_feature(now, i, *then))
-        held_all = hold_feature(held_all, i, *then)
+        row["held_adjusted_rand_index"] = agreement_on(hold_feature(today, i, values_then[i]))
+        held_all = hold_feature(held_all, i, values_then[i])
     rows[-1]["held_adjusted_rand_index"] = agreement_on(held_all)
     return [row | {"adjusted_rand_index": agreement_today} for row in rows]
 
@@ -177,21 +184,21 @@ def population_stability_index(
     return float(np.sum((shares[1] - shares[0]) * np.log(shares[1] / shares[0])))
 
 
-def hold_feature(now: Cells, feature: int, then: np.ndarray, customers_then: np.ndarray) -> Cells:
+def hold_feature(now: Points, feature: int, then: Points) -> Points:
     """Customers of now with one feature distributed as then, everyone's rank kept.
 
     Parameters
     ----------
-    now : Cells
+    now : Points
     feature : int
-        Its place among the features of the cells.
-    then, customers_then : ndarray of shape (n_then,)
-        Values, NaN where unknown, and how often each counts.
+        Its place among the features of `now`.
+    then : Points
+        That feature alone; see `segmentation.points.Points.distribution`.
 
     Returns
     -------
-    Cells
-        As many customers as `now`; more cells where values are split.
+    Points
+        As many customers as `now`; more points where values are split.
 
     Notes
     -----
@@ -199,11 +206,13 @@ def hold_feature(now: Cells, feature: int, then: np.ndarray, customers_then: np.
     value that many customers share is split over the values of then that its ranks cover, in equal
     shares for all of them, so that no tie is broken by chance. Unknown values stay unknown.
     """
-    known_now, known_then = ~np.isnan(now.features[:, feature]), ~np.isnan(then)
+    known_now, known_then = ~np.isnan(now.features[:, feature]), ~np.isnan(then.features[:, 0])
     if not known_now.any() or not known_then.any():
         return now
     _, number, masses = _distribution(now.features[known_now, feature], now.customers[known_now])
-    values_then, _, masses_then = _distribution(then[known_then], customers_then[known_then])
+    values_then, _, masses_then = _distribution(
+        then.features[known_then, 0], then.customers[known_then]
+    )
     # Both axes of ranks, 0 to 1, are cut at the ends of every value; a piece lies in one value of
     # each.
     ends, ends_then = np.cumsum(masses), np.cumsum(masses_then)
@@ -229,21 +238,10 @@ def hold_feature(now: Cells, feature: int, then: np.ndarray, customers_then: np.
     taken = first[number[rows]] + nth
     values = now.features[known_now][rows]
     values[:, feature] = value[taken]
-    return Cells(
+    return Points(
         np.concatenate([values, now.features[~known_now]]),
         np.concatenate([now.customers[known_now][rows] * share[taken], now.customers[~known_now]]),
     )
-
-
-def _values_of_features(rows: pa.Table) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Values and numbers of customers by feature."""
-    features = np.array(rows["feature"].to_pylist())
-    values = rows["feature_value"].to_numpy(zero_copy_only=False).astype(float)
-    customers = rows["customers"].to_numpy().astype(float)
-    return {
-        str(feature): (values[features == feature], customers[features == feature])
-        for feature in np.unique(features)
-    }
 
 
 def _distribution(

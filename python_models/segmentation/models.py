@@ -4,24 +4,18 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import sklearn
-from joblib import Parallel, delayed
 
-from segmentation.clustering import (
-    CentroidClustering,
-    cut_ward_tree,
-    draw_sample,
-    fit_kmeans,
-    grow_ward_tree,
-)
-from segmentation.scaling import fit_scaling, scale_features
+from segmentation.parallel import run_in_processes
+from segmentation.points import Points
+from segmentation.refits import FrozenModel, Recipe, refit
 from segmentation.validity import sampled_silhouette
 
-Snapshot = tuple[datetime, pd.DataFrame]
+Snapshot = tuple[datetime, pa.Table]
 
 MODELS_SCHEMA = pa.schema(
     [
@@ -73,16 +67,28 @@ MODELS_SCHEMA = pa.schema(
 )
 
 
-def fit_models(snapshots: Iterable[Snapshot], *, threads: int, **settings) -> pa.Table:
+def fit_models(
+    snapshots: Iterable[Snapshot],
+    *,
+    processes: int,
+    first_model: Mapping | None,
+    n_init: int,
+    n_init_beside_warm_start: int,
+    **settings,
+) -> pa.Table:
     """Fit one model per snapshot of the customers.
 
     Parameters
     ----------
-    snapshots : iterable of (fitted_as_of, features)
-        As `fit_model` takes them. Consumed as threads become free, so that only a few snapshots
-        are in memory at a time.
-    threads : int
-        Fits at the same time. The result does not depend on it.
+    snapshots : iterable of (fitted_as_of, points)
+        In order; the points as `segmentation.points.Points.from_table` takes them.
+    processes : int
+        See `segmentation.parallel.run_in_processes`.
+    first_model : mapping or None
+        The row of the candidate's first model; None when the first snapshot gives it.
+    n_init, n_init_beside_warm_start : int
+        Fresh k-means++ starts of the first model, and of the others, which also start from the
+        first one's centroids.
     **settings
         Passed to `fit_model`.
 
@@ -96,9 +102,14 @@ def fit_models(snapshots: Iterable[Snapshot], *, threads: int, **settings) -> pa
     ValueError
         The first error of `fit_model`, in the order of the snapshots.
     """
-    fits = Parallel(n_jobs=threads, prefer="threads")(
-        delayed(_fit_or_error)(*snapshot, **settings) for snapshot in snapshots
-    )
+    snapshots = iter(snapshots)
+    fits = []
+    if first_model is None:
+        first_model = fit_model(*next(snapshots), n_init=n_init, **settings)
+        fits.append(first_model)
+    warm = {"warm_starts": [FrozenModel.from_row(first_model)], "n_init": n_init_beside_warm_start}
+    fit = partial(_fit_or_error, **warm, **settings)
+    fits += run_in_processes(fit, snapshots, processes=processes)
     for fit in fits:
         if isinstance(fit, ValueError):
             raise fit
@@ -106,7 +117,7 @@ def fit_models(snapshots: Iterable[Snapshot], *, threads: int, **settings) -> pa
 
 
 def _fit_or_error(*snapshot, **settings) -> dict | ValueError:
-    """An error as a value: the first by date is told, not the first that a thread meets."""
+    """An error as a value: the first by date is told, not the first that is met."""
     try:
         return fit_model(*snapshot, **settings)
     except ValueError as error:
@@ -115,7 +126,7 @@ def _fit_or_error(*snapshot, **settings) -> dict | ValueError:
 
 def fit_model(
     fitted_as_of: datetime,
-    features: pd.DataFrame,
+    points: pa.Table,
     *,
     candidate_id: str,
     algorithm: str,
@@ -126,6 +137,7 @@ def fit_model(
     random_state: int,
     ward_sample_size: int | None,
     silhouette_sample_size: int | None,
+    warm_starts: Sequence[FrozenModel] = (),
 ) -> dict:
     """Fit scaling and clusters on the customers known at one date.
 
@@ -133,8 +145,9 @@ def fit_model(
     ----------
     fitted_as_of : datetime
         The cut-off of the features.
-    features : DataFrame of shape (n_customers, n_features)
-        Values in original units, NaN where missing, customers in a stable order.
+    points : pyarrow.Table
+        The customers, see `segmentation.points.Points.from_table`; features in the order of
+        `transforms`.
     candidate_id : str
         What is fitted; with the date it is the id of the model.
     algorithm : {"kmeans", "ward"}
@@ -145,6 +158,8 @@ def fit_model(
     ward_sample_size, silhouette_sample_size : int or None
         Customers, drawn by `random_state`, on whom Ward's tree is fitted and the silhouette is
         measured; None takes all.
+    warm_starts : sequence of FrozenModel, optional
+        See `segmentation.refits.refit`.
 
     Returns
     -------
@@ -156,29 +171,32 @@ def fit_model(
     ValueError
         If the customers do not suffice for a model; the message names the date.
     """
+    recipe = Recipe(
+        algorithm=algorithm,
+        n_segments=n_segments,
+        transforms=transforms,
+        cap_quantiles=cap_quantiles,
+        n_init=n_init,
+        ward_sample_size=ward_sample_size,
+    )
     try:
-        if features.empty:
+        if not points.num_rows:
             raise ValueError("no customer is known yet")
-        scalings = fit_scaling(features, transforms=transforms, cap_quantiles=cap_quantiles)
-        points = scale_features(features, scalings)
-        clustering = fit_clustering(
-            points,
-            algorithm=algorithm,
-            n_clusters=n_segments,
-            n_init=n_init,
-            random_state=random_state,
-            ward_sample_size=ward_sample_size,
-        )
+        known = Points.from_table(points)
+        fit = refit(known, recipe, random_state=random_state, warm_starts=warm_starts)
     except ValueError as error:
         raise ValueError(
             f"No model can be fitted at {fitted_as_of:%Y-%m-%d}: {error}. "
             "Check first_review_date and the chosen candidate (dbt_project.yml, under vars)."
         ) from error
+    scalings, clustering = fit.scalings, fit.clustering
     silhouette, standard_error = sampled_silhouette(
-        points,
+        known.scaled(scalings),
         clustering.labels,
-        draw_sample(len(points), silhouette_sample_size, random_state),
+        known.sample(silhouette_sample_size, random_state),
+        n_customers=known.n_customers,
     )
+    sizes = np.bincount(clustering.labels, weights=known.customers)
     originals = np.column_stack(
         [s.invert(clustering.centroids[:, i]) for i, s in enumerate(scalings)]
     )
@@ -187,16 +205,16 @@ def fit_model(
         "candidate_id": candidate_id,
         "fitted_as_of": fitted_as_of,
         "algorithm": algorithm,
-        "feature_set": ", ".join(features),
+        "feature_set": ", ".join(transforms),
         "n_segments": n_segments,
         "n_init": n_init,
         "random_state": random_state,
-        "customers": len(points),
+        "customers": known.n_customers,
         "inertia": clustering.inertia,
         "silhouette": silhouette,
         "silhouette_standard_error": standard_error,
-        "smallest_share": float(np.bincount(clustering.labels).min() / len(points)),
-        "data_fingerprint": fingerprint(features),
+        "smallest_share": float(sizes.min() / sizes.sum()),
+        "data_fingerprint": fingerprint(known, list(transforms)),
         "library_versions": f"scikit-learn {sklearn.__version__}, numpy {np.__version__}",
         "parameters": [asdict(scaling) for scaling in scalings],
         "centroids": [
@@ -212,34 +230,12 @@ def fit_model(
     }
 
 
-def fit_clustering(
-    points: np.ndarray,
-    *,
-    algorithm: str,
-    n_clusters: int,
-    n_init: int,
-    random_state: int,
-    ward_sample_size: int | None,
-) -> CentroidClustering:
-    """Fit the algorithm that is asked for, with the arguments of `fit_model`.
-
-    Raises
-    ------
-    ValueError
-        If the algorithm gives no centroids to score by, or the points do not suffice.
-    """
-    if algorithm == "kmeans":
-        return fit_kmeans(points, n_clusters=n_clusters, n_init=n_init, random_state=random_state)
-    if algorithm == "ward":
-        sample = points[draw_sample(len(points), ward_sample_size, random_state)]
-        return cut_ward_tree(points, sample, grow_ward_tree(sample), n_clusters=n_clusters)
-    raise ValueError(f"{algorithm} gives no centroids, so it cannot score later customers")
-
-
-def fingerprint(features: pd.DataFrame) -> str:
+def fingerprint(points: Points, features: Sequence[str]) -> str:
     """Hash of the values that a model is fitted on: 16 hexadecimal digits of BLAKE2b."""
     digest = hashlib.blake2b(digest_size=8)
-    for name, values in features.items():
+    for name, values in zip(features, points.features.T, strict=True):
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
+    if points.weights is not None:
+        digest.update(np.ascontiguousarray(points.weights, dtype="<f8").tobytes())
     return digest.hexdigest()

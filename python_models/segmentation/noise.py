@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 
 import numpy as np
 import pyarrow as pa
-from joblib import Parallel, delayed
 
 from segmentation import agreement
-from segmentation.cells import Cells, FrozenModel, cross_table, recipe_of, refit
+from segmentation.parallel import run_in_processes
+from segmentation.points import Points
+from segmentation.refits import FrozenModel, cross_table, recipe_of, refit
 
 NOISE_SCHEMA = pa.schema(
     [
@@ -39,16 +41,16 @@ NOISE_SCHEMA = pa.schema(
 
 
 def measure_noise(
-    models: Iterable[tuple[Mapping, pa.Table]], *, threads: int, **settings
+    models: Iterable[tuple[Mapping, pa.Table]], *, processes: int, **settings
 ) -> pa.Table:
     """The noise floor of each model.
 
     Parameters
     ----------
-    models : iterable of (model, cells)
-        As `noise_of_model` takes them. Consumed as threads become free.
-    threads : int
-        Models at the same time. The result does not depend on it.
+    models : iterable of (model, points)
+        As `noise_of_model` takes them.
+    processes : int
+        See `segmentation.parallel.run_in_processes`.
     **settings
         Passed to `noise_of_model`.
 
@@ -57,19 +59,21 @@ def measure_noise(
     pyarrow.Table
         One row per model, with `NOISE_SCHEMA`.
     """
-    rows = Parallel(n_jobs=threads, prefer="threads")(
-        delayed(noise_of_model)(*model, **settings) for model in models
-    )
+    measure = partial(noise_of_model, **settings)
+    rows = run_in_processes(measure, models, processes=processes)
     return pa.Table.from_pylist(rows, schema=NOISE_SCHEMA)
 
 
 def noise_of_model(
     model: Mapping,
-    cells: pa.Table,
+    points: pa.Table,
     *,
+    cell_width: float,
     seeds: int,
     resamples: int,
     cap_quantiles: Sequence[float],
+    n_init: int,
+    n_init_beside_warm_start: int,
     ward_sample_size: int,
 ) -> dict:
     """Agreement of refits that differ only in their seed, and of refits on bootstrap resamples.
@@ -78,12 +82,14 @@ def noise_of_model(
     ----------
     model : mapping
         A row of `segmentation.models.MODELS_SCHEMA`.
-    cells : pyarrow.Table
-        The customers that the model is fitted on; see `segmentation.cells.Cells.from_table`.
+    points : pyarrow.Table
+        The customers that the model is fitted on; see `segmentation.points.Points.from_table`.
+    cell_width : float
+        Refits are made on cells; see `segmentation.points.Points.in_cells`.
     seeds, resamples : int
         Refits of either kind, at least two.
-    cap_quantiles, ward_sample_size
-        See `segmentation.models.fit_model`.
+    cap_quantiles, n_init, n_init_beside_warm_start, ward_sample_size
+        See `segmentation.models.fit_models`. Refits that differ in their seed start afresh.
 
     Returns
     -------
@@ -93,12 +99,14 @@ def noise_of_model(
         than two refits of either kind succeed. Those of a cluster are of the Jaccard index between
         the clusters that continue it in two resamples.
     """
-    held = Cells.from_table(cells)
     original = FrozenModel.from_row(model)
-    recipe = recipe_of(model, cap_quantiles=cap_quantiles, ward_sample_size=ward_sample_size)
+    held = Points.from_table(points).in_cells(original.scalings, cell_width)
+    recipe = recipe_of(
+        model, cap_quantiles=cap_quantiles, n_init=n_init, ward_sample_size=ward_sample_size
+    )
     n_clusters = recipe.n_segments
-    # A resample keeps most of what the fit has found; two fresh starts show where it does not.
-    warm_recipe = replace(recipe, n_init=2)
+    # A resample keeps most of what the fit has found; fresh starts show where it does not.
+    warm_recipe = replace(recipe, n_init=n_init_beside_warm_start)
     reseeded, resampled = [], []
     failed = 0
     for number in range(1, seeds + 1):

@@ -44,17 +44,24 @@ class FeatureScaling:
 
     def apply(self, values: np.ndarray) -> np.ndarray:
         """Values in original units, NaN where missing, to scaled units; shape kept."""
-        return (self._transformed(values) - self.mean) / self.scale
+        forward, _ = TRANSFORMS[self.transform]
+        lower, upper, missing = self.transformed_caps()
+        capped = np.clip(forward(values), lower, upper)
+        return (np.where(np.isnan(capped), missing, capped) - self.mean) / self.scale
+
+    def transformed_caps(self) -> tuple[float, float, float]:
+        """Both caps and the value of the missing after the transform.
+
+        A transform keeps the order, so a cap before it is the transformed cap after it.
+        """
+        forward, _ = TRANSFORMS[self.transform]
+        lower, upper = float(forward(self.lower_cap)), float(forward(self.upper_cap))
+        return lower, upper, min(max(float(forward(self.imputation_value)), lower), upper)
 
     def invert(self, scaled: np.ndarray) -> np.ndarray:
         """Scaled units back to original units; capping and imputation cannot be undone."""
         _, inverse = TRANSFORMS[self.transform]
         return inverse(np.asarray(scaled) * self.scale + self.mean)
-
-    def _transformed(self, values: np.ndarray) -> np.ndarray:
-        forward, _ = TRANSFORMS[self.transform]
-        known = np.where(np.isnan(values), self.imputation_value, values)
-        return forward(np.clip(known, self.lower_cap, self.upper_cap))
 
 
 def fit_scaling(

@@ -6,7 +6,7 @@ Labels are 0, 1, …; -1 is noise, which belongs to no cluster and is left out o
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from segmentation.clustering import cluster_means, one_thread
+from segmentation.clustering import cluster_means, use_one_thread
 
 
 def silhouettes(distances: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -31,8 +31,8 @@ def silhouettes(distances: np.ndarray, labels: np.ndarray) -> np.ndarray:
     indicator = np.zeros((len(labels), len(clusters)))
     indicator[members, own] = 1
     sizes = indicator.sum(axis=0)
-    with one_thread():
-        sums = (distances @ indicator)[members]
+    use_one_thread()
+    sums = (distances @ indicator)[members]
     rows = np.arange(len(members))
     within = sums[rows, own] / np.maximum(sizes[own] - 1, 1)
     means = sums / sizes
@@ -43,7 +43,7 @@ def silhouettes(distances: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def sampled_silhouette(
-    points: np.ndarray, labels: np.ndarray, sample: np.ndarray
+    points: np.ndarray, labels: np.ndarray, sample: np.ndarray, *, n_customers: int | None = None
 ) -> tuple[float, float]:
     """Mean silhouette of the sampled points among themselves, and its standard error.
 
@@ -52,15 +52,18 @@ def sampled_silhouette(
     points : ndarray of shape (n_points, n_features)
     labels : ndarray of int of shape (n_points,)
     sample : ndarray of int of shape (n_sampled,)
-        Row numbers without repetition.
+        Row numbers, one for each sampled customer.
+    n_customers : int, optional
+        How many the points stand for; by default as many as there are points.
 
     Returns
     -------
     silhouette, standard_error : float
-        NaN when the sample holds a single cluster. The error is 0 when all points are taken.
+        NaN when the sample holds a single cluster. The error is 0 when all customers are taken.
     """
     values = silhouettes(cdist(points[sample], points[sample]), labels[sample])
-    return mean_and_error(values, is_sampled=len(sample) < len(points))
+    n_customers = len(points) if n_customers is None else n_customers
+    return mean_and_error(values, is_sampled=len(sample) < n_customers)
 
 
 def mean_and_error(values: np.ndarray, *, is_sampled: bool) -> tuple[float, float]:

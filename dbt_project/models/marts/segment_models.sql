@@ -18,9 +18,22 @@ reigns as (
 
 ),
 
+points as (
+
+    select * from {{ ref('fit_points') }}
+
+),
+
 customers_then as (
 
-    select * from {{ ref('score_model_customers') }}
+    select
+        candidate_id,
+        cutoff,
+        sum(customers) as customers,
+        sum(orders) as orders,
+        sum(revenue) as revenue
+    from points
+    group by 1, 2
 
 ),
 
@@ -87,13 +100,16 @@ select
     nullif(last_reigns.champion_to, timestamp 'infinity') as champion_to,
     -- Facts dated before the fit that came after it, or went; null when the date is not reviewed
     -- any more.
-    customers_now.customers - customers_then.customers as late_customers,
-    customers_now.orders - customers_then.orders as late_orders,
+    cast(customers_now.customers - customers_then.customers as bigint) as late_customers,
+    cast(customers_now.orders - customers_then.orders as bigint) as late_orders,
     cast(customers_now.revenue - customers_then.revenue as decimal(18, 2)) as late_revenue,
     models.data_fingerprint,
     models.library_versions
 from models
-inner join customers_then on models.model_id = customers_then.model_id
+inner join customers_then
+    on
+        models.candidate_id = customers_then.candidate_id
+        and models.fitted_as_of = customers_then.cutoff
 left join customers_now on models.fitted_as_of = customers_now.cutoff
 left join last_reigns on models.model_id = last_reigns.model_id
 left join newest_challenger on models.model_id = newest_challenger.model_id

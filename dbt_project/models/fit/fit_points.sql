@@ -1,0 +1,131 @@
+{{ config(materialized='incremental', full_refresh=false) }}
+
+{%- set candidate = chosen_model() -%}
+{%- set is_candidate = 'candidate_id = ' ~ sql_string(candidate.candidate_id) -%}
+
+with
+
+customer_features as (
+
+    select * from {{ ref('int_customer_features') }}
+
+),
+
+review_dates as (
+
+    select * from {{ ref('int_cutoffs') }}
+    where is_review_date
+
+),
+
+due as (
+
+    select * from review_dates
+    {%- if is_incremental() %}
+        where cutoff > (
+            select coalesce(max(known.cutoff), timestamp '-infinity') from {{ this }} as known
+            where known.{{ is_candidate }}
+        )
+    {%- endif %}
+
+),
+
+known as (
+
+    select
+        customer_features.cutoff,
+        customer_features.customer_id,
+        customer_features.frequency as orders,
+        customer_features.monetary_value as revenue,
+        {{ features_of(candidate, 'customer_features') }}
+    from customer_features
+    inner join due on customer_features.cutoff = due.cutoff
+
+),
+
+spread as ({{ spread_of_features('known', candidate) }}),
+
+-- Everyone is a point, in the order of their ids.
+alone as (
+
+    select
+        known.cutoff,
+        1 as customers,
+        known.orders,
+        known.revenue,
+        {{ feature_list(candidate, 'known') }} as feature_values,
+        row_number() over (partition by known.cutoff order by known.customer_id) as point
+    from known
+    inner join spread on known.cutoff = spread.cutoff
+    where spread.customers <= {{ var('max_exact_customers') }}
+
+),
+
+placed as (
+
+    select
+        known.cutoff,
+        known.orders,
+        known.revenue,
+        {{ transformed_features('known', candidate) }},
+        {{ features_in_widths('known', 'spread', candidate, var('point_width')) }}
+    from known
+    inner join spread on known.cutoff = spread.cutoff
+    where spread.customers > {{ var('max_exact_customers') }}
+
+),
+
+binned as (
+
+    select
+        *,
+        {{ staggered_bins(candidate) }}
+    from placed
+
+),
+
+counted as (
+
+    select
+        cutoff,
+        count(*) as customers,
+        sum(orders) as orders,
+        sum(revenue) as revenue,
+        {{ mean_feature_values(candidate) }} as feature_values,
+        {{ bin_columns(candidate) }}
+    from binned
+    group by cutoff, {{ bin_columns(candidate) }}
+
+),
+
+together as (
+
+    select
+        cutoff,
+        customers,
+        orders,
+        revenue,
+        feature_values,
+        row_number() over (partition by cutoff order by {{ bin_columns(candidate) }}) as point
+    from counted
+
+),
+
+points as (
+
+    select * from alone
+    union all
+    select * from together
+
+)
+
+select
+    {{ sql_string(candidate.candidate_id) }} as candidate_id,
+    cutoff,
+    cast(point as integer) as point,
+    cast(customers as bigint) as customers,
+    cast(orders as bigint) as orders,
+    cast(revenue as decimal(18, 2)) as revenue,
+    feature_values
+from points
+order by cutoff, point

@@ -1,0 +1,157 @@
+"""Customers as points: those who are alike in every feature that a model uses, counted.
+
+Up to a number of customers everyone is a point; beyond it SQL counts them in fine bins, so that
+what Python sees does not grow with the customers. Refits that ask how far noise goes, or why
+agreement ends, are made on cells, which are coarser still.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+
+from segmentation.scaling import TRANSFORMS, FeatureScaling
+
+# Fractions of a cell that fill it evenly, whatever their number.
+_OFFSETS = (0.6180339887, 0.7548776662, 0.5698402910, 0.8191725134, 0.6710436067)
+
+
+@dataclass(frozen=True)
+class Points:
+    """Customers of one date.
+
+    Attributes
+    ----------
+    features : ndarray of shape (n_points, n_features)
+        What the customers of a point have in common, in original units, NaN where unknown; points
+        in an order that does not depend on chance.
+    customers : ndarray of float of shape (n_points,)
+        How many they are, more than 0; need not be whole in a counterfactual.
+    """
+
+    features: np.ndarray
+    customers: np.ndarray
+
+    @classmethod
+    def from_table(cls, points: pa.Table) -> "Points":
+        """From rows with `customers` and the list `feature_values`."""
+        values = points["feature_values"].combine_chunks().flatten()
+        return cls(
+            values.to_numpy(zero_copy_only=False).astype(float).reshape(points.num_rows, -1),
+            points["customers"].to_numpy().astype(float),
+        )
+
+    @cached_property
+    def weights(self) -> np.ndarray | None:
+        """`customers`, or None where everyone is a point."""
+        return None if (self.customers == 1).all() else self.customers
+
+    @cached_property
+    def n_customers(self) -> int:
+        """All customers; a counterfactual splits them, so their sum is rounded."""
+        return round(self.customers.sum())
+
+    def scaled(self, scalings: Sequence[FeatureScaling]) -> np.ndarray:
+        """Features in the scaled units of a model, of shape (n_points, n_features)."""
+        scaled = self.capped(scalings)
+        for column, scaling in zip(scaled, scalings, strict=True):
+            column -= scaling.mean
+            column /= scaling.scale
+        return scaled.T
+
+    def capped(self, scalings: Sequence[FeatureScaling]) -> np.ndarray:
+        """Imputed, capped and transformed features, of shape (n_features, n_points)."""
+        capped = np.empty(self.features.shape[::-1])
+        for i, scaling in enumerate(scalings):
+            values, is_missing = self._transformed(i, scaling.transform)
+            lower, upper, missing = scaling.transformed_caps()
+            np.clip(values, lower, upper, out=capped[i])
+            if is_missing is not None:
+                capped[i, is_missing] = missing
+        return capped
+
+    def _transformed(self, feature: int, transform: str) -> tuple[np.ndarray, np.ndarray | None]:
+        """One transformed feature and where it is missing; kept, as many models label the same."""
+        key = feature, transform
+        if key not in self._transformed_features:
+            forward, _ = TRANSFORMS[transform]
+            values = forward(self.features[:, feature])
+            is_missing = np.isnan(values)
+            self._transformed_features[key] = values, is_missing if is_missing.any() else None
+        return self._transformed_features[key]
+
+    @cached_property
+    def _transformed_features(self) -> dict[tuple[int, str], tuple[np.ndarray, np.ndarray | None]]:
+        return {}
+
+    def sample(self, sample_size: int | None, random_state: int) -> np.ndarray:
+        """Point numbers of a seeded sample of customers, ascending; None takes all customers.
+
+        Without replacement where everyone is a point; else a point comes up as often as customers
+        of it are drawn.
+        """
+        if sample_size is None or sample_size >= self.n_customers:
+            return np.repeat(np.arange(len(self.customers)), self.customers.astype(int))
+        random = np.random.default_rng(random_state)
+        if self.weights is None:
+            return np.sort(random.choice(len(self.customers), sample_size, replace=False))
+        shares = self.customers / self.customers.sum()
+        return np.sort(random.choice(len(self.customers), sample_size, p=shares))
+
+    def parts(self, size: int) -> Iterator[tuple[slice, "Points"]]:
+        """Consecutive parts of at most so many points: arrays that a processor's cache holds."""
+        for start in range(0, len(self.customers), size):
+            part = slice(start, start + size)
+            yield part, Points(self.features[part], self.customers[part])
+
+    def resampled(self, random_state: int) -> "Points":
+        """A bootstrap resample of the customers: as many, drawn with replacement."""
+        shares = self.customers / self.customers.sum()
+        drawn = np.random.default_rng(random_state).multinomial(self.n_customers, shares)
+        return Points(self.features[drawn > 0], drawn[drawn > 0].astype(float))
+
+    def in_cells(self, scalings: Sequence[FeatureScaling], width: float) -> "Points":
+        """The same customers in cells, each at the mean of its customers.
+
+        Parameters
+        ----------
+        scalings : sequence of FeatureScaling
+            Of a model; values are capped as it caps them.
+        width : float
+            Of a cell, in standard deviations of each feature.
+
+        Notes
+        -----
+        In a plain grid a border between two clusters that moves a little takes whole rows of cells
+        with it, or none. So the cells of a feature start at an offset that differs with the plain
+        cells of the other features.
+        """
+        known = ~np.isnan(self.features)
+        scaled = self.scaled(scalings)
+        places = np.where(known, scaled / width, 0.0)
+        plain = np.round(places)
+        bins = np.empty(places.shape, dtype=np.int64)
+        for i in range(places.shape[1]):
+            others = np.delete(plain, i, axis=1)
+            offsets = np.resize(_OFFSETS, others.shape[1])
+            bins[:, i] = np.floor(places[:, i] + (others @ offsets) % 1)
+        bins[~known] = bins.min() - 1
+        bins -= bins.min(axis=0)
+        # One number for all bins of a point: much faster than comparing rows.
+        key = np.ravel_multi_index(bins.T, bins.max(axis=0) + 1)
+        _, some_point, cell = np.unique(key, return_index=True, return_inverse=True)
+        customers = np.bincount(cell, weights=self.customers)
+        features = np.column_stack(
+            [
+                scaling.invert(np.bincount(cell, weights=column * self.customers) / customers)
+                for scaling, column in zip(scalings, scaled.T, strict=True)
+            ]
+        )
+        return Points(np.where(known[some_point], features, np.nan), customers)
+
+    def distribution(self, feature: int) -> "Points":
+        """One feature alone: its distinct values and their customers, the unknown one of them."""
+        values, number = np.unique(self.features[:, feature], return_inverse=True)
+        return Points(values[:, None], np.bincount(number, weights=self.customers))

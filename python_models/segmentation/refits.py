@@ -1,0 +1,158 @@
+"""A model's recipe fitted anew on any customers, and what frozen models make of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from segmentation import agreement
+from segmentation.clustering import (
+    CentroidClustering,
+    cut_ward_tree,
+    fit_kmeans,
+    grow_ward_tree,
+    nearest,
+)
+from segmentation.points import Points
+from segmentation.scaling import FeatureScaling, fit_scaling
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a candidate is fitted; see `segmentation.models.fit_model`.
+
+    Attributes
+    ----------
+    algorithm : {"kmeans", "ward"}
+    n_segments : int
+    transforms : mapping of str to {"identity", "log1p"}
+        By feature, in the order of the points' features.
+    cap_quantiles : pair of float
+    n_init : int
+    ward_sample_size : int
+    """
+
+    algorithm: str
+    n_segments: int
+    transforms: Mapping[str, str]
+    cap_quantiles: Sequence[float]
+    n_init: int
+    ward_sample_size: int
+
+
+@dataclass(frozen=True)
+class FrozenModel:
+    """Parameters and centroids that label any customers."""
+
+    scalings: Sequence[FeatureScaling]
+    clustering: CentroidClustering
+
+    @classmethod
+    def from_row(cls, model: Mapping) -> "FrozenModel":
+        """From a row of `segmentation.models.MODELS_SCHEMA`."""
+        scalings = [FeatureScaling(**parameter) for parameter in model["parameters"]]
+        placed = {(c["cluster"], c["feature"]): c["centroid_scaled"] for c in model["centroids"]}
+        centroids = np.array(
+            [[placed[i, s.feature] for s in scalings] for i in range(model["n_segments"])]
+        )
+        return cls(scalings, CentroidClustering(centroids, np.array([], dtype=int), np.nan))
+
+    def label(self, points: Points) -> np.ndarray:
+        """Number of the cluster of each point, ndarray of int of shape (n_points,)."""
+        # With the scaling in the weights, a score takes one product a feature.
+        means, scales = (
+            np.array([getattr(s, n) for s in self.scalings]) for n in ("mean", "scale")
+        )
+        centroids = self.clustering.centroids
+        biases = (centroids * (centroids + 2 * means / scales)).sum(axis=1)
+        return nearest(points.capped(self.scalings), 2 * centroids / scales, biases)
+
+
+def recipe_of(
+    model: Mapping, *, cap_quantiles: Sequence[float], n_init: int, ward_sample_size: int
+) -> Recipe:
+    """The recipe of a row of `segmentation.models.MODELS_SCHEMA`."""
+    return Recipe(
+        algorithm=model["algorithm"],
+        n_segments=model["n_segments"],
+        transforms={p["feature"]: p["transform"] for p in model["parameters"]},
+        cap_quantiles=cap_quantiles,
+        n_init=n_init,
+        ward_sample_size=ward_sample_size,
+    )
+
+
+def refit(
+    points: Points, recipe: Recipe, *, random_state: int, warm_starts: Sequence[FrozenModel] = ()
+) -> FrozenModel:
+    """Fit a recipe, its scaling included, on the customers at hand.
+
+    Parameters
+    ----------
+    points : Points
+    recipe : Recipe
+    random_state : int
+    warm_starts : sequence of FrozenModel, optional
+        KMeans tries their centroids beside the fresh starts.
+
+    Raises
+    ------
+    ValueError
+        If the customers do not suffice for a model, or the algorithm gives no centroids.
+    """
+    scalings = fit_scaling(
+        dict(zip(recipe.transforms, points.features.T, strict=True)),
+        transforms=recipe.transforms,
+        cap_quantiles=recipe.cap_quantiles,
+        weights=points.weights,
+    )
+    scaled = points.scaled(scalings)
+    if recipe.algorithm == "kmeans":
+        clustering = fit_kmeans(
+            scaled,
+            n_clusters=recipe.n_segments,
+            n_init=recipe.n_init,
+            random_state=random_state,
+            weights=points.weights,
+            warm_starts=[_moved(model, scalings) for model in warm_starts],
+        )
+    elif recipe.algorithm == "ward":
+        sample = scaled[points.sample(recipe.ward_sample_size, random_state)]
+        clustering = cut_ward_tree(
+            scaled,
+            sample,
+            grow_ward_tree(sample),
+            n_clusters=recipe.n_segments,
+            weights=points.weights,
+        )
+    else:
+        raise ValueError(
+            f"{recipe.algorithm} gives no centroids, so it cannot score later customers"
+        )
+    return FrozenModel(scalings, clustering)
+
+
+def cross_table(
+    first: np.ndarray, second: np.ndarray, customers: np.ndarray, n_clusters: int
+) -> np.ndarray:
+    """Customers by the labels that two models give them, of shape (n_clusters, n_clusters)."""
+    cells = first.astype(np.int64) * n_clusters + second
+    counts = np.bincount(cells, weights=customers, minlength=n_clusters**2)
+    return counts.reshape(n_clusters, n_clusters)
+
+
+def agreement_of(first: FrozenModel, second: FrozenModel, points: Points, n_clusters: int) -> float:
+    """Adjusted Rand index of two models on the same customers."""
+    table = cross_table(first.label(points), second.label(points), points.customers, n_clusters)
+    return agreement.adjusted_rand_index(table)
+
+
+def _moved(model: FrozenModel, scalings: Sequence[FeatureScaling]) -> np.ndarray:
+    """A model's centroids in the scaled units of other scalings."""
+    centroids = model.clustering.centroids
+    return np.column_stack(
+        [
+            (centroids[:, i] * old.scale + old.mean - new.mean) / new.scale
+            for i, (old, new) in enumerate(zip(model.scalings, scalings, strict=True))
+        ]
+    )
