@@ -8,6 +8,7 @@
     select
         cutoffs.cutoff,
         customer_versions.customer_id,
+        customer_versions.customer_number,
         cast(
             date_sub('day', customer_versions.last_ordered_at, cutoffs.cutoff) as integer
         ) as recency_days,

@@ -8,6 +8,12 @@ customer_features as (
 
 ),
 
+customer_versions as (
+
+    select * from {{ ref('int_customer_versions') }}
+
+),
+
 identities as (
 
     select * from {{ ref('champion_identities') }}
@@ -20,6 +26,16 @@ steps as (
     {%- if is_incremental() %}
         where step > (select coalesce(max(known.step), 0) from {{ this }} as known)
     {%- endif %}
+
+),
+
+customers as (
+
+    select
+        customer_number,
+        customer_id
+    from customer_versions
+    where valid_to = timestamp '9999-12-31'
 
 ),
 
@@ -53,10 +69,11 @@ held as (
 
     -- A new champion is not bound by what the last one gave.
     select
-        last_known.customer_id,
+        customers.customer_number,
         first_step.reign,
         identities.cluster
     from last_known
+    inner join customers on last_known.customer_id = customers.customer_id
     inner join first_step on not first_step.is_takeover
     inner join identities
         on
@@ -90,118 +107,134 @@ judged as (
 
 ),
 
-telling as (
+slim as (
 
-    -- The steps at which the segment can have changed.
+    -- What follows sorts these rows: distances where they matter only.
     select
-        customer_id,
+        customer_number,
         step,
         reign,
         cluster,
-        squared_distance,
-        squared_distances
+        is_clear,
+        case when not is_clear then squared_distance end as squared_distance,
+        case when not is_clear then squared_distances end as squared_distances
     from judged
-    window in_reign as (partition by customer_id, reign order by step)
-    qualify
-        not coalesce(
-            is_clear and lag(is_clear) over in_reign and cluster = lag(cluster) over in_reign, false
-        )
 
 ),
 
-numbered as materialized (
+telling as materialized (
 
+    -- The steps at which the segment can have changed.
     select
         *,
-        row_number() over (partition by customer_id, reign order by step) as turn
-    from telling
+        lag(step) over in_reign as previous_step,
+        lag(case when is_clear then cluster end) over in_reign as clear_cluster_before
+    from slim
+    window in_reign as (partition by customer_number, reign order by step)
+    qualify not (is_clear and coalesce(clear_cluster_before = cluster, false))
 
 ),
 
-{% if hysteresis_margin() > 0 -%}
-    given as (
+known_at_steps as (
 
-        select
-            numbered.customer_id,
-            numbered.step,
-            numbered.reign,
-            numbered.turn,
-            {{ held_or_nearest('numbered', 'held.cluster') }} as cluster
-        from numbered
-        left join held
-            on
-                numbered.customer_id = held.customer_id
-                and numbered.reign = held.reign
-        where numbered.turn = 1
-        union all
-        select
-            numbered.customer_id,
-            numbered.step,
-            numbered.reign,
-            numbered.turn,
-            {{ held_or_nearest('numbered', 'given.cluster') }} as cluster
-        from given
-        inner join numbered
-            on
-                given.customer_id = numbered.customer_id
-                and given.reign = numbered.reign
-                and given.turn + 1 = numbered.turn
+    select distinct customers.customer_id
+    from telling
+    inner join customers on telling.customer_number = customers.customer_number
 
-    ),
-{%- else -%}
-    given as (
+),
 
-        select * from numbered
+unclear as materialized (
 
-    ),
-{%- endif %}
+    select * from telling
+    where not is_clear
+
+),
+
+given as (
+
+    select
+        unclear.customer_number,
+        unclear.step,
+        unclear.reign,
+        {{ held_or_nearest('unclear', 'coalesce(unclear.clear_cluster_before, held.cluster)') }}
+            as cluster
+    from unclear
+    left join held
+        on
+            unclear.customer_number = held.customer_number
+            and unclear.reign = held.reign
+            and unclear.previous_step is null
+    where unclear.previous_step is null or unclear.clear_cluster_before is not null
+    union all
+    select
+        unclear.customer_number,
+        unclear.step,
+        unclear.reign,
+        {{ held_or_nearest('unclear', 'given.cluster') }} as cluster
+    from given
+    inner join unclear
+        on
+            given.customer_number = unclear.customer_number
+            and given.reign = unclear.reign
+            and given.step = unclear.previous_step
+    where unclear.clear_cluster_before is null
+
+),
+
+decided as (
+
+    select
+        customer_number,
+        step,
+        reign,
+        cluster
+    from telling
+    where is_clear
+    union all
+    select * from given
+
+),
 
 identified as (
 
     select
-        given.customer_id,
-        given.step,
-        identities.segment_id
-    from given
+        decided.customer_number,
+        decided.step,
+        identities.segment_id,
+        lag(identities.segment_id) over (
+            partition by decided.customer_number order by decided.step
+        ) as segment_before
+    from decided
     inner join identities
         on
-            given.reign = identities.reign
-            and given.cluster = identities.cluster
-
-),
-
-left_us as (
-
-    -- A customer whose orders have all been canceled since is known no more.
-    select
-        last_known.customer_id,
-        first_step.step,
-        0 as segment_id
-    from last_known
-    inner join first_step on last_known.segment_id > 0
-    anti join scored
-        on last_known.customer_id = scored.customer_id
+            decided.reign = identities.reign
+            and decided.cluster = identities.cluster
 
 ),
 
 moved as (
 
     select
-        every.customer_id,
-        every.step,
-        nullif(every.segment_id, 0) as segment_id,
-        nullif(
-            lag(every.segment_id, 1, coalesce(last_known.segment_id, 0)) over (
-                partition by every.customer_id order by every.step
-            ),
-            0
-        ) as previous_segment_id
-    from (
-        select * from identified
-        union all
-        select * from left_us
-    ) as every
-    left join last_known on every.customer_id = last_known.customer_id
+        customers.customer_id,
+        identified.step,
+        identified.segment_id,
+        coalesce(identified.segment_before, nullif(last_known.segment_id, 0))
+            as previous_segment_id
+    from identified
+    inner join customers on identified.customer_number = customers.customer_number
+    left join last_known on customers.customer_id = last_known.customer_id
+    where identified.segment_id is distinct from identified.segment_before
+    union all
+    -- A customer whose orders have all been canceled since is known no more.
+    select
+        last_known.customer_id,
+        first_step.step,
+        cast(null as integer) as segment_id,
+        last_known.segment_id as previous_segment_id
+    from last_known
+    inner join first_step on last_known.segment_id > 0
+    anti join known_at_steps
+        on last_known.customer_id = known_at_steps.customer_id
 
 )
 

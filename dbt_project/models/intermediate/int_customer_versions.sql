@@ -24,13 +24,35 @@ moments as (
 
 ),
 
+customers as (
+
+    -- Numbers sort and join several times faster than text; they hold within a build.
+    select
+        customer_id,
+        cast(row_number() over (order by customer_id) as integer) as customer_number
+    from moments
+    group by 1
+
+),
+
+numbered as (
+
+    select
+        moments.*,
+        customers.customer_number
+    from moments
+    inner join customers on moments.customer_id = customers.customer_id
+
+),
+
 accumulated as (
 
     select
         customer_id,
+        customer_number,
         known_at as valid_from,
         coalesce(
-            lead(known_at) over (partition by customer_id order by known_at),
+            lead(known_at) over (partition by customer_number order by known_at),
             timestamp '9999-12-31'
         ) as valid_to,
         max(ordered_at) over so_far as last_ordered_at,
@@ -41,9 +63,9 @@ accumulated as (
         cast(sum(delivery_days) over so_far as decimal(18, 6)) as delivery_days_sum,
         cast(sum(scored_orders) over so_far as integer) as scored_orders,
         cast(sum(review_score) over so_far as decimal(18, 6)) as review_score_sum
-    from moments
+    from numbered
     window so_far as (
-        partition by customer_id order by known_at
+        partition by customer_number order by known_at
         rows between unbounded preceding and current row
     )
 

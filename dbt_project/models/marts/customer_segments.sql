@@ -1,14 +1,15 @@
 with
 
-customer_features as (
+customer_versions as (
 
-    select * from {{ ref('int_customer_features') }}
+    select * from {{ ref('int_customer_versions') }}
 
 ),
 
 cutoffs as (
 
     select * from {{ ref('int_cutoffs') }}
+    where is_as_of
 
 ),
 
@@ -50,14 +51,20 @@ published as (
 
 ),
 
+known as (
+
+    -- Not from the features at all cut-offs: their relative recencies would all be computed.
+    {{ known_customers('cutoffs', 'customer_versions', observation_months(var('observation_months'))) }}
+
+),
+
 customers_as_of as (
 
     select
-        customer_features.*,
+        *,
+        {{ relative_recencies() }},
         (select any_value(champion_segments.model_id) from champion_segments) as model_id
-    from customer_features
-    inner join cutoffs on customer_features.cutoff = cutoffs.cutoff
-    where cutoffs.is_as_of
+    from known
 
 ),
 
