@@ -1,4 +1,4 @@
-"""Models of a few customers by two features, and the same customers in cells."""
+"""Models of a few customers by two features, and the same customers as points."""
 
 from datetime import datetime
 
@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from segmentation.cells import Cells
 from segmentation.models import fit_model
+from segmentation.points import Points
 
 SETTINGS = {"cap_quantiles": (0.0, 1.0), "ward_sample_size": 1000}
+# Of refits; cells this narrow lose nothing.
+REFITS = SETTINGS | {"cell_width": 1e-6, "n_init_beside_warm_start": 2}
 
 
 def three_groups():
@@ -34,7 +36,7 @@ def model_of(customers, algorithm="kmeans"):
     """A model of three segments."""
     return fit_model(
         datetime(2018, 1, 1),
-        customers,
+        table_of(customers),
         candidate_id="c",
         algorithm=algorithm,
         transforms={"days": "identity", "money": "log1p"},
@@ -46,29 +48,22 @@ def model_of(customers, algorithm="kmeans"):
     )
 
 
-def cells_of(customers):
-    """Distinct customers with their number: cells that lose nothing."""
+def points_of(customers):
+    """Everyone a point."""
+    return Points(customers.to_numpy(dtype=float), np.ones(len(customers)))
+
+
+def counted_points_of(customers):
+    """Distinct customers with their number."""
     counted = customers.groupby(list(customers), dropna=False).size()
-    values = counted.index.to_frame().to_numpy()
-    return Cells(values, counted.to_numpy().astype(float))
+    values = counted.index.to_frame().to_numpy(dtype=float)
+    return Points(values, counted.to_numpy().astype(float))
 
 
 def table_of(customers):
-    """The same as the table that the project's library reads."""
-    cells = cells_of(customers)
-    return pa.table({"customers": cells.customers, "feature_values": list(cells.features)})
-
-
-def known_of(customers):
-    """Cells, and the distribution of each feature alone."""
-    counted = [customers[feature].value_counts(dropna=False) for feature in customers]
-    values = pa.table(
-        {
-            "feature": [
-                name for name, counts in zip(customers, counted, strict=True) for _ in counts
-            ],
-            "feature_value": np.concatenate([counts.index for counts in counted]).astype(float),
-            "customers": np.concatenate(counted),
-        }
-    )
-    return table_of(customers), values
+    """Everyone a point, as the table that the project's library reads."""
+    values = [
+        [None if np.isnan(value) else float(value) for value in row]
+        for row in customers.to_numpy(dtype=float)
+    ]
+    return pa.table({"customers": [1] * len(values), "feature_values": values})

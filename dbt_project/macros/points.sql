@@ -87,12 +87,16 @@
             floor(
                 {{ feature }}__place
                 {%- if others %}
-                    + (
+                    {%- set offset -%}
+                        (
                         {%- for other in others %}
                             coalesce(round({{ other }}__place), 0) * {{ fractions[loop.index0 % 5] }}
                             {{- ' +' if not loop.last }}
                         {%- endfor %}
-                    ) % 1
+                        )
+                    {%- endset %}
+                    {# Its fraction: the remainder of a division by 1 takes twice the time. #}
+                    + {{ offset }} - floor({{ offset }})
                 {%- endif %}
             ) as integer
         ) as {{ feature }}__bin{{ ',' if not loop.last }}

@@ -124,9 +124,8 @@ def test_the_command_line_names_no_model_by_the_name_of_the_project():
 
 
 KILLED_AT = [
+    "fit_points",
     "fit_models",
-    "score_cross_tables",
-    "score_cells",
     "compare_models",
     "compare_refits",
     "champion_decisions",

@@ -1,5 +1,9 @@
 """The maintenance contract on the real Olist tables, against pandas, SciPy and scikit-learn."""
 
+import json
+import shutil
+
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,8 +14,6 @@ pytestmark = pytest.mark.olist
 
 @pytest.fixture(scope="module")
 def mart(olist_warehouse):
-    import duckdb
-
     def read_mart(name, where="true"):
         with duckdb.connect(str(olist_warehouse), read_only=True) as connection:
             return connection.execute(f"from marts.{name} where {where} order by all").df()
@@ -19,15 +21,18 @@ def mart(olist_warehouse):
     return read_mart
 
 
-def test_customers_in_cells_are_all_customers(olist_warehouse, read):
+def test_every_customer_is_a_point_and_cells_are_few(olist_warehouse, read):
     counted = read(
         olist_warehouse,
-        "select cells.model_id, any_value(models.customers) as customers, "
-        "sum(cells.customers) as in_cells, count(*) as cells from scoring.score_cells as cells "
-        "inner join fit.fit_models as models using (model_id) group by 1",
+        "select points.cutoff, any_value(models.customers) as customers, "
+        "any_value(refits.cells) as cells, count(*) as points, sum(points.customers) as counted "
+        "from fit.fit_points as points "
+        "inner join fit.fit_models as models on points.cutoff = models.fitted_as_of "
+        "inner join compare.compare_refits as refits using (model_id) group by 1",
     )
     assert len(counted) == 42
-    assert (counted["customers"] == counted["in_cells"]).all()
+    assert (counted["customers"] == counted["points"]).all()
+    assert (counted["customers"] == counted["counted"]).all()
     assert counted["cells"].between(4000, 8000).all()
 
 
@@ -159,3 +164,28 @@ def test_migration_is_told_apart_from_relabelling(mart):
     known = migration[["stayed_customers", "migrated_customers", "new_customers"]].sum(axis=1)
     models = mart("segment_models").set_index("fitted_as_of")["customers"]
     assert (known == models).all()
+
+
+def test_bins_give_the_agreement_of_the_customers(
+    project, olist_data, olist_warehouse, read, tmp_path
+):
+    """All models anew on customers who are counted in bins, as from 100,000 customers on."""
+    warehouse = tmp_path / "binned.duckdb"
+    pairs = "select * from compare.compare_models order by origin_model_id, model_id"
+    exact = read(olist_warehouse, pairs)
+    shutil.copy(olist_warehouse, warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        for table in ("fit.fit_points", "fit.fit_models", "compare.compare_models"):
+            connection.execute(f"drop table {table}")
+    models = ["fit_points", "fit_models", "score_model_pairs", "compare_models"]
+    options = ["--select", *models, "--vars", json.dumps({"max_exact_customers": 1000})]
+    result = project.dbt(olist_data, warehouse, "run", *options)
+    assert result.returncode == 0, result.stdout
+    points = read(warehouse, "select count(*) as n from fit.fit_points group by cutoff")["n"]
+    assert points.max() < 40_000
+    binned = read(warehouse, pairs)
+    assert (binned["customers"] == exact["customers"]).all()
+    assert (binned["revenue"] == exact["revenue"]).all()
+    errors = (binned["adjusted_rand_index"] - exact["adjusted_rand_index"]).abs()
+    assert errors.median() < 0.002
+    assert errors.max() < 0.012

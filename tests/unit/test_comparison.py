@@ -12,97 +12,123 @@ from segmentation.comparison import (
     MATCHES_SCHEMA,
     PAIRS_SCHEMA,
     compare_models,
+    compare_with_origins,
     match_handovers,
 )
+from segmentation.scaling import FeatureScaling
+from small_models import cloud, model_of, table_of
 
 
 @pytest.fixture(scope="module")
 def customers():
+    """400 customers, one in ten of unknown age in days."""
     random = np.random.default_rng(2)
-    frame = pd.DataFrame(random.normal(size=(400, 2)), columns=["a", "b"])
-    frame["cluster"] = random.integers(0, 3, 400)
-    frame["origin_cluster"] = np.where(
-        random.random(400) < 0.8, (frame["cluster"] + 1) % 3, random.integers(0, 3, 400)
-    )
+    frame = cloud(400)
+    frame.loc[random.random(400) < 0.1, "days"] = np.nan
     return frame
 
 
-def tabulated(customers, origin_model_id="m0", model_id="m1"):
-    squares = customers["a"] ** 2 + customers["b"] ** 2
+@pytest.fixture(scope="module")
+def models(customers):
+    """Two of other customers of the kind, and the refit."""
+    parts = customers[:60], customers[100:200], customers
+    return [model_of(part) | {"model_id": f"m{number}"} for number, part in enumerate(parts)]
+
+
+def with_revenue(customers):
     spent = [Decimal(number) / 100 for number in range(len(customers))]
-    cells = (
-        customers.assign(squares=squares, spent=spent)
-        .groupby(["origin_cluster", "cluster"], as_index=False)
-        .agg(
-            customers=("a", "size"),
-            revenue=("spent", "sum"),
-            a=("a", "sum"),
-            b=("b", "sum"),
-            scaled_sum_of_squares=("squares", "sum"),
-        )
+    revenue = pa.array(spent, pa.decimal128(18, 2))
+    return table_of(customers).append_column("revenue", revenue)
+
+
+def labels_of(model, customers):
+    """By scikit-learn's nearest centroid of features that are scaled one by one."""
+    scaled = np.column_stack(
+        [FeatureScaling(**p).apply(customers[p["feature"]].to_numpy()) for p in model["parameters"]]
     )
-    cells["scaled_sums"] = cells[["a", "b"]].to_numpy().tolist()
-    return cells.assign(origin_model_id=origin_model_id, model_id=model_id)
+    centroids = np.array([c["centroid_scaled"] for c in model["centroids"]]).reshape(3, 2)
+    return scaled, metrics.pairwise_distances_argmin(scaled, centroids)
 
 
-def compare(*cells):
-    return compare_models(pa.Table.from_pandas(pd.concat(cells))).to_pylist()
-
-
-def test_figures_equal_those_from_the_customers(customers):
-    (row,) = compare(tabulated(customers))
-    labels = customers["origin_cluster"], customers["cluster"]
-    assert row["customers"] == 400
-    assert row["adjusted_rand_index"] == pytest.approx(metrics.adjusted_rand_score(*labels))
-    assert row["adjusted_mutual_information"] == pytest.approx(
-        metrics.adjusted_mutual_info_score(*labels)
-    )
-
-    # Clusters are numbered one on in the origin; who is elsewhere is misplaced.
-    misplaced = customers["origin_cluster"] != (customers["cluster"] + 1) % 3
-    assert row["revenue"] == Decimal(400 * 399 // 2) / 100
-    assert row["misplaced_revenue"] == Decimal(int(np.arange(400)[misplaced].sum())) / 100
+def test_figures_equal_those_from_the_customers(customers, models):
+    *origins, refit = models
+    rows = compare_with_origins(refit, models, with_revenue(customers))
+    assert [row["origin_model_id"] for row in rows] == ["m0", "m1", "m2"]
+    scaled, labels = labels_of(refit, customers)
 
     def inertia(by):
-        means = customers.groupby(by)[["a", "b"]].transform("mean")
-        return ((customers[["a", "b"]] - means) ** 2).to_numpy().sum()
+        return sum(((scaled[by == i] - scaled[by == i].mean(axis=0)) ** 2).sum() for i in range(3))
 
-    assert row["excess_inertia"] == pytest.approx(
-        inertia("origin_cluster") / inertia("cluster") - 1
-    )
+    for origin, row in zip(origins, rows, strict=False):
+        _, then = labels_of(origin, customers)
+        assert row["customers"] == 400
+        assert row["adjusted_rand_index"] < 0.95
+        assert row["adjusted_rand_index"] == pytest.approx(
+            metrics.adjusted_rand_score(then, labels)
+        )
+        assert row["adjusted_mutual_information"] == pytest.approx(
+            metrics.adjusted_mutual_info_score(then, labels)
+        )
+        matched = {match["origin_cluster"]: match["cluster"] for match in row["matches"]}
+        misplaced = np.array([matched[i] for i in then]) != labels
+        assert row["revenue"] == Decimal(400 * 399 // 2) / 100
+        assert row["misplaced_revenue"] == Decimal(int(np.arange(400)[misplaced].sum())) / 100
+        assert row["excess_inertia"] == pytest.approx(inertia(then) / inertia(labels) - 1)
+        for match in row["matches"]:
+            of_origin, of_refit = then == match["origin_cluster"], labels == match["cluster"]
+            either = (of_origin | of_refit).sum()
+            assert match["jaccard"] == pytest.approx((of_origin & of_refit).sum() / either)
+            assert match["origin_customers"] == of_origin.sum()
+            assert match["customers"] == of_refit.sum()
+    assert rows[-1]["adjusted_rand_index"] == 1
+    assert rows[-1]["excess_inertia"] == 0
 
 
-def test_each_cluster_is_matched_with_the_one_that_continues_it(customers):
-    (row,) = compare(tabulated(customers))
+def test_a_point_counts_as_its_customers(customers, models):
+    points = with_revenue(customers)
+    twice = points.set_column(0, "customers", pa.array([2] * 400))
+    repeated = pa.concat_tables([points, points])
+    counted, alone = (compare_with_origins(models[2], models, t) for t in (twice, repeated))
+    for row, expected in zip(counted, alone, strict=True):
+        for name in ("customers", "adjusted_rand_index", "matched_agreement", "matches"):
+            assert row[name] == expected[name]
+        assert row["excess_inertia"] == pytest.approx(expected["excess_inertia"])
+        assert 2 * row["misplaced_revenue"] == expected["misplaced_revenue"]
+
+
+def test_an_origin_can_leave_a_cluster_empty(models):
+    """All customers are alike to the first model, so its matches have nobody."""
+    far = pd.DataFrame({"days": np.linspace(500, 900, 30), "money": 90.0})
+    refit = model_of(far) | {"model_id": "m9"}
+    (row,) = compare_with_origins(refit, models[:1], with_revenue(far))
     assert [match["origin_cluster"] for match in row["matches"]] == [0, 1, 2]
-    for match in row["matches"]:
-        assert match["cluster"] == (match["origin_cluster"] - 1) % 3
-        then = customers["origin_cluster"] == match["origin_cluster"]
-        now = customers["cluster"] == match["cluster"]
-        assert match["jaccard"] == pytest.approx((then & now).sum() / (then | now).sum())
-        assert match["origin_customers"] == then.sum()
-        assert match["customers"] == now.sum()
+    assert sorted(match["origin_customers"] for match in row["matches"]) == [0, 0, 30]
+    assert row["adjusted_rand_index"] == 0
 
 
-def test_a_cluster_that_dies_out_is_matched_with_nothing_left(customers):
-    """The last cluster of the origin has customers in one pair and none in the other."""
-    dying = tabulated(customers[customers["origin_cluster"] < 2], model_id="m2")
-    _, row = compare(tabulated(customers), dying)
-    assert [match["origin_cluster"] for match in row["matches"]] == [0, 1, 2]
-    assert row["matches"][2]["jaccard"] == 0
-    assert row["matches"][2]["origin_customers"] == 0
+def test_more_points_than_a_part_change_nothing(customers, models, monkeypatch):
+    whole = compare_with_origins(models[2], models, with_revenue(customers))
+    monkeypatch.setattr("segmentation.comparison._PART", 64)
+    in_parts = compare_with_origins(models[2], models, with_revenue(customers))
+    for row, expected in zip(in_parts, whole, strict=True):
+        assert row.pop("excess_inertia") == pytest.approx(expected.pop("excess_inertia"))
+        assert row == expected
 
 
-def test_pairs_are_kept_apart(customers):
+def test_refits_are_kept_apart_and_do_not_depend_on_processes(customers, models):
     fewer = customers.head(200)
-    both = compare(tabulated(customers), tabulated(fewer, model_id="m2"))
-    assert [row["model_id"] for row in both] == ["m1", "m2"]
-    assert both == compare(tabulated(customers)) + compare(tabulated(fewer, model_id="m2"))
+    refits = [
+        (models[i], models[:i], with_revenue(frame))
+        for i, frame in ((1, customers), (2, fewer), (2, customers), (1, fewer))
+    ]
+    one, two = (compare_models(refits, processes=n) for n in (1, 2))
+    assert one.schema == PAIRS_SCHEMA
+    assert one.equals(two)
+    assert one["customers"].to_pylist() == [400, 200, 200, 400, 400, 200]
 
 
-def test_no_pair_gives_an_empty_table(customers):
-    cells = pa.Table.from_pandas(tabulated(customers)).slice(0, 0)
-    assert compare_models(cells).equals(PAIRS_SCHEMA.empty_table())
+def test_no_refit_gives_an_empty_table():
+    assert compare_models([], processes=1).equals(PAIRS_SCHEMA.empty_table())
 
 
 def handover(reign, customers, distances=None):

@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segmentation.cells import Cells
 from segmentation.drift import (
     ALL_FEATURES,
     explain_pair,
     hold_feature,
     population_stability_index,
 )
-from small_models import SETTINGS, cells_of, known_of, model_of
+from segmentation.points import Points
+from small_models import REFITS, counted_points_of, model_of, table_of
 
 
 def ones(values):
@@ -43,8 +43,8 @@ def test_population_stability_index_of_frequent_and_unknown_values():
     assert measured == pytest.approx(expected)
 
 
-def distribution(cells, feature):
-    frame = pd.DataFrame({"value": cells.features[:, feature], "customers": cells.customers})
+def distribution(points, feature):
+    frame = pd.DataFrame({"value": points.features[:, feature], "customers": points.customers})
     shares = frame.groupby("value", dropna=False)["customers"].sum()
     return shares / shares.sum()
 
@@ -53,7 +53,7 @@ def distribution(cells, feature):
 def then():
     random = np.random.default_rng(1)
     frame = pd.DataFrame({"days": random.integers(0, 90, 800), "score": random.integers(1, 6, 800)})
-    return cells_of(frame.astype(float))
+    return counted_points_of(frame.astype(float))
 
 
 @pytest.fixture
@@ -65,11 +65,11 @@ def today():
     )
     frame = frame.astype(float)
     frame.loc[::50, "score"] = np.nan
-    return cells_of(frame)
+    return counted_points_of(frame)
 
 
 def test_a_held_frequent_feature_is_distributed_as_then(then, today):
-    held = hold_feature(today, 1, then.features[:, 1], then.customers)
+    held = hold_feature(today, 1, then.distribution(1))
     known = distribution(held, 1)[lambda shares: shares.index.notna()]
     known = known / known.sum()
     pd.testing.assert_series_equal(known, distribution(then, 1), check_exact=False)
@@ -80,7 +80,7 @@ def test_a_held_frequent_feature_is_distributed_as_then(then, today):
 
 
 def test_a_held_rare_feature_moves_by_rank(then, today):
-    held = hold_feature(today, 0, then.features[:, 0], then.customers)
+    held = hold_feature(today, 0, then.distribution(0))
     # Days are spread over 90 values of 1.1 % each: quantiles as then, within a value.
     for quantile in (0.1, 0.5, 0.9):
         value = np.quantile(
@@ -94,21 +94,21 @@ def test_a_held_rare_feature_moves_by_rank(then, today):
 
 def test_everyone_keeps_the_rank():
     random = np.random.default_rng(3)
-    then = Cells(random.normal(size=(500, 1)), np.ones(500))
-    now = Cells(random.exponential(size=(700, 1)), np.ones(700))
-    held = hold_feature(now, 0, then.features[:, 0], then.customers)
+    then = Points(random.normal(size=(500, 1)), np.ones(500))
+    now = Points(random.exponential(size=(700, 1)), np.ones(700))
+    held = hold_feature(now, 0, then.distribution(0))
     assert len(held.features) == 700  # rare values are moved, not split
     assert (np.diff(held.features[np.argsort(now.features[:, 0]), 0]) >= 0).all()
 
 
 def test_holding_what_has_not_changed_changes_nothing(then):
-    held = hold_feature(then, 0, then.features[:, 0], then.customers)
+    held = hold_feature(then, 0, then.distribution(0))
     pd.testing.assert_series_equal(distribution(held, 0), distribution(then, 0))
 
 
-def test_cells_without_a_known_value_are_left_alone(then):
-    unknown = Cells(np.full((3, 2), np.nan), np.ones(3))
-    assert hold_feature(unknown, 0, then.features[:, 0], then.customers) is unknown
+def test_points_without_a_known_value_are_left_alone(then):
+    unknown = Points(np.full((3, 2), np.nan), np.ones(3))
+    assert hold_feature(unknown, 0, then.distribution(0)) is unknown
 
 
 @pytest.mark.parametrize("shifted", ["days", "money"])
@@ -124,7 +124,7 @@ def test_a_planted_shift_is_attributed_to_its_feature(shifted):
     else:
         now["money"] = np.exp(3 + 3 * ((np.log1p(now["money"]) - 3) / 3) ** 3) - 1
     rows = explain_pair(
-        model_of(then), model_of(now), known_of(then), known_of(now), True, **SETTINGS
+        model_of(then), model_of(now), table_of(then), table_of(now), True, **REFITS
     )
     held = {row["feature"]: row["held_adjusted_rand_index"] for row in rows}
     other = {"days": "money", "money": "days"}[shifted]
@@ -144,7 +144,7 @@ def test_a_planted_shift_is_attributed_to_its_feature(shifted):
 
 def test_a_pair_that_is_not_alarming_is_not_refitted(then):
     customers = pd.DataFrame({"days": [1.0, 2, 30, 31, 60, 61], "money": [5.0, 5, 80, 80, 20, 20]})
-    model, known = model_of(customers), known_of(customers)
-    rows = explain_pair(model, model, known, known, False, **SETTINGS)
+    model, points = model_of(customers), table_of(customers)
+    rows = explain_pair(model, model, points, points, False, **REFITS)
     assert [row["feature"] for row in rows] == ["days", "money"]
     assert all("held_adjusted_rand_index" not in row for row in rows)

@@ -4,16 +4,17 @@ from datetime import datetime
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 
-from segmentation.cells import Cells, FrozenModel, agreement_of
 from segmentation.models import fit_model
 from segmentation.noise import noise_of_model
+from segmentation.refits import FrozenModel, agreement_of
+from small_models import points_of, table_of
 
 SHOPS = 200
 THRESHOLD = 0.8
 SETTINGS = {"cap_quantiles": (0.001, 0.999), "ward_sample_size": 1000}
+REFITS = SETTINGS | {"cell_width": 0.2, "n_init": 5, "n_init_beside_warm_start": 2}
 TRANSFORMS = {
     "recency_days": "identity",
     "frequency": "log1p",
@@ -36,26 +37,23 @@ def customers_like_olists(random, size):
     )
 
 
-def model_of(customers):
+def model_of(customers, **warm):
     return fit_model(
         datetime(2018, 1, 1),
-        customers,
+        table_of(customers),
         candidate_id="c",
         algorithm="kmeans",
         transforms=TRANSFORMS,
         n_segments=4,
-        n_init=5,
         random_state=1,
         silhouette_sample_size=2,
         **SETTINGS,
+        **({"n_init": 5} | warm),
     )
 
 
 def noise_of(model, customers):
-    table = pa.table(
-        {"customers": np.ones(len(customers)), "feature_values": list(customers.to_numpy())}
-    )
-    row = noise_of_model(model, table, seeds=3, resamples=10, **SETTINGS)
+    row = noise_of_model(model, table_of(customers), seeds=3, resamples=10, **REFITS)
     return (
         min(row["seed_agreement"], row["resampling_agreement"]),
         min(row["seed_agreement_p05"], row["resampling_agreement_p05"]),
@@ -66,11 +64,10 @@ def is_broken(seed, size_then, size_now):
     """The clause of agreement between two dates with other customers of the same kind."""
     random = np.random.default_rng(seed)
     then, now = (customers_like_olists(random, size) for size in (size_then, size_now))
-    origin, refitted = model_of(then), model_of(now)
-    everyone = Cells(now.to_numpy(), np.ones(len(now)))
-    value = agreement_of(
-        FrozenModel.from_row(origin), FrozenModel.from_row(refitted), everyone, n_clusters=4
-    )
+    origin = model_of(then)
+    frozen = FrozenModel.from_row(origin)
+    refitted = model_of(now, n_init=2, warm_starts=[frozen])
+    value = agreement_of(frozen, FrozenModel.from_row(refitted), points_of(now), n_clusters=4)
     if value >= THRESHOLD:
         return False
     noise = [noise_of(origin, then), noise_of(refitted, now)]

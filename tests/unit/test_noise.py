@@ -3,12 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from segmentation import cells as cells_module
-from segmentation import noise
+from segmentation import noise, refits
 from segmentation.noise import measure_noise, noise_of_model
-from small_models import SETTINGS, cloud, model_of, table_of, three_groups
+from small_models import REFITS, cloud, model_of, table_of, three_groups
 
-NOISE = SETTINGS | {"seeds": 3, "resamples": 6}
+NOISE = REFITS | {"n_init": 5, "seeds": 3, "resamples": 6}
 
 
 def test_segments_with_gaps_come_back():
@@ -34,7 +33,7 @@ def test_no_refit_has_the_seed_of_another_or_of_the_model(monkeypatch):
 
     def refit(cells, recipe, *, random_state, **settings):
         seeds.append(random_state)
-        return cells_module.refit(cells, recipe, random_state=random_state, **settings)
+        return refits.refit(cells, recipe, random_state=random_state, **settings)
 
     monkeypatch.setattr(noise, "refit", refit)
     noise_of_model(model_of(three_groups()), table_of(three_groups()), **NOISE)
@@ -69,10 +68,11 @@ def test_too_few_different_customers_have_no_floor():
     assert row["clusters"] == []
 
 
-def test_the_result_does_not_depend_on_threads():
+def test_the_result_does_not_depend_on_processes():
     customers = three_groups()
     models = [
-        (model_of(frame), table_of(frame)) for frame in (customers, cloud(120), customers[::2])
+        (model_of(frame), table_of(frame))
+        for frame in (customers, cloud(120), customers[::2], cloud(90))
     ]
-    alone, together = (measure_noise(iter(models), threads=n, **NOISE) for n in (1, 3))
+    alone, together = (measure_noise(iter(models), processes=n, **NOISE) for n in (1, 2))
     assert alone.equals(together)

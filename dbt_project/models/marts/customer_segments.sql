@@ -1,3 +1,5 @@
+{%- set months = observation_months(var('observation_months')) -%}
+
 with
 
 customer_versions as (
@@ -54,7 +56,7 @@ published as (
 known as (
 
     -- Not from the features at all cut-offs: their relative recencies would all be computed.
-    {{ known_customers('cutoffs', 'customer_versions', observation_months(var('observation_months'))) }}
+    {{ known_customers('cutoffs', 'customer_versions', months) }}
 
 ),
 

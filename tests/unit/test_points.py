@@ -1,0 +1,112 @@
+"""Points: how they count customers, scale, sample and fall into cells."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from segmentation.points import Points
+from segmentation.scaling import fit_scaling, scale_features
+from small_models import SETTINGS, counted_points_of, points_of, three_groups
+
+TRANSFORMS = {"days": "identity", "money": "log1p"}
+
+
+def scalings_of(customers):
+    return fit_scaling(customers, transforms=TRANSFORMS, cap_quantiles=SETTINGS["cap_quantiles"])
+
+
+def with_gaps():
+    customers = three_groups().astype(float)
+    customers.loc[::7, "days"] = np.nan
+    return customers
+
+
+def test_points_come_from_lists_with_unknown_values():
+    table = pa.table({"customers": [3, 1], "feature_values": [[1.0, None], [2.0, 5.0]]})
+    points = Points.from_table(table)
+    assert points.customers.tolist() == [3, 1]
+    assert points.n_customers == 4
+    np.testing.assert_array_equal(points.features, [[1, np.nan], [2, 5]])
+
+
+def test_only_points_of_several_customers_have_weights():
+    customers = pd.concat([three_groups(), three_groups()])
+    assert points_of(customers).weights is None
+    assert counted_points_of(customers).weights.sum() == 600
+
+
+def test_scaled_points_equal_scaled_features():
+    customers = with_gaps()
+    scalings = scalings_of(customers[:150])
+    np.testing.assert_allclose(
+        points_of(customers).scaled(scalings), scale_features(customers, scalings), rtol=1e-12
+    )
+
+
+def test_parts_are_all_points_in_order():
+    points = points_of(with_gaps())
+    parts = list(points.parts(64))
+    assert [len(part.customers) for _, part in parts] == [64, 64, 64, 64, 44]
+    np.testing.assert_array_equal(
+        np.concatenate([part.features for _, part in parts]), points.features
+    )
+
+
+def test_a_sample_draws_customers_not_points():
+    points = Points(np.arange(4.0)[:, None], np.array([1.0, 1, 1, 997]))
+    drawn = points.sample(200, 1)
+    assert len(drawn) == 200
+    assert (drawn == 3).mean() > 0.97
+    np.testing.assert_array_equal(points.sample(200, 1), drawn)
+    assert np.bincount(points.sample(None, 1)).tolist() == [1, 1, 1, 997]
+    alone = points_of(three_groups())
+    assert len(np.unique(alone.sample(100, 1))) == 100
+
+
+def test_a_resample_has_as_many_customers_drawn_in_proportion():
+    customers = three_groups()
+    points = counted_points_of(pd.concat([customers, customers[:1].loc[[0] * 700]]))
+    often = points.features[points.customers.argmax()]
+    drawn = []
+    for seed in range(50):
+        resample = points.resampled(seed)
+        assert resample.n_customers == 1000
+        assert (resample.customers > 0).all()
+        drawn.append(resample.customers[(resample.features == often).all(axis=1)].sum())
+    assert np.mean(drawn) == pytest.approx(points.customers.max(), rel=0.02)
+    assert np.std(drawn) == pytest.approx(np.sqrt(1000 * 0.7 * 0.3), rel=0.4)
+
+
+def test_cells_hold_everyone_near_the_mean_of_the_cell():
+    customers = with_gaps()
+    scalings = scalings_of(customers)
+    points = points_of(customers)
+    cells = points.in_cells(scalings, 0.5)
+    assert cells.customers.sum() == 300
+    assert len(cells.customers) < 100
+    # Known and unknown values stay apart, and sums are kept.
+    unknown = np.isnan(cells.features[:, 0])
+    assert cells.customers[unknown].sum() == customers["days"].isna().sum()
+    np.testing.assert_allclose(
+        cells.scaled(scalings).T @ cells.customers, points.scaled(scalings).sum(axis=0), atol=1e-9
+    )
+    distances = np.abs(points.scaled(scalings)[:, None] - cells.scaled(scalings)[None])
+    assert distances.max(axis=2).min(axis=1).max() <= 0.5
+
+
+def test_narrow_cells_are_the_distinct_points():
+    customers = with_gaps()
+    cells = points_of(customers).in_cells(scalings_of(customers), 1e-6)
+    expected = counted_points_of(customers)
+    order = np.lexsort(np.nan_to_num(cells.features, nan=-1).T)
+    expected_order = np.lexsort(np.nan_to_num(expected.features, nan=-1).T)
+    np.testing.assert_allclose(cells.features[order], expected.features[expected_order])
+    np.testing.assert_array_equal(cells.customers[order], expected.customers[expected_order])
+
+
+def test_a_distribution_counts_distinct_values_and_the_unknown():
+    points = Points(np.array([[1.0], [np.nan], [1.0], [3.0], [np.nan]]), np.arange(1.0, 6))
+    values = points.distribution(0)
+    np.testing.assert_array_equal(values.features[:, 0], [1, 3, np.nan])
+    assert values.customers.tolist() == [4, 4, 7]
