@@ -1,0 +1,253 @@
+"""Time the project, and beside it the way a notebook does the same, and write a page about it.
+
+    python scripts/benchmark.py --olist data/olist --customers 1000000 --output docs/benchmarks.md
+
+The project builds an empty warehouse, then again with nothing new. The notebook's way is
+`notebook_way.py`. Both must find the same customers, orders and revenue, and nearly the same
+agreement of models, or nothing is written. Synthetic shops come from `make_demo_data.py`.
+"""
+
+import argparse
+import json
+import math
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+
+import duckdb
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ["dbt-core", "dbt-duckdb", "duckdb", "pandas", "scikit-learn"]
+# Two good fits of the same customers, one of which stops early, agree this nearly.
+LARGEST_DIFFERENCE = 0.06
+NODE = re.compile(r"\s*(?:\d+ / \d+)?\s+([\w ]+?)\s+([\d.]+) s$")
+
+
+@dataclass
+class Run:
+    """A process with all its children: seconds, peak of the summed resident memory in GB."""
+
+    seconds: float
+    gigabytes: float
+    output: str
+    nodes: dict[str, float] = field(default_factory=dict)
+
+
+class BenchmarkError(Exception):
+    """What was measured cannot be told; the message says why."""
+
+
+def run(*command: object) -> Run:
+    """Run a command to its end; raises BenchmarkError if it fails."""
+    started = time.perf_counter()
+    with subprocess.Popen(
+        [sys.executable, *map(str, command)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        peak = [0.0]
+        watcher = threading.Thread(target=_watch, args=(process, peak))
+        watcher.start()
+        output = process.stdout.read()
+        process.wait()
+        watcher.join()
+    seconds = time.perf_counter() - started
+    # 3: published, with a broken maintenance contract.
+    if process.returncode not in (0, 3):
+        raise BenchmarkError(f"{' '.join(map(str, command))} failed:\n{output[-2000:]}")
+    nodes = {m[1]: float(m[2]) for line in output.splitlines() if (m := NODE.match(line))}
+    return Run(seconds, peak[0], output, nodes)
+
+
+def _watch(process: subprocess.Popen, peak: list[float]) -> None:
+    while process.poll() is None:
+        peak[0] = max(peak[0], _resident_gigabytes(process.pid))
+        time.sleep(0.2)
+
+
+def _resident_gigabytes(root: int) -> float:
+    """Of a process and its descendants; 0 where /proc is not there to say."""
+    parents, pages = {}, {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            pid, rest = int(stat.parent.name), stat.read_text().rpartition(")")[2].split()
+        except OSError:  # gone meanwhile
+            continue
+        parents[pid], pages[pid] = int(rest[1]), int(rest[21])
+    family = {root}
+    while more := {pid for pid, parent in parents.items() if parent in family} - family:
+        family |= more
+    return sum(pages.get(pid, 0) for pid in family) * os.sysconf("SC_PAGE_SIZE") / 1e9
+
+
+@dataclass
+class Shop:
+    """What was measured on one data set."""
+
+    name: str
+    customers: int
+    first: Run
+    daily: Run
+    notebook: Run
+    notebook_seconds: dict[str, float]
+    largest_difference: float
+
+
+def measure(name: str, data: Path, folder: Path, candidates: int) -> Shop:
+    """Build, build again, and do it the notebook's way; raises BenchmarkError if they disagree."""
+    print(f"{name}: building", flush=True)
+    warehouse = folder / "benchmark.duckdb"
+    warehouse.unlink(missing_ok=True)
+    build = ("scripts/build.py", "--data", data, "--warehouse", warehouse)
+    first = run(*build)
+    print(f"{name}: {first.seconds:.0f} s; building again", flush=True)
+    daily = run(*build)
+    print(f"{name}: {daily.seconds:.0f} s; the notebook's way", flush=True)
+    results = folder / "notebook.json"
+    notebook = run(
+        "scripts/notebook_way.py",
+        *("--data", data, "--results", results, "--candidates", candidates),
+    )
+    print(f"{name}: {notebook.seconds:.0f} s", flush=True)
+    found = json.loads(results.read_text())
+    customers, difference = check(warehouse, found)
+    return Shop(name, customers, first, daily, notebook, found["seconds"], difference)
+
+
+def check(warehouse: Path, found: dict) -> tuple[int, float]:
+    """Customers, and by how much the two curves of agreement differ at most."""
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        built = connection.execute(
+            "select count(*), sum(frequency), sum(monetary_value), sum(recency_days), "
+            "avg(review_score) from marts.customer_segments"
+        ).fetchone()
+        curve = connection.execute(
+            "select strftime(review_date, '%Y-%m-%d'), adjusted_rand_index "
+            "from marts.segment_stability where origin_model_id = "
+            "(select min_by(model_id, fitted_as_of) from marts.segment_models)"
+        ).fetchall()
+    names = ("customers", "orders", "revenue", "recency_days", "review_score")
+    for name, value in zip(names, built, strict=True):
+        if not math.isclose(value, found[name], rel_tol=1e-9, abs_tol=0.02):
+            raise BenchmarkError(f"{name}: {value} in the warehouse, {found[name]} in pandas")
+    difference = max(abs(value - found["agreement"][date]) for date, value in curve)
+    if difference > LARGEST_DIFFERENCE:
+        raise BenchmarkError(f"The curves of agreement differ by {difference:.3f}")
+    return built[0], difference
+
+
+def page(shops: list[Shop], candidates: int) -> str:
+    """The measured figures as Markdown."""
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    lines = [
+        "# Benchmarks",
+        "",
+        "Written by `make bench`. Each line is one run; the project and the notebook's way ran one "
+        "after the other, so ratios are safer than seconds.",
+        "",
+        f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}, {versions}.",
+        "",
+        "## Against a notebook",
+        "",
+        "The notebook's way (`scripts/notebook_way.py`) reads the same files with pandas, computes "
+        "recency, frequency, monetary value and review score as of each weekly review date, fits "
+        "scikit-learn's KMeans at each date and compares it with the first model"
+        + (f", and measures {candidates} candidates." if candidates else ".")
+        + " `make build` does that and the rest: raw-row accounting, all pairs of models, noise, "
+        "causes, segments with history, tests. Both find the same customers, orders, revenue and "
+        "recency; their curves of agreement differ by what the last column says, because "
+        "scikit-learn's default tolerance stops early and its caps and bins are none.",
+        "",
+        "| shop | customers | first build | build again | notebook | ratio | memory, build "
+        "| memory, notebook | agreement differs |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {shop.name} | {shop.customers:,} | {shop.first.seconds:.0f} s "
+        f"| {shop.daily.seconds:.0f} s | {shop.notebook.seconds:.0f} s "
+        f"| {shop.notebook.seconds / shop.first.seconds:.1f} | {shop.first.gigabytes:.1f} GB "
+        f"| {shop.notebook.gigabytes:.1f} GB | {shop.largest_difference:.3f} |"
+        for shop in shops
+    ]
+    steps = sorted({step for shop in shops for step in shop.notebook_seconds})
+    lines += ["", "The notebook's seconds by step:", ""]
+    lines += [
+        f"| step | {' | '.join(shop.name for shop in shops)} |",
+        "|---|" + "---:|" * len(shops),
+    ]
+    for step in steps:
+        cells = [f"{shop.notebook_seconds.get(step, 0):.1f}" for shop in shops]
+        lines.append(f"| {step} | {' | '.join(cells)} |")
+    if len(shops) > 1:
+        lines += ["", "## Growth", ""]
+        for smaller, larger in pairwise(shops):
+            if larger.customers <= smaller.customers:
+                continue
+            ratio = math.log(larger.customers / smaller.customers)
+            build, notebook = (
+                math.log(getattr(larger, way).seconds / getattr(smaller, way).seconds) / ratio
+                for way in ("first", "notebook")
+            )
+            lines.append(
+                f"From {smaller.name} to {larger.name} time grows with the customers to the power "
+                f"of {build:.2f}, the notebook's to {notebook:.2f}."
+            )
+    lines += ["", "## Where the time goes", "", "Seconds of the first build, node by node.", ""]
+    names = sorted(
+        {name for shop in shops for name, seconds in shop.first.nodes.items() if seconds >= 1},
+        key=lambda name: -shops[-1].first.nodes.get(name, 0),
+    )
+    lines += [
+        f"| node | {' | '.join(shop.name for shop in shops)} |",
+        "|---|" + "---:|" * len(shops),
+    ]
+    for name in names:
+        cells = [f"{shop.first.nodes.get(name, 0):.1f}" for shop in shops]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--olist", type=Path, help="folder of the real tables")
+    parser.add_argument("--customers", type=int, nargs="*", default=[], help="synthetic shops")
+    parser.add_argument("--candidates", type=int, default=40, help="for the notebook to compare")
+    parser.add_argument("--folder", type=Path, help="for data and warehouses; else a temporary one")
+    parser.add_argument("--output", type=Path, default=Path("docs/benchmarks.md"))
+    arguments = parser.parse_args()
+    shops = []
+    folder = Path(tempfile.mkdtemp(dir=arguments.folder))
+    try:
+        if arguments.olist:
+            shops.append(measure("Olist", arguments.olist, folder, arguments.candidates))
+        for customers in arguments.customers:
+            data = folder / str(customers)
+            run("scripts/make_demo_data.py", data, "--customers", customers)
+            name = f"synthetic {customers:,}"
+            shops.append(measure(name, data, folder, arguments.candidates))
+            shutil.rmtree(data)
+    except BenchmarkError as error:
+        sys.exit(str(error))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    arguments.output.parent.mkdir(exist_ok=True)
+    arguments.output.write_text(page(shops, arguments.candidates))
+    print(f"Written to {arguments.output}")
+
+
+if __name__ == "__main__":
+    main()

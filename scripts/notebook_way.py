@@ -1,0 +1,131 @@
+"""The same questions as a notebook answers them: pandas and scikit-learn as they come.
+
+    python scripts/notebook_way.py --data data/demo --results notebook.json --candidates 40
+
+For the benchmark only. It reads the files, computes recency, frequency, monetary value and mean
+review score as of each weekly review date, fits KMeans at each, compares the first model with each
+refit by the adjusted Rand index, and measures candidates for the model by their silhouette.
+"""
+
+import argparse
+import json
+import time
+from itertools import islice, product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score, davies_bouldin_score, silhouette_score
+from sklearn.preprocessing import StandardScaler
+
+FEATURES = ["recency_days", "frequency", "monetary_value", "review_score"]
+FEATURE_SETS = [FEATURES, FEATURES[:3], [FEATURES[0], *FEATURES[2:]], FEATURES[1:]]
+FIRST_REVIEW_DATE = "2018-01-01"
+N_SEGMENTS = 4
+SEED = 20180101
+
+
+def read_orders(data: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One row per counted order with its value, and one per review with the time it is known."""
+
+    def read(table: str, *times: str) -> pd.DataFrame:
+        return pd.read_csv(data / f"olist_{table}_dataset.csv", parse_dates=list(times))
+
+    orders = read("orders", "order_purchase_timestamp").merge(read("customers"), on="customer_id")
+    newest = orders["order_purchase_timestamp"].max()
+    orders = orders[~orders["order_status"].isin(["canceled", "unavailable"])]
+    paid = read("order_payments").groupby("order_id")["payment_value"].sum()
+    items = read("order_items")
+    priced = (items["price"] + items["freight_value"]).groupby(items["order_id"]).sum()
+    orders["value"] = orders["order_id"].map(paid).fillna(orders["order_id"].map(priced)).fillna(0)
+    orders = orders[["order_id", "customer_unique_id", "order_purchase_timestamp", "value"]]
+    reviews = read("order_reviews", "review_creation_date", "review_answer_timestamp")
+    reviews["written_at"] = reviews["review_answer_timestamp"].fillna(
+        reviews["review_creation_date"] + pd.Timedelta(days=3)
+    )
+    orders.attrs["as_of"] = newest.normalize() + pd.Timedelta(days=1)
+    return orders, reviews[["order_id", "written_at", "review_score"]]
+
+
+def features_as_of(
+    orders: pd.DataFrame, reviews: pd.DataFrame, cutoff: pd.Timestamp
+) -> pd.DataFrame:
+    """One row per customer known before the cut-off."""
+    known = orders[orders["order_purchase_timestamp"] < cutoff]
+    scores = reviews[reviews["written_at"] < cutoff].groupby("order_id")["review_score"].mean()
+    known = known.assign(score=known["order_id"].map(scores))
+    customers = known.groupby("customer_unique_id").agg(
+        last_ordered_at=("order_purchase_timestamp", "max"),
+        frequency=("order_id", "size"),
+        monetary_value=("value", "sum"),
+        review_score=("score", "mean"),
+    )
+    customers["recency_days"] = (cutoff - customers["last_ordered_at"]).dt.days
+    return customers[FEATURES]
+
+
+def transformed(features: pd.DataFrame) -> pd.DataFrame:
+    features = features.fillna(features.mean())
+    skewed = [name for name in ("frequency", "monetary_value") if name in features]
+    return features.assign(**{name: np.log1p(features[name]) for name in skewed})
+
+
+def follow(orders: pd.DataFrame, reviews: pd.DataFrame) -> dict[str, float]:
+    """Adjusted Rand index of the first model and each weekly refit, by review date."""
+    first = None
+    curve = {}
+    for date in pd.date_range(FIRST_REVIEW_DATE, orders.attrs["as_of"], freq="7D"):
+        features = transformed(features_as_of(orders, reviews, date))
+        scaler = StandardScaler().fit(features)
+        refit = KMeans(N_SEGMENTS, n_init=10, random_state=SEED).fit(scaler.transform(features))
+        first = first or (scaler, refit)
+        labels = first[1].predict(first[0].transform(features))
+        curve[f"{date:%Y-%m-%d}"] = float(adjusted_rand_score(labels, refit.labels_))
+    return curve
+
+
+def compare(orders: pd.DataFrame, reviews: pd.DataFrame, n_candidates: int) -> list[dict]:
+    """Silhouette (of 10,000 customers) and Davies-Bouldin index of the candidates."""
+    features = transformed(features_as_of(orders, reviews, pd.Timestamp(FIRST_REVIEW_DATE)))
+    measured = []
+    for names, k in islice(product(FEATURE_SETS, range(2, 12)), n_candidates):
+        points = StandardScaler().fit_transform(features[names])
+        labels = KMeans(k, n_init=10, random_state=SEED).fit_predict(points)
+        sample = min(len(points), 10_000)
+        silhouette = silhouette_score(points, labels, sample_size=sample, random_state=SEED)
+        index = davies_bouldin_score(points, labels)
+        measured.append({"features": names, "k": k, "silhouette": silhouette, "index": index})
+    return measured
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--candidates", type=int, default=0)
+    arguments = parser.parse_args()
+    seconds = {}
+    started = time.perf_counter()
+    orders, reviews = read_orders(arguments.data)
+    now = features_as_of(orders, reviews, orders.attrs["as_of"])
+    seconds["read"] = time.perf_counter() - started
+    curve = follow(orders, reviews)
+    seconds["follow"] = time.perf_counter() - started - seconds["read"]
+    if arguments.candidates:
+        compare(orders, reviews, arguments.candidates)
+        seconds["compare"] = time.perf_counter() - started - sum(seconds.values())
+    results = {
+        "seconds": seconds,
+        "agreement": curve,
+        "customers": len(now),
+        "orders": int(now["frequency"].sum()),
+        "revenue": round(float(now["monetary_value"].sum()), 2),
+        "recency_days": int(now["recency_days"].sum()),
+        "review_score": float(now["review_score"].mean()),
+    }
+    arguments.results.write_text(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main()
