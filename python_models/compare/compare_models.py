@@ -16,6 +16,6 @@ def model(dbt, session):
             [models[origin] for origin in origin_ids],
             points.filter(f"cutoff = '{models[model_id]['fitted_as_of']}'").to_arrow_table(),
         )
-        for model_id, origin_ids in origins.order("model_id").fetchall()
+        for model_id, origin_ids in origins.order("len(origins) desc, model_id").fetchall()
     )
     return compare_models(refits, **dbt.config.get("meta"))

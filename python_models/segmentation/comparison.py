@@ -70,10 +70,12 @@ def compare_models(
     Returns
     -------
     pyarrow.Table
-        One row per pair, in the order of the refits and their origins, with `PAIRS_SCHEMA`.
+        One row per pair, by model and origin, with `PAIRS_SCHEMA`.
     """
     compared = run_in_processes(compare_with_origins, refits, processes=processes)
-    return pa.Table.from_pylist([row for rows in compared for row in rows], schema=PAIRS_SCHEMA)
+    rows = [row for rows in compared for row in rows]
+    rows.sort(key=lambda row: (row["model_id"], row["origin_model_id"]))
+    return pa.Table.from_pylist(rows, schema=PAIRS_SCHEMA)
 
 
 def compare_with_origins(

@@ -115,16 +115,18 @@ def test_more_points_than_a_part_change_nothing(customers, models, monkeypatch):
         assert row == expected
 
 
-def test_refits_are_kept_apart_and_do_not_depend_on_processes(customers, models):
+def test_refits_are_kept_apart_and_do_not_depend_on_processes(customers, models, monkeypatch):
     fewer = customers.head(200)
     refits = [
         (models[i], models[:i], with_revenue(frame))
         for i, frame in ((1, customers), (2, fewer), (2, customers), (1, fewer))
     ]
+    monkeypatch.setattr("segmentation.parallel._WORTHWHILE", 0)
     one, two = (compare_models(refits, processes=n) for n in (1, 2))
     assert one.schema == PAIRS_SCHEMA
     assert one.equals(two)
-    assert one["customers"].to_pylist() == [400, 200, 200, 400, 400, 200]
+    assert one["model_id"].to_pylist() == ["m1", "m1", "m2", "m2", "m2", "m2"]
+    assert one["customers"].to_pylist() == [400, 200, 200, 400, 200, 400]
 
 
 def test_no_refit_gives_an_empty_table():

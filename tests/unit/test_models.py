@@ -68,7 +68,8 @@ def test_centroids_in_original_units_scale_back(snapshots, tables):
         assert scaled[0] == pytest.approx(centroid["centroid_scaled"])
 
 
-def test_models_do_not_depend_on_processes(snapshots, tables):
+def test_models_do_not_depend_on_processes(snapshots, tables, monkeypatch):
+    monkeypatch.setattr("segmentation.parallel._WORTHWHILE", 0)
     one, two = (fit_models(iter(tables), processes=n, **SERIES) for n in (1, 2))
     assert one.schema == MODELS_SCHEMA
     assert one.equals(two)

@@ -68,7 +68,8 @@ def test_too_few_different_customers_have_no_floor():
     assert row["clusters"] == []
 
 
-def test_the_result_does_not_depend_on_processes():
+def test_the_result_does_not_depend_on_processes(monkeypatch):
+    monkeypatch.setattr("segmentation.parallel._WORTHWHILE", 0)
     customers = three_groups()
     models = [
         (model_of(frame), table_of(frame))
