@@ -61,8 +61,8 @@
     )
 
     select
-        * exclude ({{ distances | join(', ') }}),
-        [{{ distances | join(', ') }}] as squared_distances,
+        {{ star_except(distances) }},
+        {{ list_of(distances) }} as squared_distances,
         least({{ distances | join(', ') }}) as squared_distance,
         {{ cluster_at('squared_distance', clusters) }} as cluster,
         case cluster

@@ -147,17 +147,21 @@
             cast({{ candidate.get('n_segments', 'null') }} as integer) as n_segments,
             cast({{ candidate.get('eps_quantile', 'null') }} as double) as eps_quantile,
             cast({{ candidate.get('min_samples', 'null') }} as integer) as min_samples,
-            [
-                {%- for feature in candidate.features %}
-                    {
-                        feature: {{ sql_string(feature.feature) }},
-                        transform: {{ sql_string(feature.transform) }}
-                    }
-                    {{- ', ' if not loop.last }}
-                {%- endfor %}
-            ] as features
+            {{ features_with_transforms(candidate.features) }} as features
     {% endfor %}
 {% endmacro %}
+
+
+{# A list of features with their transforms. #}
+{% macro features_with_transforms(features) -%}
+    {%- set structs = [] -%}
+    {%- for feature in features -%}
+        {%- do structs.append(struct_of({
+            'feature': sql_string(feature.feature), 'transform': sql_string(feature.transform)
+        })) -%}
+    {%- endfor -%}
+    {{ list_of(structs) }}
+{%- endmacro %}
 
 
 {# The candidate that a var names: it must be declared, and able to score later customers. #}
@@ -186,8 +190,8 @@
     {% if execute and load_relation(relation) is not none %}
         {% set rows = run_query(
             'select candidate_id, n_segments, '
-            ~ "array_to_string(list_transform(features, lambda f: f.feature), ','), "
-            ~ "array_to_string(list_transform(features, lambda f: f.transform), ',') from " ~ relation
+            ~ elements_joined('features', 'element.feature', ',') ~ ', '
+            ~ elements_joined('features', 'element.transform', ',') ~ ' from ' ~ relation
         ).rows %}
         {% if rows %}
             {% set features = rows[0][2].split(',') %}
@@ -221,8 +225,9 @@
     {% set relation = ref('fit_models') %}
     {% if execute and load_relation(relation) is not none %}
         {% set rows = run_query(
-            "select max(n_segments), string_agg(distinct feature, ',' order by feature) from ("
-            ~ "select n_segments, unnest(string_split(feature_set, ', ')) as feature from " ~ relation ~ ')'
+            'select max(n_segments), ' ~ texts_in_order('distinct feature', ',', 'feature') ~ ' from ('
+            ~ 'select n_segments, ' ~ elements_of("split(feature_set, ', ')") ~ ' as feature from '
+            ~ relation ~ ') as used'
         ).rows %}
         {% if rows[0][0] %}
             {{ return({'n_segments': rows[0][0] | int, 'features': rows[0][1].split(',')}) }}
@@ -236,7 +241,7 @@
 {% macro segment_feature_columns(features) %}
     {%- for feature in features %}
         {%- for figure in ['mean', 'median', 'mean_scaled'] %}
-            list_filter(segment.features, lambda f: f.feature = '{{ feature }}')[1].{{ figure }}
+            {{ field_where('segment.features', 'feature', feature, figure) }}
                 as {{ figure }}_{{ feature }}{{ ',' if not loop.last }}
         {%- endfor %}
         {{- ',' if not loop.last }}
@@ -247,7 +252,7 @@
 {# The share of each feature's variance that lies between a candidate's segments, as columns. #}
 {% macro separation_columns(features) %}
     {%- for feature in features %}
-        list_filter(separation, lambda f: f.feature = '{{ feature }}')[1].share
+        {{ field_where('separation', 'feature', feature, 'share') }}
             as separation_{{ feature }}{{ ',' if not loop.last }}
     {%- endfor %}
 {% endmacro %}
@@ -255,13 +260,11 @@
 
 {# A candidate's features in words; log where log1p is taken. #}
 {% macro described_features(features) -%}
-    array_to_string(
-        list_transform(
-            {{ features }},
-            lambda f: case when f.transform = 'log1p' then 'log ' else '' end || f.feature
-        ),
+    {{- elements_joined(
+        features,
+        "case when element.transform = 'log1p' then 'log ' else '' end || element.feature",
         ', '
-    )
+    ) -}}
 {%- endmacro %}
 
 
@@ -281,7 +284,7 @@
 {% macro naming_columns() %}
     count(*) as customers,
     {%- for feature in naming_features() %}
-        avg(cast({{ feature }} as decimal(18, 6))) as mean_{{ feature }},
+        {{ mean_of_decimals(feature) }} as mean_{{ feature }},
         median(cast({{ feature }} as double)) as median_{{ feature }}{{ ',' if not loop.last }}
     {%- endfor %}
 {% endmacro %}

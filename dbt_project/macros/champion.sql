@@ -35,7 +35,7 @@
             {%- else %}
                 when
                     {{ challenger }}.review_date
-                    >= {{ decision }}.champion_from + to_weeks({{ var('refit_every_weeks') }})
+                    >= {{ decision }}.champion_from + {{ var('refit_every_weeks') }} * interval '7' day
                     then 'scheduled'
             {%- endif %}
         {%- endif %}
@@ -53,7 +53,7 @@
             and {{ agreement }}.is_contract_broken
         )
         or coalesce(
-            {{ refit }}.review_date >= {{ replayed }}.in_use_since + to_weeks({{ replayed }}.every_weeks),
+            {{ refit }}.review_date >= {{ replayed }}.in_use_since + {{ replayed }}.every_weeks * interval '7' day,
             false
         )
     )
@@ -81,7 +81,7 @@
         case
             when
                 {{ scored }}.squared_distance
-                > {{ (1 - hysteresis_margin()) ** 2 }} * {{ scored }}.squared_distances[{{ held }} + 1]
+                > {{ (1 - hysteresis_margin()) ** 2 }} * {{ element_at_position(scored ~ '.squared_distances', held) }}
                 then {{ held }}
             else {{ scored }}.cluster
         end

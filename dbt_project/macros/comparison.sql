@@ -25,9 +25,9 @@
             ) %}
         {% endfor %}
         {% do keep_table('choose', 'choose_fitted_candidates', {
-            'candidate_id': 'varchar',
+            'candidate_id': 'string',
             'customers': 'bigint',
-            'basis': 'varchar',
+            'basis': 'string',
             'clusters': 'integer',
             'eps': 'double',
             'silhouette': 'double',
@@ -44,19 +44,25 @@
             'resampling_agreement_p05': 'double',
             'seed_agreement': 'double',
             'fit_seconds': 'double',
-            'error': 'varchar',
-            'separation': 'struct(feature varchar, share double)[]',
-            'segments':
-                'struct(cluster integer, customers bigint, silhouette double, jaccard double, '
-                ~ 'features struct(feature varchar, mean double, median double, mean_scaled double)[])[]',
+            'error': 'string',
+            'separation': list_type({'feature': 'string', 'share': 'double'}),
+            'segments': list_type({
+                'cluster': 'integer',
+                'customers': 'bigint',
+                'silhouette': 'double',
+                'jaccard': 'double',
+                'features': list_type({
+                    'feature': 'string', 'mean': 'double', 'median': 'double', 'mean_scaled': 'double'
+                }),
+            }),
             'compared_as_of': 'timestamp',
             'compared_at': 'timestamp',
-            'data_fingerprint': 'varchar',
-            'settings_fingerprint': 'varchar',
+            'data_fingerprint': 'string',
+            'settings_fingerprint': 'string',
         }) %}
         {% do keep_table('compare', 'compare_contract_options', {
-            'option': 'varchar',
-            'features': 'varchar',
+            'option': 'string',
+            'features': 'string',
             'observation_months': 'integer',
             'n_segments': 'integer',
             'fitted_as_of': 'timestamp',
@@ -74,14 +80,9 @@
 
 {# Creates a table of these columns where there is none, or one with others. #}
 {% macro keep_table(schema, name, columns) %}
-    {% set relation = api.Relation.create(
-        database=target.database, schema=schema, identifier=name, type='table'
-    ) %}
-    {% set found = run_query(
-        "select column_name from information_schema.columns where table_schema = '" ~ schema
-        ~ "' and table_name = '" ~ name ~ "' order by column_name"
-    ).columns[0].values() | list %}
-    {% if found and found != columns.keys() | sort %}
+    {% set relation = table_named(schema, name) %}
+    {% set found = column_names_of(relation) %}
+    {% if found and found | sort != columns.keys() | sort %}
         {% do log(
             'The comparison in the warehouse was made by another version of the project and is '
             ~ 'dropped: make compare makes a new one.', info=true
@@ -93,6 +94,6 @@
         {% do declared.append(column ~ ' ' ~ type) %}
     {% endfor %}
     {% do run_query('create schema if not exists ' ~ schema) %}
-    {% do run_query('create table if not exists ' ~ relation ~ ' (' ~ declared | join(', ') ~ ')') %}
+    {% do create_empty_table(relation, declared | join(', ')) %}
     {% do adapter.cache_added(relation) %}
 {% endmacro %}

@@ -48,29 +48,17 @@
 
 {# The options as a query. #}
 {% macro contract_option_rows() %}
+    {% set named_by = [] %}
+    {% for feature in naming_features() %}
+        {% do named_by.append({'feature': feature, 'transform': var('feature_transforms')[feature]}) %}
+    {% endfor %}
     {% for option in contract_options() %}
         {{ 'union all' if not loop.first }}
         select
             {{ sql_string(option.option) }} as option,
             cast({{ option.observation_months or 'null' }} as integer) as observation_months,
             {{ option.n_segments }} as n_segments,
-            [
-                {%- for feature in option.features %}
-                    {
-                        feature: {{ sql_string(feature.feature) }},
-                        transform: {{ sql_string(feature.transform) }}
-                    }
-                    {{- ', ' if not loop.last }}
-                {%- endfor %}
-            ] as features,
-            [
-                {%- for feature in naming_features() %}
-                    {
-                        feature: {{ sql_string(feature) }},
-                        transform: {{ sql_string(var('feature_transforms')[feature]) }}
-                    }
-                    {{- ', ' if not loop.last }}
-                {%- endfor %}
-            ] as naming_features
+            {{ features_with_transforms(option.features) }} as features,
+            {{ features_with_transforms(named_by) }} as naming_features
     {% endfor %}
 {% endmacro %}

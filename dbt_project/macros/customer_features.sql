@@ -10,18 +10,22 @@
         customer_versions.customer_id,
         customer_versions.customer_number,
         cast(
-            date_sub('day', customer_versions.last_ordered_at, cutoffs.cutoff) as integer
+            {{ elapsed_days('customer_versions.last_ordered_at', 'cutoffs.cutoff') }} as integer
         ) as recency_days,
         {{ within_window('frequency', off) }} as frequency,
         cast({{ within_window('monetary_value', off) }} as decimal(18, 2)) as monetary_value,
         case
             when {{ within_window('scored_orders', off) }} > 0
-                then {{ within_window('review_score_sum', off) }} / {{ within_window('scored_orders', off) }}
+                then
+                    cast({{ within_window('review_score_sum', off) }} as double)
+                    / {{ within_window('scored_orders', off) }}
         end as review_score,
         {{ within_window('items', off) }} / {{ within_window('frequency', off) }} as basket_size,
         case
             when {{ within_window('delivered_orders', off) }} > 0
-                then {{ within_window('delivery_days_sum', off) }} / {{ within_window('delivered_orders', off) }}
+                then
+                    cast({{ within_window('delivery_days_sum', off) }} as double)
+                    / {{ within_window('delivered_orders', off) }}
         end as delivery_days
     from {{ cutoffs }} as cutoffs
     -- A fact counts when it is known strictly before the cut-off.
@@ -33,8 +37,8 @@
         left join {{ customer_versions }} as before_window
             on
                 customer_versions.customer_id = before_window.customer_id
-                and cutoffs.cutoff - to_months({{ observation_months }}) > before_window.valid_from
-                and cutoffs.cutoff - to_months({{ observation_months }}) <= before_window.valid_to
+                and cutoffs.cutoff - interval '{{ observation_months }}' month > before_window.valid_from
+                and cutoffs.cutoff - interval '{{ observation_months }}' month <= before_window.valid_to
         where {{ within_window('frequency', off) }} > 0
     {%- endif %}
 {% endmacro %}

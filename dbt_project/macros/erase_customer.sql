@@ -8,6 +8,19 @@
     customer was erased and from how many rows.
 #}
 {% macro erase_customer(customer_id) %}
+    {% do adapter.dispatch('erase_customer')(customer_id) %}
+{% endmacro %}
+
+
+{% macro spark__erase_customer(customer_id) %}
+    {% do exceptions.raise_compiler_error(
+        'On Spark no customer can be erased: rows of Parquet tables cannot be deleted. Take the customer out of '
+        ~ 'the raw files, drop the warehouse folder and build anew.'
+    ) %}
+{% endmacro %}
+
+
+{% macro default__erase_customer(customer_id) %}
     {% if execute %}
         {% set known_tables = run_query(
             "select schema_name || '.' || table_name, list(column_name) from duckdb_columns() "

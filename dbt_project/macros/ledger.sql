@@ -8,11 +8,7 @@
         {% for model in graph.nodes.values()
             if model.resource_type == 'model'
             and (model.config.materialized == 'incremental' or model.name == 'customer_segments') %}
-            {% do found.append(
-                api.Relation.create(
-                    database=target.database, schema=model.schema, identifier=model.name, type='table'
-                )
-            ) %}
+            {% do found.append(table_named(model.schema, model.name)) %}
         {% endfor %}
     {% endif %}
     {{ return(found) }}
@@ -33,14 +29,9 @@
             ('fit', 'fit_models', 'candidate_id'),
             ('compare', 'compare_models', 'misplaced_revenue'),
         ] %}
-            {% set columns = run_query(
-                "select column_name from information_schema.columns "
-                ~ "where table_schema = '" ~ schema ~ "' and table_name = '" ~ name ~ "'"
-            ).columns[0].values() | list %}
+            {% set relation = table_named(schema, name) %}
+            {% set columns = column_names_of(relation) %}
             {% if columns and needed not in columns %}
-                {% set relation = api.Relation.create(
-                    database=target.database, schema=schema, identifier=name, type='table'
-                ) %}
                 {% do run_query('drop table ' ~ relation) %}
                 {% do adapter.cache_dropped(relation) %}
                 {% do log(
@@ -63,7 +54,7 @@
     {% for relation in ledger_relations() %}
         {% do run_query('drop table if exists ' ~ relation) %}
     {% endfor %}
-    {% do run_query('checkpoint') %}
+    {% do write_to_disk() %}
     {% do log(
         'The ledger is dropped: the next build fits all models and numbers the segments anew.', info=true
     ) %}

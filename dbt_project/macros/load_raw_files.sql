@@ -8,22 +8,27 @@
 #}
 {% macro load_raw_files(folder) %}
     {% if execute and flags.WHICH in ('build', 'run') and selects_staging() %}
-        {% do run_query('begin transaction') %}
-        {% do run_query('create schema if not exists raw') %}
-        {% do run_query(
-            'create or replace table raw.unreadable_lines ('
-            ~ 'file_name varchar, record_number bigint, reason varchar, record varchar)'
-        ) %}
-        {% for path, source in find_raw_files(folder) %}
-            {% if path.endswith('.csv') %}
-                {% do load_csv_file(path, source) %}
-            {% else %}
-                {% do load_parquet_file(path, source) %}
-            {% endif %}
-        {% endfor %}
-        {% do leave_out_erased_customers() %}
-        {% do run_query('commit') %}
+        {% do adapter.dispatch('load_raw_files')(folder) %}
     {% endif %}
+{% endmacro %}
+
+
+{% macro default__load_raw_files(folder) %}
+    {% do run_query('begin transaction') %}
+    {% do run_query('create schema if not exists raw') %}
+    {% do run_query(
+        'create or replace table raw.unreadable_lines ('
+        ~ 'file_name varchar, record_number bigint, reason varchar, record varchar)'
+    ) %}
+    {% for path, source in find_raw_files(folder) %}
+        {% if path.endswith('.csv') %}
+            {% do load_csv_file(path, source) %}
+        {% else %}
+            {% do load_parquet_file(path, source) %}
+        {% endif %}
+    {% endfor %}
+    {% do leave_out_erased_customers() %}
+    {% do run_query('commit') %}
 {% endmacro %}
 
 
@@ -38,9 +43,12 @@
 
 {# What a user must mend: the open transaction is undone before the run stops. #}
 {% macro stop_loading(message) %}
-    {% do run_query('rollback') %}
+    {% do adapter.dispatch('undo_loading')() %}
     {% do exceptions.raise_compiler_error(message) %}
 {% endmacro %}
+
+
+{% macro default__undo_loading() %} {% do run_query('rollback') %} {% endmacro %}
 
 
 {# Pairs of path and source, one for each source table; NAME.csv counts where both formats are there. #}
@@ -50,10 +58,7 @@
     {% set sources = graph.sources.values() | selectattr('source_name', 'eq', 'olist') %}
     {% for source in sources | sort(attribute='identifier') %}
         {% set stem = folder.rstrip('/') ~ '/' ~ source.identifier %}
-        {% set paths = run_query(
-            'select file from glob([' ~ sql_string(stem ~ '.csv') ~ ', '
-            ~ sql_string(stem ~ '.parquet') ~ ']) order by file'
-        ).columns[0].values() %}
+        {% set paths = adapter.dispatch('files_there')([stem ~ '.csv', stem ~ '.parquet']) %}
         {% if paths %}
             {% do found.append((paths[0], source)) %}
         {% else %}
@@ -68,6 +73,17 @@
         ) %}
     {% endif %}
     {{ return(found) }}
+{% endmacro %}
+
+
+{% macro default__files_there(paths) %}
+    {% set quoted = [] %}
+    {% for path in paths %}
+        {% do quoted.append(sql_string(path)) %}
+    {% endfor %}
+    {{ return(run_query(
+        'select file from glob([' ~ quoted | join(', ') ~ ']) order by file'
+    ).columns[0].values()) }}
 {% endmacro %}
 
 
@@ -173,7 +189,7 @@
     {% for name, type in types.items() %}
         {% set column = adapter.quote(name) %}
         {% set value = 'try_cast(' ~ column ~ ' as ' ~ type ~ ')' %}
-        {% if type == 'varchar' %}
+        {% if type == 'string' %}
             {# As in CSV, where an empty field is unknown. #}
             {% set value = 'nullif(' ~ value ~ ", '')" %}
         {% endif %}
@@ -235,11 +251,6 @@
             )
         )"
     ).columns[0].values()) }}
-{% endmacro %}
-
-
-{% macro sql_string(text) %}
-    {{ return("'" ~ text | replace("'", "''") ~ "'") }}
 {% endmacro %}
 
 

@@ -51,7 +51,7 @@
                     when feature_values.feature_value < distinct_medians.feature_median
                         then feature_values.customers
                     when feature_values.feature_value = distinct_medians.feature_median
-                        then 0.5 * feature_values.customers
+                        then 5e-1 * feature_values.customers
                     else 0
                 end
             ) / sum(feature_values.customers) as position
@@ -120,8 +120,9 @@
         select
             labeling_id,
             cluster,
-            string_agg(band || ' ' || feature, ', ' order by feature)
-                filter (where band != 'middle') as bands
+            {{ texts_in_order(
+                "case when band != 'middle' then band || ' ' || feature end", ', ', 'feature'
+            ) }} as bands
         from banded
         group by 1, 2
 

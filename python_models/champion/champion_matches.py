@@ -1,6 +1,7 @@
 from segmentation.comparison import match_handovers
+from segmentation.relations import arrow
 
 
 def model(dbt, session):
-    cells = dbt.ref("champion_handovers").order("reign, previous_cluster, cluster")
-    return match_handovers(cells.to_arrow_table())
+    cells = arrow(dbt.ref("champion_handovers"), order="reign, previous_cluster, cluster")
+    return match_handovers(cells)

@@ -1,6 +1,7 @@
+from segmentation.relations import arrow
 from segmentation.survival import survival_curves
 
 
 def model(dbt, session):
-    durations = dbt.ref("compare_durations").order("subject_kind, subject, fitted_as_of")
-    return survival_curves(durations.to_arrow_table(), **dbt.config.get("meta"))
+    durations = arrow(dbt.ref("compare_durations"), order="subject_kind, subject, fitted_as_of")
+    return survival_curves(durations, **dbt.config.get("meta"))

@@ -23,7 +23,7 @@ of_champions as (
     select
         model_id,
         cluster,
-        arg_max(segment_id, reign) as segment_id
+        max_by(segment_id, reign) as segment_id
     from segments
     group by 1, 2
 
@@ -35,7 +35,7 @@ of_challengers as (
     select
         decisions.challenger_model_id as model_id,
         matches.cluster,
-        arg_min(of_champions.segment_id, decisions.decision_number) as segment_id
+        min_by(of_champions.segment_id, decisions.decision_number) as segment_id
     from decisions
     inner join matches
         on

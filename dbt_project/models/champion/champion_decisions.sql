@@ -45,7 +45,7 @@ endings as (
 
 ),
 
-agreements as materialized (
+agreements as {{ materialized() }} (
 
     select
         comparisons.origin_model_id,
@@ -66,7 +66,7 @@ agreements as materialized (
         select
             max(decision_number) as decision_number,
             max(review_date) as review_date,
-            arg_max(model_id, decision_number) as model_id,
+            max_by(model_id, decision_number) as model_id,
             max(review_date) filter (where is_takeover) as champion_from
         from {{ this }}
         having count(*) > 0
@@ -77,8 +77,8 @@ agreements as materialized (
 
         select
             0 as decision_number,
-            timestamp '-infinity' as review_date,
-            cast(null as varchar) as model_id,
+            {{ start_of_time() }} as review_date,
+            cast(null as string) as model_id,
             cast(null as timestamp) as champion_from
         where false
 
@@ -97,7 +97,7 @@ challengers as (
     inner join chosen on models.candidate_id = chosen.candidate_id
     where
         models.fitted_as_of
-        >= coalesce((select decided.review_date from decided), timestamp '-infinity')
+        >= coalesce((select decided.review_date from decided), {{ start_of_time() }})
 
 ),
 
@@ -105,7 +105,7 @@ named_by_hand as (
 
     select
         challengers.step,
-        arg_max(manual_champions.model_id, manual_champions.champion_from) as model_id
+        max_by(manual_champions.model_id, manual_champions.champion_from) as model_id
     from challengers
     inner join manual_champions on challengers.review_date >= manual_champions.champion_from
     -- A name that the ledger does not know by then is passed over; a test tells.
@@ -124,9 +124,9 @@ decisions as (
         decided.review_date,
         decided.model_id,
         decided.champion_from,
-        cast(null as varchar) as previous_model_id,
-        cast(null as varchar) as challenger_model_id,
-        cast(null as varchar) as decision,
+        cast(null as string) as previous_model_id,
+        cast(null as string) as challenger_model_id,
+        cast(null as string) as decision,
         cast(null as double) as adjusted_rand_index
     from decided
     union all
@@ -135,7 +135,7 @@ decisions as (
         review_date,
         model_id,
         review_date as champion_from,
-        cast(null as varchar) as previous_model_id,
+        cast(null as string) as previous_model_id,
         model_id as challenger_model_id,
         'first model' as decision,
         cast(null as double) as adjusted_rand_index
@@ -181,7 +181,7 @@ made_now as (
         decisions.step > 0
         and (
             decisions.review_date
-            > coalesce(decided.review_date, timestamp '-infinity')
+            > coalesce(decided.review_date, {{ start_of_time() }})
             or decisions.decision != 'kept'
         )
 

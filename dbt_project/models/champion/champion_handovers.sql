@@ -87,7 +87,7 @@ distances as (
         previous_centroids.cluster as previous_cluster,
         centroids.cluster,
         sqrt(
-            sum(
+            {% call in_order_of_features() %}
                 power(
                     (
                         case
@@ -99,8 +99,8 @@ distances as (
                     ) / parameters.scale
                     - centroids.centroid_scaled,
                     2
-                ) order by centroids.feature
-            )
+                )
+            {% endcall %}
         ) as centroid_distance
     from handovers
     inner join centroids as previous_centroids

@@ -63,7 +63,7 @@ profiled as (
     select
         clusters.reign,
         clusters.cluster,
-        occupied.* exclude (reign, cluster, customers),  -- noqa: RF02
+        {{ star_except(['reign', 'cluster', 'customers'], 'occupied') }},  -- noqa: RF02
         coalesce(occupied.customers, 0) as customers
     from clusters
     left join occupied

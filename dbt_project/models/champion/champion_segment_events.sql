@@ -127,8 +127,8 @@ select
         else
             'Segment ' || before || ' is retired; most of its customers go to segment ' || after
     end
-    || ': ' || format('{:,}', cast(shared_customers as bigint)) || ' customers are in both, of '
-    || format('{:,}', cast(previous_customers as bigint)) || ' before and '
-    || format('{:,}', cast(customers as bigint)) || ' now.' as sentence
+    || ': ' || printf('%,d', cast(shared_customers as bigint)) || ' customers are in both, of '
+    || printf('%,d', cast(previous_customers as bigint)) || ' before and '
+    || printf('%,d', cast(customers as bigint)) || ' now.' as sentence
 from told
 order by reign, event, segment_id

@@ -21,7 +21,7 @@ reigns as (
 labelings as (
 
     select
-        profiles.* exclude (reign),  -- noqa: RF02
+        {{ star_except(['reign'], 'profiles') }},  -- noqa: RF02
         profiles.reign as labeling_id
     from profiles
 

@@ -20,7 +20,7 @@ unnested as (
         candidate_id as labeling_id,
         customers as all_customers,
         compared_as_of,
-        unnest(segments) as segment
+        {{ elements_of('segments') }} as segment
     from fitted_candidates
 
 ),
@@ -56,7 +56,7 @@ positioned as (
 named as ({{ name_clusters('positioned') }})
 
 select
-    clusters.* exclude (labeling_id, cluster, compared_as_of),  -- noqa: RF02
+    {{ star_except(['labeling_id', 'cluster', 'compared_as_of'], 'clusters') }},  -- noqa: RF02
     named.number as segment_id,
     named.segment_name,
     named.rule_name,

@@ -22,7 +22,7 @@ hashed_customers as (
             '|',
             customer_id,
             {% for feature in var('feature_transforms') %}
-                coalesce(cast({{ feature }} as varchar), '')
+                coalesce(cast({{ feature }} as string), '')
                 {{- ',' if not loop.last }}
             {% endfor %}
         )) as row_hash
@@ -36,7 +36,7 @@ data_summed_up as (
         max(cutoff) as compared_as_of,
         count(*) as customers,
         max(known_customers) as known_customers,
-        left(md5(string_agg(row_hash, '' order by customer_id)), 16) as data_fingerprint
+        left(md5({{ texts_in_order('row_hash', '', 'customer_id') }}), 16) as data_fingerprint
     from hashed_customers
 
 ),
@@ -46,10 +46,10 @@ settings_summed_up as (
     select
         left(
             md5(
-                string_agg(
-                    candidates.candidate_id || cast(candidates.features as varchar),
-                    ',' order by candidates.candidate_id
-                )
+                {{ texts_in_order(
+                    'candidates.candidate_id || cast(candidates.features as string)',
+                    ',', 'candidates.candidate_id'
+                ) }}
                 || {{ sql_string(tojson(comparison_settings(), sort_keys=true)) }}
             ),
             16

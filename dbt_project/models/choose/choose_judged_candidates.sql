@@ -47,10 +47,10 @@ last_comparison as (
 figures as (
 
     select
-        * exclude (
-            separation, segments, compared_as_of, compared_at, data_fingerprint,
-            settings_fingerprint
-        ),
+        {{ star_except([
+            'separation', 'segments', 'compared_as_of', 'compared_at', 'data_fingerprint',
+            'settings_fingerprint'
+        ]) }},
         {{ separation_columns(features) }}
     from fitted_candidates
 
@@ -64,7 +64,7 @@ segments_summed_up as (
         count(*) filter (where largest_deviation >= {{ var('choice_distinct_margin') }})
             as distinct_segments,
         min(jaccard) as lowest_jaccard,
-        arg_min(segment_name, jaccard) as least_stable_segment,
+        min_by(segment_name, jaccard) as least_stable_segment,
         count(*) filter (where jaccard >= {{ var('choice_min_jaccard') }}) as stable_segments,
         min(silhouette) as lowest_segment_silhouette
     from candidate_segments
@@ -83,10 +83,10 @@ measured as (
         candidates.min_samples,
         candidates.features as features_with_transforms,
         {{ described_features('candidates.features') }} as features,
-        length(candidates.features) as number_of_features,
-        figures.* exclude (candidate_id),  -- noqa: RF02
+        {{ number_of_elements('candidates.features') }} as number_of_features,
+        {{ star_except(['candidate_id'], 'figures') }},  -- noqa: RF02
         last_comparison.*,
-        segments_summed_up.* exclude (candidate_id),  -- noqa: RF02
+        {{ star_except(['candidate_id'], 'segments_summed_up') }},  -- noqa: RF02
         figures.candidate_id is not null as is_compared,
         last_comparison.data_fingerprint != inputs.data_fingerprint as is_of_other_data,
         last_comparison.settings_fingerprint != inputs.settings_fingerprint
@@ -161,8 +161,8 @@ objections as (
     select
         candidate_id,
         3 as position,
-        format(
-            '{} {}, {} to {} are asked for',
+        printf(
+            '%d %s, %d to %d are asked for',
             clusters,
             case when clusters = 1 then 'segment' else 'segments' end,
             {{ var('choice_min_segments') }},
@@ -178,9 +178,9 @@ objections as (
     select
         candidate_id,
         4 as position,
-        format(
-            'the smallest segment has {:.1f} % of the customers, {:.1f} % are asked for',
-            100 * smallest_share, 100 * {{ var('choice_min_share') }}
+        printf(
+            'the smallest segment has %.1f %% of the customers, %.1f %% are asked for',
+            100 * smallest_share, 1e2 * {{ var('choice_min_share') }}
         ) as objection
     from weighted
     where smallest_share < {{ var('choice_min_share') }}
@@ -190,9 +190,9 @@ objections as (
     select
         candidate_id,
         5 as position,
-        format(
-            '{:.1f} % of the customers are noise, {:.1f} % are allowed',
-            100 * noise_share, 100 * {{ var('choice_max_noise_share') }}
+        printf(
+            '%.1f %% of the customers are noise, %.1f %% are allowed',
+            100 * noise_share, 1e2 * {{ var('choice_max_noise_share') }}
         ) as objection
     from weighted
     where noise_share > {{ var('choice_max_noise_share') }}
@@ -211,7 +211,7 @@ objections as (
     select
         candidate_id,
         7 as position,
-        format('its {} segments have {} names', clusters, distinct_names) as objection
+        printf('its %d segments have %d names', clusters, distinct_names) as objection
     from weighted
     where distinct_names < clusters
 
@@ -220,9 +220,9 @@ objections as (
     select
         candidate_id,
         8 as position,
-        format(
-            'fits on resamples agree at {:.2f} (ARI), {:.2f} is asked for',
-            coalesce(resampling_agreement, 0), {{ var('choice_min_agreement') }}
+        printf(
+            'fits on resamples agree at %.2f (ARI), %.2f is asked for',
+            coalesce(resampling_agreement, 0), cast({{ var('choice_min_agreement') }} as double)
         ) as objection
     from weighted
     where
@@ -234,9 +234,9 @@ objections as (
     select
         candidate_id,
         9 as position,
-        format(
-            'fits with other seeds agree at {:.2f} (ARI), {:.2f} is asked for',
-            seed_agreement, {{ var('choice_min_agreement') }}
+        printf(
+            'fits with other seeds agree at %.2f (ARI), %.2f is asked for',
+            seed_agreement, cast({{ var('choice_min_agreement') }} as double)
         ) as objection
     from weighted
     where seed_agreement < {{ var('choice_min_agreement') }}
@@ -246,9 +246,9 @@ objections as (
     select
         candidate_id,
         10 as position,
-        format(
-            'on resamples "{}" comes back at {:.2f} (Jaccard) only, {:.2f} is asked for',
-            least_stable_segment, lowest_jaccard, {{ var('choice_min_jaccard') }}
+        printf(
+            'on resamples "%s" comes back at %.2f (Jaccard) only, %.2f is asked for',
+            least_stable_segment, lowest_jaccard, cast({{ var('choice_min_jaccard') }} as double)
         ) as objection
     from weighted
     where lowest_jaccard < {{ var('choice_min_jaccard') }}
@@ -258,7 +258,7 @@ objections as (
     select
         candidate_id,
         11 as position,
-        format('{} of its {} resamples could not be fitted', failed_resamples, resamples)
+        printf('%d of its %d resamples could not be fitted', failed_resamples, resamples)
             as objection
     from weighted
     where failed_resamples > 0
@@ -282,7 +282,7 @@ objections_joined as (
 
     select
         candidate_id,
-        string_agg(objection, '; ' order by position) as objections
+        {{ texts_in_order('objection', '; ', 'position') }} as objections
     from objections
     group by 1
 
@@ -403,11 +403,11 @@ judged as (
                     end
             when 'by the comparison'
                 then
-                    format(
-                        'The fewest segments of the {} eligible candidates within {:.2f} of the '
-                        || 'best score ({:.3f}), and the best score of these ({:.3f}).',
+                    printf(
+                        'The fewest segments of the %d eligible candidates within %.2f of the '
+                        || 'best score (%.3f), and the best score of these (%.3f).',
                         (select count_if(eligible.is_near_best) from eligible),
-                        {{ var('choice_score_tolerance') }},
+                        cast({{ var('choice_score_tolerance') }} as double),
                         placed.best_score,
                         weighted.score
                     )
@@ -417,28 +417,28 @@ judged as (
                         then 'Not eligible: ' || objections_joined.objections || '.'
                     when not placed.is_near_best
                         then
-                            format(
-                                'Its score is {:.3f}; at least {:.3f} is near the best.',
+                            printf(
+                                'Its score is %.3f; at least %.3f is near the best.',
                                 weighted.score,
                                 placed.best_score - {{ var('choice_score_tolerance') }}
                             )
                     when weighted.clusters > best.clusters
                         then
-                            format(
-                                'Its score is {:.3f}, but {} does with fewer segments.',
+                            printf(
+                                'Its score is %.3f, but %s does with fewer segments.',
                                 weighted.score, best.candidate_id
                             )
                     when placed.place = 1
                         then 'The choice of the comparison, but another candidate is pinned.'
                     when weighted.score < best.score
                         then
-                            format(
-                                'Its score is {:.3f}; {} has a better one with as many segments.',
+                            printf(
+                                'Its score is %.3f; %s has a better one with as many segments.',
                                 weighted.score, best.candidate_id
                             )
                     else
-                        format(
-                            'Its score is that of {}, which comes first because it has fewer '
+                        printf(
+                            'Its score is that of %s, which comes first because it has fewer '
                             || 'features, or by its name.',
                             best.candidate_id
                         )

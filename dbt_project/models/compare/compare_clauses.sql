@@ -41,7 +41,7 @@ unnested as (
 
     select
         model_id,
-        unnest(clusters) as noise
+        {{ elements_of('clusters') }} as noise
     from refits
 
 ),
@@ -97,7 +97,7 @@ measured as (
         model_id,
         'misplaced_revenue' as clause,
         cast(null as integer) as origin_cluster,
-        coalesce(misplaced_revenue / nullif(revenue, 0), 0) as measured_value,
+        coalesce(cast(misplaced_revenue as double) / nullif(revenue, 0), 0) as measured_value,
         cast(null as double) as noise_agreement,
         cast(null as double) as noise_floor
     from comparisons

@@ -13,7 +13,7 @@ unnested as (
     select
         origin_model_id,
         model_id,
-        unnest(matches) as match
+        {{ elements_of('matches') }} as match
     from comparisons
 
 )

@@ -35,7 +35,7 @@ reviews as (
     union all
     -- Without a noise floor: options are held against each other by the threshold alone.
     select
-        option || ' ' || strftime(fitted_as_of, '%Y-%m-%d') as model_id,
+        option || ' ' || {{ iso_date('fitted_as_of') }} as model_id,
         option as subject,
         'option' as subject_kind,
         fitted_as_of,

@@ -1,5 +1,7 @@
 {{ config(materialized='view') }}
 
+{%- set features = all_feature_transforms() %}
+
 with
 
 customer_versions as (
@@ -51,16 +53,24 @@ as_in_use as (
 windows as (
 
     select
-        *,
+        cutoff,
+        customer_id,
+        {{ features | join(', ') }},
         cast({{ var('observation_months') or 'null' }} as integer) as observation_months
     from as_in_use
     {% for months in contract_option_windows() %}
-        union all by name
+        union all
         select
-            *,
-            {{ relative_recencies() }},
+            cutoff,
+            customer_id,
+            {{ features | join(', ') }},
             {{ months }} as observation_months
-        from within_{{ months }}_months
+        from (
+            select
+                *,
+                {{ relative_recencies() }}
+            from within_{{ months }}_months
+        ) as within_window
     {% endfor %}
 
 )

@@ -46,10 +46,9 @@ order_scores as (
         customer_id,
         order_id,
         written_at,
-        cast(
-            sum(review_scores) over order_so_far * 1.0 / sum(reviews) over order_so_far
-            as decimal(18, 6)
-        ) as score
+        {{ decimal_of_double(
+            'cast(sum(review_scores) over order_so_far as double) / sum(reviews) over order_so_far', 6
+        ) }} as score
     from review_moments
     window order_so_far as (
         partition by order_id order by written_at
@@ -89,7 +88,8 @@ delivered as (
         0 as monetary_value,
         0 as items,
         1 as delivered_orders,
-        cast((epoch(delivered_at) - epoch(ordered_at)) / 86400 as decimal(18, 6)) as delivery_days,
+        {{ decimal_of_double(seconds_between('ordered_at', 'delivered_at') ~ ' / 86400', 6) }}
+            as delivery_days,
         0 as scored_orders,
         0 as review_score
     from orders

@@ -54,7 +54,7 @@ accumulated as (
         known_at as valid_from,
         coalesce(
             lead(known_at) over (partition by customer_number order by known_at),
-            timestamp '9999-12-31'
+            {{ end_of_time() }}
         ) as valid_to,
         max(ordered_at) over so_far as last_ordered_at,
         cast(sum(orders) over so_far as integer) as frequency,

@@ -22,11 +22,9 @@ published_state as (
 review_dates as (
 
     select
-        cast(unnest(generate_series(
-            timestamp '{{ var("first_review_date") }}',
-            as_of,
-            interval '{{ var("review_interval_weeks") }}' week
-        )) as timestamp) as cutoff
+        {{ every_so_many_weeks(
+            sql_timestamp(var('first_review_date')), 'as_of', var('review_interval_weeks')
+        ) }} as cutoff
     from published_state
 
 ),

@@ -50,10 +50,10 @@ split_by_name as (
         greatest(spells.valid_from, names.named_from) as valid_from,
         nullif(
             least(
-                coalesce(spells.valid_to, timestamp 'infinity'),
-                coalesce(names.named_to, timestamp 'infinity')
+                coalesce(spells.valid_to, {{ end_of_time() }}),
+                coalesce(names.named_to, {{ end_of_time() }})
             ),
-            timestamp 'infinity'
+            {{ end_of_time() }}
         ) as valid_to,
         case
             when names.named_from > spells.valid_from then 'renaming'
@@ -63,8 +63,8 @@ split_by_name as (
     inner join names
         on
             spells.segment_id = names.segment_id
-            and names.named_from < coalesce(spells.valid_to, timestamp 'infinity')
-            and spells.valid_from < coalesce(names.named_to, timestamp 'infinity')
+            and names.named_from < coalesce(spells.valid_to, {{ end_of_time() }})
+            and spells.valid_from < coalesce(names.named_to, {{ end_of_time() }})
 
 )
 

@@ -43,7 +43,7 @@ published as (
         from {{ relation }}
     {%- else -%}
         select
-            cast(null as varchar) as customer_id,
+            cast(null as string) as customer_id,
             cast(null as integer) as segment_id,
             cast(null as integer) as previous_segment_id,
             cast(null as timestamp) as segment_changed_at,

@@ -55,10 +55,15 @@ totals as (
 unioned as (
 
     select * from totals
-    union all by name
+    union all
     select
-        *,
-        rows_in - rows_set_aside as rows_kept
+        raw_table,
+        rule,
+        description,
+        rows_in,
+        rows_in - rows_set_aside as rows_kept,
+        rows_changed,
+        rows_set_aside
     from ruled
 
 )

@@ -53,9 +53,9 @@ select
     case
         when ranked.held_adjusted_rand_index is null
             then
-                format(
-                    'Since the fit the mean of {} has moved by {:.2f} standard deviations '
-                    || '(population stability index {:.2f}). What that does to the agreement '
+                printf(
+                    'Since the fit the mean of %s has moved by %.2f standard deviations '
+                    || '(population stability index %.2f). What that does to the agreement '
                     || 'is measured when a clause is close to its limit.',
                     ranked.feature,
                     ranked.mean_scaled_now - ranked.mean_scaled_then,
@@ -63,18 +63,18 @@ select
                 )
         when ranked.is_total
             then
-                format(
-                    'Every feature distributed as at the fit would give back {:.2f} of the '
-                    || 'agreement ({:.2f}); what is then missing is how features go together, '
+                printf(
+                    'Every feature distributed as at the fit would give back %.2f of the '
+                    || 'agreement (%.2f); what is then missing is how features go together, '
                     || 'and noise.',
                     ranked.agreement_given_back,
                     stability.adjusted_rand_index
                 )
         else
-            format(
-                'With {} distributed as at the fit, {:.2f} of the agreement ({:.2f}) would be '
-                || 'given back; since then its mean has moved by {:.2f} standard deviations '
-                || '(population stability index {:.2f}).',
+            printf(
+                'With %s distributed as at the fit, %.2f of the agreement (%.2f) would be '
+                || 'given back; since then its mean has moved by %.2f standard deviations '
+                || '(population stability index %.2f).',
                 ranked.feature,
                 ranked.agreement_given_back,
                 stability.adjusted_rand_index,

@@ -32,7 +32,7 @@ newest as (
         models.fitted_as_of,
         segments.segment_id,
         segments.segment_name,
-        date_diff('day', models.fitted_as_of, clauses.broken_since) / 7.0 as weeks_until_breach
+        {{ midnights('models.fitted_as_of', 'clauses.broken_since') }} / 7e0 as weeks_until_breach
     from clauses
     inner join reigns on clauses.origin_model_id = reigns.model_id
     inner join models on reigns.model_id = models.model_id
@@ -56,31 +56,31 @@ judged as (
         case clause
             when 'agreement'
                 then
-                    format(
-                        'The model of {} and a refit of {} agree on the same customers at {:.2f} '
-                        || '(adjusted Rand index); the contract asks for {:.2f}.',
-                        strftime(fitted_as_of, '%Y-%m-%d'),
-                        strftime(review_date, '%Y-%m-%d'),
+                    printf(
+                        'The model of %s and a refit of %s agree on the same customers at %.2f '
+                        || '(adjusted Rand index); the contract asks for %.2f.',
+                        {{ iso_date('fitted_as_of') }},
+                        {{ iso_date('review_date') }},
                         measured_value,
                         threshold
                     )
             when 'segment'
                 then
-                    format(
-                        'Of the customers whom the model of {} or a refit of {} puts into "{}", '
-                        || '{:.0f} % are in both; the contract asks for {:.0f} % (Jaccard index).',
-                        strftime(fitted_as_of, '%Y-%m-%d'),
-                        strftime(review_date, '%Y-%m-%d'),
+                    printf(
+                        'Of the customers whom the model of %s or a refit of %s puts into "%s", '
+                        || '%.0f %% are in both; the contract asks for %.0f %% (Jaccard index).',
+                        {{ iso_date('fitted_as_of') }},
+                        {{ iso_date('review_date') }},
                         segment_name,
                         100 * measured_value,
                         100 * threshold
                     )
             when 'misplaced_revenue'
                 then
-                    format(
-                        'Customers whom a refit of {} would put into another segment have brought '
-                        || '{:.1f} % of the revenue; the contract allows {:.1f} %.',
-                        strftime(review_date, '%Y-%m-%d'),
+                    printf(
+                        'Customers whom a refit of %s would put into another segment have brought '
+                        || '%.1f %% of the revenue; the contract allows %.1f %%.',
+                        {{ iso_date('review_date') }},
                         100 * measured_value,
                         100 * threshold
                     )
@@ -104,7 +104,7 @@ select
     severity,
     status,
     case when is_broken then broken_since end as breached_since,
-    review_date + to_weeks({{ var('review_interval_weeks') }}) as next_review_date,
+    review_date + {{ var('review_interval_weeks') }} * interval '7' day as next_review_date,
     case
         when status = 'not assessable'
             then
@@ -118,17 +118,17 @@ select
                     when noise_agreement is null
                         then 'the same customers could not be fitted again. '
                     else
-                        format(
+                        printf(
                             'two fits of the same customers that differ only in their seed or by '
-                            || 'a resample agree at {:.2f} on average, and the contract asks for '
-                            || '{:.2f}. ',
+                            || 'a resample agree at %.2f on average, and the contract asks for '
+                            || '%.2f. ',
                             noise_agreement, threshold
                         )
                 end
                 || 'Choose fewer segments or other features (make compare).'
         when is_new
             then
-                'The model of ' || strftime(fitted_as_of, '%Y-%m-%d')
+                'The model of ' || {{ iso_date('fitted_as_of') }}
                 || ' was fitted at the newest review date: there is no later refit to compare it'
                 || ' with'
                 || coalesce(' in "' || segment_name || '"', '')
@@ -137,8 +137,8 @@ select
             finding || case status
                 when 'breach'
                     then
-                        ' The clause was broken on ' || strftime(broken_since, '%Y-%m-%d')
-                        || ', after ' || format('{:g}', weeks_until_breach)
+                        ' The clause was broken on ' || {{ iso_date('broken_since') }}
+                        || ', after ' || {{ plain_number('weeks_until_breach') }}
                         || case when weeks_until_breach = 1 then ' week' else ' weeks' end
                         || case severity
                             when 'error' then ': a refit is due.'
@@ -149,9 +149,9 @@ select
                         case
                             when measured_value < threshold and measured_value >= noise_floor
                                 then
-                                    format(
+                                    printf(
                                         ' That is less, but no more than noise: two fits of the '
-                                        || 'same customers may agree at {:.2f} only.',
+                                        || 'same customers may agree at %.2f only.',
                                         noise_floor
                                     )
                             else ' It is close to the limit: plan a refit.'

@@ -24,7 +24,7 @@ furthest as (
         origin_model_id,
         model_id,
         max(centroid_shift) as largest_centroid_shift,
-        arg_max(segment_name, centroid_shift) as most_shifted_segment
+        max_by(segment_name, centroid_shift) as most_shifted_segment
     from by_segment
     group by 1, 2
 
@@ -51,20 +51,20 @@ select
                 'The noise floor is unknown, because the same customers could not be fitted again.'
         when stability.adjusted_rand_index >= stability.noise_floor
             then
-                format(
-                    'No drift: {:g} {} after its fit the model and a refit agree at {:.2f}, as two '
-                    || 'fits of the same customers do ({:.2f} or more).',
-                    reviews.weeks,
+                printf(
+                    'No drift: %s %s after its fit the model and a refit agree at %.2f, as two '
+                    || 'fits of the same customers do (%.2f or more).',
+                    {{ plain_number('reviews.weeks') }},
                     case when reviews.weeks = 1 then 'week' else 'weeks' end,
                     stability.adjusted_rand_index,
                     stability.noise_floor
                 )
         else
-            format(
-                'Drift: {:g} {} after its fit the model and a refit agree at {:.2f}, two fits of '
-                || 'the same customers at {:.2f} or more. The refit moves {} furthest ({:.2f} '
-                || 'standard deviations); not refitting makes segments {:.1f} % looser.',
-                reviews.weeks,
+            printf(
+                'Drift: %s %s after its fit the model and a refit agree at %.2f, two fits of '
+                || 'the same customers at %.2f or more. The refit moves %s furthest (%.2f '
+                || 'standard deviations); not refitting makes segments %.1f %% looser.',
+                {{ plain_number('reviews.weeks') }},
                 case when reviews.weeks = 1 then 'week' else 'weeks' end,
                 stability.adjusted_rand_index,
                 stability.noise_floor,

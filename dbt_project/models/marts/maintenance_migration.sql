@@ -63,17 +63,17 @@ select
     case
         when migrated_share is null then 'The first segments: nobody has been in another one.'
         else
-            format(
-                'Migration: {:,} of {:,} customers ({:.1f} %) have changed segment because they '
-                || 'changed, under one model, since the review before.{}',
+            printf(
+                'Migration: %,d of %,d customers (%.1f %%) have changed segment because they '
+                || 'changed, under one model, since the review before.%s',
                 migrated_customers,
                 stayed_customers + migrated_customers,
                 100 * migrated_share,
                 case
                     when is_takeover
                         then
-                            format(
-                                ' The change of model relabelled {:,}; that is no migration.',
+                            printf(
+                                ' The change of model relabelled %,d; that is no migration.',
                                 relabelled_customers
                             )
                     else ''

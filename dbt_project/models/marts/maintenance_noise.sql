@@ -19,7 +19,7 @@ measured as (
     select
         models.fitted_as_of,
         models.customers,
-        refits.* exclude (clusters),  -- noqa: RF02
+        {{ star_except(['clusters'], 'refits') }},  -- noqa: RF02
         least(refits.seed_agreement, refits.resampling_agreement) as noise_agreement,
         least(refits.seed_agreement_p05, refits.resampling_agreement_p05) as noise_floor
     from refits
@@ -48,15 +48,15 @@ select
                 'Noise is unknown: ' || failed_refits || ' of ' || (seeds + resamples)
                 || ' refits of the same customers failed, because they are too few.'
         else
-            format(
-                'Noise: two fits of the same {:,} customers agree at {:.2f} when they differ in '
-                || 'their seed, at {:.2f} when they see different resamples. {}',
+            printf(
+                'Noise: two fits of the same %,d customers agree at %.2f when they differ in '
+                || 'their seed, at %.2f when they see different resamples. %s',
                 customers,
                 seed_agreement,
                 resampling_agreement,
                 case
                     when noise_agreement >= {{ threshold }}
-                        then format('Agreement below {:.2f} is more than noise.', noise_floor)
+                        then printf('Agreement below %.2f is more than noise.', noise_floor)
                     else 'That is too unstable for a contract.'
                 end
             )

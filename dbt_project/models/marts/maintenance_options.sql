@@ -37,10 +37,10 @@ summed_up as (
         any_value(observation_months) as observation_months,
         any_value(n_segments) as n_segments,
         -- By the newest fit: a window that is longer than the history cuts nothing off at first.
-        arg_max(business_sense, review_date) filter (where weeks = 0) as business_sense,
-        arg_max(smallest_share, review_date) filter (where weeks = 0) as smallest_share,
-        arg_max(customers, review_date) as customers,
-        avg(migrated_share order by fitted_as_of, review_date) as migrated_share
+        max_by(business_sense, review_date) filter (where weeks = 0) as business_sense,
+        max_by(smallest_share, review_date) filter (where weeks = 0) as smallest_share,
+        max_by(customers, review_date) as customers,
+        {{ mean_in_order('migrated_share', ['fitted_as_of', 'review_date']) }} as migrated_share
     from followed
     group by 1
 
@@ -67,16 +67,16 @@ select
     summed_up.smallest_share,
     summed_up.customers,
     summed_up.migrated_share,
-    format(
-        '{}: {} of {} start dates broke the agreement{}. Business sense {:.2f}, in use {:.2f}; '
-        || 'under a frozen model {:.1f} % of the customers change segment from one review to the '
-        || 'next, in use {:.1f} %.',
+    printf(
+        '%s: %d of %d start dates broke the agreement%s. Business sense %.2f, in use %.2f; '
+        || 'under a frozen model %.1f %% of the customers change segment from one review to the '
+        || 'next, in use %.1f %%.',
         summed_up.option,
         lasting.breached_start_dates,
         lasting.start_dates,
         case
             when lasting.median_weeks_until_breach is not null
-                then format(', half of them within {:g} weeks', lasting.median_weeks_until_breach)
+                then ', half of them within ' || {{ plain_number('lasting.median_weeks_until_breach') }} || ' weeks'
             else ''
         end,
         summed_up.business_sense,

@@ -62,10 +62,12 @@ policies as (
         'on_breach' as policy,
         cast(null as integer) as every_weeks
     union all
-    select
-        'every ' || every_weeks || ' weeks' as policy,
-        every_weeks
-    from unnest({{ intervals | unique | sort }}) as intervals (every_weeks)
+    {% for weeks in intervals | unique | sort -%}
+        select
+            'every {{ weeks }} weeks' as policy,
+            {{ weeks }} as every_weeks
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 
@@ -140,10 +142,10 @@ costs as (
                     then reviews.review_date
             end
         ) as in_use_since,
-        avg(agreements.adjusted_rand_index order by reviews.step) as mean_adjusted_rand_index,
+        {{ mean_in_order('agreements.adjusted_rand_index', ['reviews.step']) }} as mean_adjusted_rand_index,
         count(*) filter (where agreements.adjusted_rand_index < {{ threshold }})
             as reviews_below_threshold,
-        avg(1 - agreements.matched_agreement order by reviews.step) as misplaced_share,
+        {{ mean_in_order('1 - agreements.matched_agreement', ['reviews.step']) }} as misplaced_share,
         sum(
             case
                 when reviews.model_before != reviews.model_after
@@ -200,12 +202,10 @@ select
         when costs.policy = {{ sql_string(policy_in_use) }} then champions.champion_from
         else costs.in_use_since
     end
-    + to_weeks(
-        case
-            when policies.every_weeks is not null then policies.every_weeks
-            when costs.policy = 'on_breach' then lasting.recommended_interval_weeks
-        end
-    ) as next_refit_date,
+    + case
+        when policies.every_weeks is not null then policies.every_weeks
+        when costs.policy = 'on_breach' then lasting.recommended_interval_weeks
+    end * interval '7' day as next_refit_date,
     costs.reviews,
     costs.refits,
     costs.mean_adjusted_rand_index,

@@ -19,7 +19,7 @@ pairs as (
     select
         stability.*,
         1 - stability.matched_agreement as misplaced_share,
-        stability.misplaced_revenue / nullif(stability.revenue, 0) as misplaced_revenue_share
+        cast(stability.misplaced_revenue as double) / nullif(stability.revenue, 0) as misplaced_revenue_share
     from stability
     inner join models on stability.origin_model_id = models.model_id
     inner join newest on models.candidate_id = newest.candidate_id
@@ -31,11 +31,11 @@ by_week as (
     select
         weeks,
         count(*) as start_dates,
-        avg(adjusted_rand_index order by origin_model_id) as mean_adjusted_rand_index,
+        {{ mean_in_order('adjusted_rand_index', ['origin_model_id']) }} as mean_adjusted_rand_index,
         min(adjusted_rand_index) as min_adjusted_rand_index,
-        avg(misplaced_share order by origin_model_id) as misplaced_share,
-        avg(misplaced_revenue_share order by origin_model_id) as misplaced_revenue_share,
-        avg(excess_inertia order by origin_model_id) as excess_inertia
+        {{ mean_in_order('misplaced_share', ['origin_model_id']) }} as misplaced_share,
+        {{ mean_in_order('misplaced_revenue_share', ['origin_model_id']) }} as misplaced_revenue_share,
+        {{ mean_in_order('excess_inertia', ['origin_model_id']) }} as excess_inertia
     from pairs
     group by 1
 
@@ -63,11 +63,11 @@ select
     mean_misplaced_revenue_share,
     misplaced_share * 52 / weeks as relabelled_share_a_year,
     excess_inertia,
-    format(
-        'A refit every {:g} weeks: on average {:.1f} % of the customers, with {:.1f} % of the '
+    printf(
+        'A refit every %s weeks: on average %.1f %% of the customers, with %.1f %% of the '
         || 'revenue, wait in another segment than a refit would give; over a year the refits '
-        || 'relabel {:.0f} % of the customers.',
-        weeks,
+        || 'relabel %.0f %% of the customers.',
+        {{ plain_number('weeks') }},
         100 * mean_misplaced_share,
         100 * mean_misplaced_revenue_share,
         100 * misplaced_share * 52 / weeks

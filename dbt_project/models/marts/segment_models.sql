@@ -60,8 +60,8 @@ last_reigns as (
     select
         model_id,
         max(reign) as reign,
-        arg_max(champion_from, reign) as champion_from,
-        arg_max(coalesce(champion_to, timestamp 'infinity'), reign) as champion_to,
+        max_by(champion_from, reign) as champion_from,
+        max_by(coalesce(champion_to, {{ end_of_time() }}), reign) as champion_to,
         bool_or(is_current) as is_current
     from reigns
     group by 1
@@ -70,7 +70,7 @@ last_reigns as (
 
 newest_challenger as (
 
-    select arg_max(models.model_id, models.fitted_as_of) as model_id
+    select max_by(models.model_id, models.fitted_as_of) as model_id
     from models
     inner join chosen on models.candidate_id = chosen.candidate_id
 
@@ -97,7 +97,7 @@ select
         else 'reviewed'
     end as status,
     last_reigns.champion_from,
-    nullif(last_reigns.champion_to, timestamp 'infinity') as champion_to,
+    nullif(last_reigns.champion_to, {{ end_of_time() }}) as champion_to,
     -- Facts dated before the fit that came after it, or went; null when the date is not reviewed
     -- any more.
     cast(customers_now.customers - customers_then.customers as bigint) as late_customers,

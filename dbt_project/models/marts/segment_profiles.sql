@@ -21,8 +21,8 @@ aggregated as (
         sum(monetary_value) as revenue,
         median(recency_days) as median_recency_days,
         avg(frequency) as mean_frequency,
-        median(monetary_value) as median_monetary_value,
-        avg(cast(review_score as decimal(18, 6))) as mean_review_score
+        {{ median_of_money('monetary_value') }} as median_monetary_value,
+        {{ mean_of_decimals('review_score') }} as mean_review_score
     from customer_segments
     group by 1
 
@@ -40,7 +40,7 @@ profiled as (
         cast(coalesce(aggregated.revenue, 0) as decimal(18, 2)) as revenue,
         aggregated.median_recency_days,
         aggregated.mean_frequency,
-        cast(aggregated.median_monetary_value as decimal(18, 2)) as median_monetary_value,
+        aggregated.median_monetary_value,
         aggregated.mean_review_score
     from clusters
     left join aggregated on clusters.segment_id = aggregated.segment_id
@@ -50,6 +50,6 @@ profiled as (
 select
     *,
     customers / sum(customers) over () as share,
-    revenue / nullif(sum(revenue) over (), 0) as revenue_share
+    cast(revenue as double) / nullif(sum(revenue) over (), 0) as revenue_share
 from profiled
 order by segment_id

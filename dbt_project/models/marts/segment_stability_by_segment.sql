@@ -47,7 +47,7 @@ names as (
 
     select
         segment_id,
-        arg_max(segment_name, reign) as segment_name
+        max_by(segment_name, reign) as segment_name
     from segments
     group by 1
 
@@ -72,7 +72,7 @@ shifts as (
         matches.model_id,
         matches.origin_cluster,
         sqrt(
-            sum(
+            {% call in_order_of_features() %}
                 power(
                     (
                         case
@@ -83,8 +83,8 @@ shifts as (
                     ) / parameters.scale
                     - origin_centroids.centroid_scaled,
                     2
-                ) order by centroids.feature
-            )
+                )
+            {% endcall %}
         ) as centroid_shift
     from matches
     inner join centroids

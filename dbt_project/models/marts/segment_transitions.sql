@@ -24,7 +24,7 @@ names as (
     select
         reigns.reign,
         segments.segment_id,
-        arg_max(segments.segment_name, segments.reign) as segment_name
+        max_by(segments.segment_name, segments.reign) as segment_name
     from reigns
     inner join segments on reigns.reign >= segments.reign
     group by 1, 2

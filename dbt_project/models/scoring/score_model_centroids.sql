@@ -10,7 +10,7 @@ unnested as (
 
     select
         model_id,
-        unnest(centroids) as centroid
+        {{ elements_of('centroids') }} as centroid
     from models
 
 )

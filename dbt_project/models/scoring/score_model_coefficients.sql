@@ -34,7 +34,7 @@ centroids_side_by_side as (
 
 select
     parameters_side_by_side.*,
-    centroids_side_by_side.* exclude (model_id)  -- noqa: RF02
+    {{ star_except(['model_id'], 'centroids_side_by_side') }}  -- noqa: RF02
 from parameters_side_by_side
 inner join centroids_side_by_side
     on parameters_side_by_side.model_id = centroids_side_by_side.model_id

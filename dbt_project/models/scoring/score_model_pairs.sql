@@ -14,7 +14,7 @@ paired as (
         models.model_id,
         models.candidate_id,
         models.fitted_as_of as review_date,
-        date_diff('day', origins.fitted_as_of, models.fitted_as_of) / 7.0 as weeks
+        {{ midnights('origins.fitted_as_of', 'models.fitted_as_of') }} / 7e0 as weeks
     from models
     inner join models as origins
         on

@@ -10,7 +10,7 @@ unnested as (
 
     select
         model_id,
-        unnest(parameters) as parameter
+        {{ elements_of('parameters') }} as parameter
     from models
 
 )

@@ -23,10 +23,10 @@ renamed as (
                     partition by customer_id
                     order by
                         customer_unique_id is null,
-                        customer_unique_id,
-                        customer_zip_code_prefix,
-                        customer_city,
-                        customer_state
+                        customer_unique_id nulls last,
+                        customer_zip_code_prefix nulls last,
+                        customer_city nulls last,
+                        customer_state nulls last
                 ) > 1 then 'duplicate_key'
         end as set_aside_reason
     from source

@@ -27,10 +27,10 @@ renamed as (
                     partition by order_id, order_item_id
                     order by
                         coalesce(price < 0, false) or coalesce(freight_value < 0, false),
-                        price,
-                        freight_value,
-                        product_id,
-                        seller_id
+                        price nulls last,
+                        freight_value nulls last,
+                        product_id nulls last,
+                        seller_id nulls last
                 ) > 1 then 'duplicate_key'
         end as set_aside_reason
     from source

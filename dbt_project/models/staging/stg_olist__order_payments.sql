@@ -24,9 +24,9 @@ renamed as (
                     partition by order_id, payment_sequential
                     order by
                         coalesce(payment_value < 0, false),
-                        payment_value,
-                        payment_type,
-                        payment_installments
+                        payment_value nulls last,
+                        payment_type nulls last,
+                        payment_installments nulls last
                 ) > 1 then 'duplicate_key'
         end as set_aside_reason
     from source

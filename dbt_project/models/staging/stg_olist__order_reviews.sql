@@ -40,9 +40,9 @@ renamed as (
                     partition by review_id, order_id
                     order by
                         coalesce(review_answer_timestamp, review_creation_date) is null,
-                        review_answer_timestamp,
-                        review_creation_date,
-                        review_score
+                        review_answer_timestamp nulls last,
+                        review_creation_date nulls last,
+                        review_score nulls last
                 ) > 1 then 'duplicate_key'
         end as set_aside_reason
     from source

@@ -34,10 +34,10 @@ renamed as (
                     order by
                         order_purchase_timestamp is null,
                         customer_id is null,
-                        order_purchase_timestamp,
-                        customer_id,
-                        order_status,
-                        order_delivered_customer_date
+                        order_purchase_timestamp nulls last,
+                        customer_id nulls last,
+                        order_status nulls last,
+                        order_delivered_customer_date nulls last
                 ) > 1 then 'duplicate_key'
         end as set_aside_reason
     from source

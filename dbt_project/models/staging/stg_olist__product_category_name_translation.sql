@@ -16,7 +16,8 @@ renamed as (
             when product_category_name is null then 'no_key'
             when
                 row_number() over (
-                    partition by product_category_name order by product_category_name_english
+                    partition by product_category_name
+                    order by product_category_name_english nulls last
                 ) > 1 then 'duplicate_key'
         end as set_aside_reason
     from source

@@ -25,7 +25,7 @@ renamed as (
             when
                 row_number() over (
                     partition by product_id
-                    order by product_category_name is null, product_category_name
+                    order by product_category_name nulls last
                 ) > 1 then 'duplicate_key'
         end as set_aside_reason
     from source

@@ -19,7 +19,10 @@ renamed as (
             when
                 row_number() over (
                     partition by seller_id
-                    order by seller_zip_code_prefix, seller_city, seller_state
+                    order by
+                        seller_zip_code_prefix nulls last,
+                        seller_city nulls last,
+                        seller_state nulls last
                 ) > 1 then 'duplicate_key'
         end as set_aside_reason
     from source

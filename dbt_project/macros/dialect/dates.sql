@@ -1,0 +1,65 @@
+{# Whole days that have elapsed from one timestamp to another. #}
+{% macro elapsed_days(from_time, to_time) -%}
+    {{ adapter.dispatch('elapsed_days')(from_time, to_time) }}
+{%- endmacro %}
+
+{% macro default__elapsed_days(from_time, to_time) -%}
+    date_sub('day', {{ from_time }}, {{ to_time }})
+{%- endmacro %}
+
+{% macro spark__elapsed_days(from_time, to_time) -%}
+    timestampdiff(day, {{ from_time }}, {{ to_time }})
+{%- endmacro %}
+
+
+{# Midnights from one timestamp to another. #}
+{% macro midnights(from_time, to_time) -%}
+    {{ adapter.dispatch('midnights')(from_time, to_time) }}
+{%- endmacro %}
+
+{% macro default__midnights(from_time, to_time) -%}
+    date_diff('day', {{ from_time }}, {{ to_time }})
+{%- endmacro %}
+
+{% macro spark__midnights(from_time, to_time) -%}
+    datediff({{ to_time }}, {{ from_time }})
+{%- endmacro %}
+
+
+{# Seconds from one timestamp to another, with fractions. #}
+{% macro seconds_between(from_time, to_time) -%}
+    {{ adapter.dispatch('seconds_between')(from_time, to_time) }}
+{%- endmacro %}
+
+{% macro default__seconds_between(from_time, to_time) -%}
+    (epoch({{ to_time }}) - epoch({{ from_time }}))
+{%- endmacro %}
+
+{% macro spark__seconds_between(from_time, to_time) -%}
+    (cast(timestampdiff(microsecond, {{ from_time }}, {{ to_time }}) as double) / 1e6)
+{%- endmacro %}
+
+
+{# A row for each timestamp from the first one to the last at most; an expression of a select list. #}
+{% macro every_so_many_weeks(first, last, weeks) -%}
+    {{ adapter.dispatch('every_so_many_weeks')(first, last, weeks) }}
+{%- endmacro %}
+
+{% macro default__every_so_many_weeks(first, last, weeks) -%}
+    cast(unnest(generate_series({{ first }}, {{ last }}, interval '{{ weeks }}' week)) as timestamp)
+{%- endmacro %}
+
+{% macro spark__every_so_many_weeks(first, last, weeks) -%}
+    explode(
+        case when {{ first }} <= {{ last }} then sequence({{ first }}, {{ last }}, interval '{{ weeks }}' week) end
+    )
+{%- endmacro %}
+
+
+{# The day of a timestamp as text, YYYY-MM-DD. #}
+{% macro iso_date(time) -%} cast(cast({{ time }} as date) as string) {%- endmacro %}
+
+
+{# Later and earlier than every other date. #}
+{% macro end_of_time() -%} timestamp '9999-12-31' {%- endmacro %}
+{% macro start_of_time() -%} timestamp '0001-01-01' {%- endmacro %}

@@ -1,0 +1,16 @@
+{#
+    A double as a decimal of 18 digits, rounded half away from zero; Spark would round the shortest text of the
+    double instead.
+#}
+{% macro decimal_of_double(value, scale) -%} {{ adapter.dispatch('decimal_of_double')(value, scale) }} {%- endmacro %}
+
+{% macro default__decimal_of_double(value, scale) -%}
+    cast({{ value }} as decimal(18, {{ scale }}))
+{%- endmacro %}
+
+{% macro spark__decimal_of_double(value, scale) -%}
+    cast(
+        cast(cast(round(1e{{ scale }} * ({{ value }})) as bigint) as decimal(19, 0)) / 1e{{ scale }}BD
+        as decimal(18, {{ scale }})
+    )
+{%- endmacro %}

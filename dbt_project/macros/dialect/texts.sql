@@ -1,0 +1,25 @@
+{# A number with as many decimals as it has, six digits at most. #}
+{% macro plain_number(number) -%} {{ adapter.dispatch('plain_number')(number) }} {%- endmacro %}
+{% macro default__plain_number(number) -%} printf('%g', {{ number }}) {%- endmacro %}
+{% macro spark__plain_number(number) -%}
+    regexp_replace(printf('%.5f', cast({{ number }} as double)), '\\.?0+$', '')
+{%- endmacro %}
+
+
+{# SHA-256 as hexadecimal text. #}
+{% macro sha256_of(text) -%} {{ adapter.dispatch('sha256_of')(text) }} {%- endmacro %}
+{% macro default__sha256_of(text) -%} sha256({{ text }}) {%- endmacro %}
+{% macro spark__sha256_of(text) -%} sha2({{ text }}, 256) {%- endmacro %}
+
+
+{# Literals: a text, and a timestamp given as text. #}
+{% macro sql_string(text) %} {{ return(adapter.dispatch('sql_string')(text)) }} {% endmacro %}
+
+{% macro default__sql_string(text) %} {{ return("'" ~ text | replace("'", "''") ~ "'") }} {% endmacro %}
+
+{% macro spark__sql_string(text) %}
+    {{ return("'" ~ text | replace('\\', '\\\\') | replace("'", "\\'") ~ "'") }}
+{% endmacro %}
+
+
+{% macro sql_timestamp(text) %} {{ return('timestamp ' ~ sql_string(text)) }} {% endmacro %}

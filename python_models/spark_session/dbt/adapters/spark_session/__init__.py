@@ -1,0 +1,74 @@
+"""dbt-spark's `session` method, with Python models run in the same process.
+
+dbt-spark sends Python models to Databricks only. This plugin runs them with the Spark session that
+runs the SQL, by the interface that dbt-databricks has too: `dbt.ref` gives Spark DataFrames. It
+inherits all else from dbt-spark; macros are looked for as `spark_session__`, then `spark__`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dbt.adapters.base import AdapterPlugin, PythonJobHelper
+from dbt.adapters.spark.connections import SparkConnectionManager, SparkCredentials
+from dbt.adapters.spark.impl import SparkAdapter
+
+NAME = "spark_session"
+
+
+class SessionPythonJob(PythonJobHelper):
+    """Runs the compiled code of one Python model, which writes its table itself."""
+
+    def __init__(self, parsed_model: dict, credentials: SparkCredentials) -> None:
+        self.name = parsed_model["alias"]
+
+    def submit(self, compiled_code: str) -> None:
+        from pyspark.sql import SparkSession
+
+        # Statements have run before: the session is there.
+        scope = {"spark": SparkSession.builder.getOrCreate(), "__name__": f"model_{self.name}"}
+        exec(compile(compiled_code, f"<{self.name}>", "exec"), scope)
+
+
+@dataclass
+class SparkSessionCredentials(SparkCredentials):
+    """Nothing but `schema` and `server_side_parameters` (settings of the session) is needed."""
+
+    method: str = "session"
+    host: str = "localhost"
+
+    @property
+    def type(self) -> str:
+        return NAME
+
+    def _connection_keys(self) -> tuple[str, ...]:
+        return ("schema", "server_side_parameters")
+
+
+class SparkSessionConnectionManager(SparkConnectionManager):
+    TYPE = NAME
+
+
+class SparkSessionAdapter(SparkAdapter):
+    ConnectionManager = SparkSessionConnectionManager
+
+    @classmethod
+    def type(cls) -> str:
+        return NAME
+
+    @property
+    def default_python_submission_method(self) -> str:
+        return "session"
+
+    @property
+    def python_submission_helpers(self) -> dict[str, type[PythonJobHelper]]:
+        return {"session": SessionPythonJob}
+
+
+Plugin = AdapterPlugin(
+    adapter=SparkSessionAdapter,
+    credentials=SparkSessionCredentials,
+    include_path=str(Path(__file__).parents[2] / "include" / NAME),
+    dependencies=["spark"],
+)
