@@ -28,6 +28,9 @@
         'select file_name, row_number() over (partition by file_name order by record) as record_number, '
         ~ 'reason, record from (' ~ lines | join(' union all ') ~ ') as found'
     ) %}
+    {% for path, source in files %}
+        {% do run_query('drop view file_' ~ source.identifier) %}
+    {% endfor %}
     {% do spark__replace_table(
         'raw.rows_of_erased_customers',
         'select cast(null as string) as file_name, cast(null as bigint) as erased_rows where false'
@@ -88,6 +91,8 @@
             ~ ", header 'true', multiLine 'true', quote '\"', escape '\"', mode 'PERMISSIVE', "
             ~ "columnNameOfCorruptRecord 'unreadable_line')"
         ) %}
+        {# All columns are parsed, once: a line is unreadable only where all of it is read. #}
+        {% do run_query('cache table ' ~ view) %}
     {% else %}
         {% do run_query(
             'create or replace temporary view ' ~ view ~ ' using parquet options (path ' ~ sql_string(path) ~ ')'

@@ -2,7 +2,7 @@
     As dbt-spark does, but what a Python model returns may be an Arrow table, a pandas or a Spark DataFrame,
     and the default format is Parquet, which needs no package.
 #}
-{% macro spark_session__create_table_as(temporary, relation, compiled_code, language='sql') -%}
+{% macro sparksession__create_table_as(temporary, relation, compiled_code, language='sql') -%}
     {%- if language == 'python' -%}
         {{ write_python_model(relation, compiled_code) }}
     {%- else -%}

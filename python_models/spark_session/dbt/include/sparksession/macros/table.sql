@@ -2,7 +2,7 @@
     Parquet tables cannot be replaced in place. A table is built beside the one that stands and takes its place
     when it is whole: a model may read what it replaces, and a failed build leaves the last state.
 #}
-{% materialization table, adapter='spark_session', supported_languages=['sql', 'python'] %}
+{% materialization table, adapter='sparksession', supported_languages=['sql', 'python'] %}
     {%- set language = model['language'] -%}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set new_relation = target_relation.incorporate(path={'identifier': this.identifier ~ '__dbt_new'}) -%}

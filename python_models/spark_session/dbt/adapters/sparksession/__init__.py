@@ -2,7 +2,7 @@
 
 dbt-spark sends Python models to Databricks only. This plugin runs them with the Spark session that
 runs the SQL, by the interface that dbt-databricks has too: `dbt.ref` gives Spark DataFrames. It
-inherits all else from dbt-spark; macros are looked for as `spark_session__`, then `spark__`.
+inherits all else from dbt-spark; macros are looked for as `sparksession__`, then `spark__`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dbt.adapters.base import AdapterPlugin, PythonJobHelper
+from dbt.adapters.contracts.connection import Connection
 from dbt.adapters.spark.connections import SparkConnectionManager, SparkCredentials
 from dbt.adapters.spark.impl import SparkAdapter
 
-NAME = "spark_session"
+NAME = "sparksession"
 
 
 class SessionPythonJob(PythonJobHelper):
@@ -48,6 +49,14 @@ class SparkSessionCredentials(SparkCredentials):
 
 class SparkSessionConnectionManager(SparkConnectionManager):
     TYPE = NAME
+
+    @classmethod
+    def open(cls, connection: Connection) -> Connection:
+        # Spark makes the folder of its tables, but not the one that Derby logs to.
+        folder = connection.credentials.server_side_parameters.get("spark.sql.warehouse.dir", "")
+        if folder and "://" not in folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        return super().open(connection)
 
 
 class SparkSessionAdapter(SparkAdapter):

@@ -1,5 +1,5 @@
 {# Rows of a seed as literals: dbt-spark binds an empty value as the text None, and does not escape quotes. #}
-{% macro spark_session__load_csv_rows(model, agate_table) %}
+{% macro sparksession__load_csv_rows(model, agate_table) %}
     {% set types = model['config'].get('column_types', {}) %}
     {% set rows = [] %}
     {% for row in agate_table.rows %}
