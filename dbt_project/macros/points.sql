@@ -20,7 +20,11 @@
 
 
 {% macro feature_list(candidate, customers) -%}
-    [{% for feature in candidate.features %}{{ customers }}.{{ feature }}{{ ', ' if not loop.last }}{% endfor %}]
+    {%- set values = [] %}
+    {%- for feature in candidate.features %}
+        {%- do values.append(customers ~ '.' ~ feature) %}
+    {%- endfor %}
+    {{- list_of(values) }}
 {%- endmacro %}
 
 
@@ -41,7 +45,7 @@
                 nullif(
                     sqrt(
                         greatest(
-                            cast(sum(cast({{ millionths }} as hugeint) * {{ millionths }}) as double)
+                            cast(sum(cast({{ millionths }} as {{ wide_integer() }}) * {{ millionths }}) as double)
                             / nullif(count({{ feature }}), 0) - pow({{ mean }}, 2),
                             0
                         )
@@ -116,13 +120,12 @@
     Sums of whole billionths, because a sum of doubles depends on the order of adding.
 #}
 {% macro mean_feature_values(candidate) %}
-    [
-        {%- for feature in candidate.features %}
-            {%- set mean -%}
-                cast(sum(cast(round(1e9 * {{ feature }}) as bigint)) as double) / (1e9 * count(*))
-            {%- endset -%}
-            {{ 'exp(' ~ mean ~ ') - 1' if candidate.transforms[feature] == 'log1p' else mean }}
-            {{- ',' if not loop.last }}
-        {%- endfor %}
-    ]
+    {%- set means = [] %}
+    {%- for feature in candidate.features %}
+        {%- set mean -%}
+            cast(sum(cast(round(1e9 * {{ feature }}) as bigint)) as double) / (1e9 * count(*))
+        {%- endset -%}
+        {%- do means.append('exp(' ~ mean ~ ') - 1' if candidate.transforms[feature] == 'log1p' else mean) %}
+    {%- endfor %}
+    {{ list_of(means) }}
 {% endmacro %}

@@ -1,20 +1,22 @@
+from segmentation.relations import arrow
+
+
 def model(dbt, session):
-    pairs = dbt.ref("champion_reviews").order("model_id, origin_model_id")
-    if dbt.is_incremental:
-        explained = f"select origin_model_id, model_id from {dbt.this}"
-        pairs = pairs.filter(f"(origin_model_id, model_id) not in ({explained})")
-        if not pairs.limit(1).fetchall():
-            return session.table(str(dbt.this)).limit(0)
+    explained = f"select origin_model_id, model_id from {dbt.this}"
+    is_new = f"(origin_model_id, model_id) not in ({explained})" if dbt.is_incremental else None
+    pairs = arrow(dbt.ref("champion_reviews"), where=is_new, order="model_id, origin_model_id")
+    if dbt.is_incremental and not pairs.num_rows:
+        return session.table(str(dbt.this)).limit(0)
     from segmentation.drift import explain_pairs  # scikit-learn takes seconds to load
 
-    models = {row["model_id"]: row for row in dbt.ref("fit_models").to_arrow_table().to_pylist()}
-    points = dbt.ref("fit_points").order("point")
+    models = arrow(dbt.ref("fit_models"), order="model_id").to_pylist()
+    models = {row["model_id"]: row for row in models}
 
-    def points_of(row):
+    def known(row):
         date = f"candidate_id = '{row['candidate_id']}' and cutoff = '{row['fitted_as_of']}'"
-        return points.filter(date).to_arrow_table()
+        return arrow(dbt.ref("fit_points"), where=date, order="point")
 
-    columns = pairs.select("origin_model_id, model_id, is_alarming").fetchall()
-    asked = ((models[origin], models[refit], is_alarming) for origin, refit, is_alarming in columns)
-    found = ((o, m, points_of(o), points_of(m), is_alarming) for o, m, is_alarming in asked)
+    columns = (pairs.column(name).to_pylist() for name in ("origin_model_id", "model_id", "is_alarming"))
+    asked = ((models[origin], models[refit], alarm) for origin, refit, alarm in zip(*columns, strict=True))
+    found = ((o, m, known(o), known(m), is_alarming) for o, m, is_alarming in asked)
     return explain_pairs(found, **dbt.config.get("meta"))

@@ -1,21 +1,25 @@
+from segmentation.relations import arrow
+
+
 def model(dbt, session):
-    models = {row["model_id"]: row for row in dbt.ref("fit_models").to_arrow_table().to_pylist()}
-    ((chosen,),) = dbt.ref("choose_model").select("candidate_id").fetchall()
-    pairs = dbt.ref("score_model_pairs").filter(f"candidate_id = '{chosen}'")
-    points = dbt.ref("fit_points").filter(f"candidate_id = '{chosen}'").order("point")
+    models = arrow(dbt.ref("fit_models"), order="model_id").to_pylist()
+    models = {row["model_id"]: row for row in models}
+    chosen = arrow(dbt.ref("choose_model"), order="candidate_id").to_pylist()[0]
+    is_due = is_chosen = f"candidate_id = '{chosen['candidate_id']}'"
     if dbt.is_incremental:
-        pairs = pairs.filter(f"model_id not in (select model_id from {dbt.this})")
-        if not pairs.limit(1).fetchall():
-            return session.table(str(dbt.this)).limit(0)
+        is_due += f" and model_id not in (select model_id from {dbt.this})"
+    pairs = arrow(dbt.ref("score_model_pairs"), where=is_due, order="model_id, origin_model_id")
+    if dbt.is_incremental and not pairs.num_rows:
+        return session.table(str(dbt.this)).limit(0)
     from segmentation.comparison import compare_models  # scikit-learn takes seconds to load
 
-    origins = pairs.aggregate("model_id, list(origin_model_id order by origin_model_id) as origins")
-    refits = (
-        (
-            models[model_id],
-            [models[origin] for origin in origin_ids],
-            points.filter(f"cutoff = '{models[model_id]['fitted_as_of']}'").to_arrow_table(),
-        )
-        for model_id, origin_ids in origins.order("len(origins) desc, model_id").fetchall()
-    )
+    def points_of(model_id):
+        date = f"{is_chosen} and cutoff = '{models[model_id]['fitted_as_of']}'"
+        return arrow(dbt.ref("fit_points"), where=date, order="point")
+
+    origins = {}
+    for pair in pairs.to_pylist():
+        origins.setdefault(pair["model_id"], []).append(models[pair["origin_model_id"]])
+    longest = sorted(origins, key=lambda model_id: -len(origins[model_id]))
+    refits = ((models[refit], origins[refit], points_of(refit)) for refit in longest)
     return compare_models(refits, **dbt.config.get("meta"))

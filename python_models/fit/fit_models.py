@@ -1,23 +1,24 @@
+from segmentation.relations import arrow
+
+
 def model(dbt, session):
-    chosen = dbt.ref("choose_model").to_arrow_table().to_pylist()[0]
+    chosen = arrow(dbt.ref("choose_model"), order="candidate_id").to_pylist()[0]
     kind = {name: chosen[name] for name in ("candidate_id", "algorithm", "n_segments")}
     transforms = {feature["feature"]: feature["transform"] for feature in chosen["features"]}
     is_chosen = f"candidate_id = '{chosen['candidate_id']}'"
-    points = dbt.ref("fit_points").filter(is_chosen).order("point")
-    due = dbt.ref("int_cutoffs").filter("is_review_date").order("cutoff")
-    first = []
+    due, first = "is_review_date", []
     if dbt.is_incremental:
-        fitted = session.table(str(dbt.this)).filter(is_chosen)
-        first = fitted.order("fitted_as_of").limit(1).to_arrow_table().to_pylist()
-        newest = f"select max(fitted_as_of) from {dbt.this} where {is_chosen}"
-        due = due.filter(f"cutoff > coalesce(({newest}), '-infinity')")
-        if not due.limit(1).fetchall():
-            return session.table(str(dbt.this)).limit(0)
+        fitted = arrow(session.table(str(dbt.this)), where=is_chosen, order="fitted_as_of")
+        first = fitted.slice(0, 1).to_pylist()
+        newest = f"(select max(fitted_as_of) from {dbt.this} where {is_chosen})"
+        due += f" and cutoff > coalesce({newest}, timestamp '0001-01-01')"
+    cutoffs = arrow(dbt.ref("int_cutoffs"), where=due, order="cutoff", columns="cutoff")
+    if dbt.is_incremental and not cutoffs.num_rows:
+        return session.table(str(dbt.this)).limit(0)
     from segmentation.models import fit_models  # scikit-learn takes seconds to load
 
-    snapshots = (
-        (cutoff, points.filter(f"cutoff = '{cutoff}'").to_arrow_table())
-        for (cutoff,) in due.select("cutoff").fetchall()
-    )
+    points = dbt.ref("fit_points").filter(is_chosen)
+    days = cutoffs.column("cutoff").to_pylist()
+    snapshots = ((day, arrow(points, where=f"cutoff = '{day}'", order="point")) for day in days)
     settings = kind | dbt.config.get("meta") | {"first_model": first[0] if first else None}
     return fit_models(snapshots, transforms=transforms, **settings)

@@ -14,3 +14,9 @@
         as decimal(18, {{ scale }})
     )
 {%- endmacro %}
+
+
+{# A type for sums of products of large integers. #}
+{% macro wide_integer() -%} {{ adapter.dispatch('wide_integer')() }} {%- endmacro %}
+{% macro default__wide_integer() -%} hugeint {%- endmacro %}
+{% macro spark__wide_integer() -%} decimal(38, 0) {%- endmacro %}

@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized=view_with_many_readers()) }}
 
 {%- set comparison_date = var('comparison_date') -%}
 {%- if comparison_date not in ['first_review_date', 'as_of'] -%}

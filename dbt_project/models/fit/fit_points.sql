@@ -23,7 +23,7 @@ due as (
     select * from review_dates
     {%- if is_incremental() %}
         where cutoff > (
-            select coalesce(max(known.cutoff), timestamp '-infinity') from {{ this }} as known
+            select coalesce(max(known.cutoff), {{ start_of_time() }}) from {{ this }} as known
             where known.{{ is_candidate }}
         )
     {%- endif %}

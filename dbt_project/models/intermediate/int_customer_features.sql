@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized=view_with_many_readers()) }}
 
 {%- set months = observation_months(var('observation_months')) %}
 
