@@ -1,50 +1,57 @@
 {#
-    The clusters that customers are given step by step, each depending on the one before: customer_id, reign,
-    step and cluster. `numbered` has the scored steps of a customer and reign with their `turn` from 1 on, `held`
-    the cluster held before the first one. The query is a recursive CTE of the name `given`, where the engine
-    keeps what it reads of `numbered`; Spark would compute that again at each turn and folds a list.
+    The clusters that customers are given at steps where the nearest one is not clear, each depending on the
+    cluster before: customer_number, reign, step and cluster. `unclear` has these scored steps, `held` the cluster
+    held before a reign's first one. DuckDB follows them as the recursive CTE `given`. Spark would compute
+    `unclear` anew at each turn of it, and folds a list of the steps.
 #}
-{% macro clusters_given(numbered, held) %} {{ adapter.dispatch('clusters_given')(numbered, held) }} {% endmacro %}
+{% macro clusters_given(unclear, held) %} {{ adapter.dispatch('clusters_given')(unclear, held) }} {% endmacro %}
 
 
-{% macro default__clusters_given(numbered, held) %}
+{% macro default__clusters_given(unclear, held) %}
     select
-        {{ numbered }}.customer_id,
-        {{ numbered }}.step,
-        {{ numbered }}.reign,
-        {{ numbered }}.turn,
-        {{ held_or_nearest(numbered, held ~ '.cluster') }} as cluster
-    from {{ numbered }}
+        {{ unclear }}.customer_number,
+        {{ unclear }}.step,
+        {{ unclear }}.reign,
+        {{ held_or_nearest(unclear, 'coalesce(' ~ unclear ~ '.clear_cluster_before, ' ~ held ~ '.cluster)') }}
+            as cluster
+    from {{ unclear }}
     left join {{ held }}
         on
-            {{ numbered }}.customer_id = {{ held }}.customer_id
-            and {{ numbered }}.reign = {{ held }}.reign
-    where {{ numbered }}.turn = 1
+            {{ unclear }}.customer_number = {{ held }}.customer_number
+            and {{ unclear }}.reign = {{ held }}.reign
+            and {{ unclear }}.previous_step is null
+    where {{ unclear }}.previous_step is null or {{ unclear }}.clear_cluster_before is not null
     union all
     select
-        {{ numbered }}.customer_id,
-        {{ numbered }}.step,
-        {{ numbered }}.reign,
-        {{ numbered }}.turn,
-        {{ held_or_nearest(numbered, 'given.cluster') }} as cluster
+        {{ unclear }}.customer_number,
+        {{ unclear }}.step,
+        {{ unclear }}.reign,
+        {{ held_or_nearest(unclear, 'given.cluster') }} as cluster
     from given
-    inner join {{ numbered }}
+    inner join {{ unclear }}
         on
-            given.customer_id = {{ numbered }}.customer_id
-            and given.reign = {{ numbered }}.reign
-            and given.turn + 1 = {{ numbered }}.turn
+            given.customer_number = {{ unclear }}.customer_number
+            and given.reign = {{ unclear }}.reign
+            and given.step = {{ unclear }}.previous_step
+    where {{ unclear }}.clear_cluster_before is null
 {% endmacro %}
 
 
-{% macro spark__clusters_given(numbered, held) %}
+{% macro spark__clusters_given(unclear, held) %}
+    {%- set before -%}
+        case
+            when next.previous_step is null or next.cluster_before is not null then next.cluster_before
+            else element_at(so_far, -1)
+        end
+    {%- endset %}
     select
-        customer_id,
-        reign,
+        customer_number,
         told.step,
+        reign,
         told.cluster
     from (
         select
-            customer_id,
+            customer_number,
             reign,
             explode(
                 transform(turns, (turn, i) -> struct(turn.step as step, get(clusters, i + 1) as cluster))
@@ -54,32 +61,31 @@
                 *,
                 aggregate(
                     turns,
-                    array(held_cluster),
-                    (so_far, next) -> concat(
-                        so_far, array({{ held_or_nearest('next', 'element_at(so_far, -1)') }})
-                    )
+                    array(cast(null as integer)),
+                    (so_far, next) -> concat(so_far, array({{ held_or_nearest('next', before) }}))
                 ) as clusters
             from (
                 select
-                    {{ numbered }}.customer_id,
-                    {{ numbered }}.reign,
-                    cast(max({{ held }}.cluster) as integer) as held_cluster,
+                    {{ unclear }}.customer_number,
+                    {{ unclear }}.reign,
                     array_sort(
                         collect_list(
                             struct(
-                                {{ numbered }}.turn,
-                                {{ numbered }}.step,
-                                {{ numbered }}.cluster,
-                                {{ numbered }}.squared_distance,
-                                {{ numbered }}.squared_distances
+                                {{ unclear }}.step,
+                                {{ unclear }}.cluster,
+                                {{ unclear }}.squared_distance,
+                                {{ unclear }}.squared_distances,
+                                {{ unclear }}.previous_step,
+                                coalesce({{ unclear }}.clear_cluster_before, {{ held }}.cluster) as cluster_before
                             )
                         )
                     ) as turns
-                from {{ numbered }}
+                from {{ unclear }}
                 left join {{ held }}
                     on
-                        {{ numbered }}.customer_id = {{ held }}.customer_id
-                        and {{ numbered }}.reign = {{ held }}.reign
+                        {{ unclear }}.customer_number = {{ held }}.customer_number
+                        and {{ unclear }}.reign = {{ held }}.reign
+                        and {{ unclear }}.previous_step is null
                 group by 1, 2
             ) as listed
         ) as folded

@@ -35,7 +35,7 @@ customers as (
         customer_number,
         customer_id
     from customer_versions
-    where valid_to = timestamp '9999-12-31'
+    where valid_to = {{ end_of_time() }}
 
 ),
 
@@ -49,16 +49,16 @@ first_step as (
 
 last_known as (
 
-    -- Segment 0 stands for none here, because arg_max passes over nulls.
+    -- Segment 0 stands for none here, because max_by passes over nulls.
     {% if is_incremental() -%}
         select
             customer_id,
-            arg_max(segment_id, step) as segment_id
+            max_by(segment_id, step) as segment_id
         from (select customer_id, step, coalesce(segment_id, 0) as segment_id from {{ this }})
         group by 1
     {%- else -%}
         select
-            cast(null as varchar) as customer_id,
+            cast(null as string) as customer_id,
             cast(null as integer) as segment_id
         where false
     {%- endif %}
@@ -122,7 +122,7 @@ slim as (
 
 ),
 
-telling as materialized (
+telling as {{ materialized() }} (
 
     -- The steps at which the segment can have changed.
     select
@@ -143,43 +143,14 @@ known_at_steps as (
 
 ),
 
-unclear as materialized (
+unclear as {{ materialized() }} (
 
     select * from telling
     where not is_clear
 
 ),
 
-given as (
-
-    select
-        unclear.customer_number,
-        unclear.step,
-        unclear.reign,
-        {{ held_or_nearest('unclear', 'coalesce(unclear.clear_cluster_before, held.cluster)') }}
-            as cluster
-    from unclear
-    left join held
-        on
-            unclear.customer_number = held.customer_number
-            and unclear.reign = held.reign
-            and unclear.previous_step is null
-    where unclear.previous_step is null or unclear.clear_cluster_before is not null
-    union all
-    select
-        unclear.customer_number,
-        unclear.step,
-        unclear.reign,
-        {{ held_or_nearest('unclear', 'given.cluster') }} as cluster
-    from given
-    inner join unclear
-        on
-            given.customer_number = unclear.customer_number
-            and given.reign = unclear.reign
-            and given.step = unclear.previous_step
-    where unclear.clear_cluster_before is null
-
-),
+given as ({{ clusters_given('unclear', 'held') }}),
 
 decided as (
 
