@@ -2,8 +2,8 @@
 # make compare      the same, with a new comparison of the candidates for the model
 # make erase        erase the customer CUSTOMER from WAREHOUSE, for good
 # make drop-ledger  forget all models, decisions and segments of WAREHOUSE
-# make bench        time builds and the way of a notebook, on OLIST and CUSTOMERS synthetic ones
 # make test         everything that CI runs
+# make test-spark   build on Spark too and compare all marts; on Olist as well where OLIST_DATA is set
 # make lint         ruff and sqlfluff alone
 # make demo-data    synthetic data in data/demo
 # make fetch-olist  the real tables from Kaggle in data/olist
@@ -20,11 +20,7 @@ DBT := .venv/bin/dbt
 # The uv at hand, else one that is installed into the environment; either honours uv.lock.
 UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 
-# The sizes of synthetic shops that `make bench` measures, and the folder of the real tables, if any.
-CUSTOMERS ?= 100000 1000000
-OLIST ?=
-
-.PHONY: build compare erase drop-ledger bench test lint demo-data fetch-olist clean help
+.PHONY: build compare erase drop-ledger test test-spark lint demo-data fetch-olist clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -41,13 +37,14 @@ erase: .venv/installed
 drop-ledger: .venv/installed
 	@$(PYTHON) scripts/ledger.py --warehouse "$(WAREHOUSE)" drop
 
-bench: .venv/installed
-	@$(PYTHON) scripts/benchmark.py $(if $(OLIST),--olist "$(OLIST)") --customers $(CUSTOMERS)
-
 test: lint data/demo
 	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 	SEGMENTS_DATA=data/demo SEGMENTS_WAREHOUSE=warehouse/test.duckdb $(DBT) --quiet build
 	SEGMENTS_DATA=data/demo SEGMENTS_WAREHOUSE=warehouse/test.duckdb $(DBT) --quiet test
+
+test-spark: .venv/installed
+	@$(UV) sync --quiet --frozen --compile-bytecode --inexact --extra spark
+	$(PYTHON) -m pytest -m spark tests/spark
 
 lint: .venv/installed
 	.venv/bin/ruff check --quiet .

@@ -16,7 +16,7 @@ def model(dbt, session):
         date = f"candidate_id = '{row['candidate_id']}' and cutoff = '{row['fitted_as_of']}'"
         return arrow(dbt.ref("fit_points"), where=date, order="point")
 
-    columns = (pairs.column(name).to_pylist() for name in ("origin_model_id", "model_id", "is_alarming"))
-    asked = ((models[origin], models[refit], alarm) for origin, refit, alarm in zip(*columns, strict=True))
+    pairs = pairs.select(["origin_model_id", "model_id", "is_alarming"]).to_pylist()
+    asked = ((models[origin], models[refit], how) for origin, refit, how in map(dict.values, pairs))
     found = ((o, m, known(o), known(m), is_alarming) for o, m, is_alarming in asked)
     return explain_pairs(found, **dbt.config.get("meta"))

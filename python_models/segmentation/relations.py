@@ -1,20 +1,24 @@
 """What dbt Python models read, as bounded Arrow tables and frames, from DuckDB or from Spark.
 
-`dbt.ref` gives a DuckDB relation or a Spark DataFrame, by the target. Conditions, columns and orders are
-texts of SQL that both understand.
+`dbt.ref` gives a DuckDB relation or a Spark DataFrame, by the target. Conditions, columns and
+orders are SQL that both understand.
 """
 
 import pandas as pd
 import pyarrow as pa
 
 
-def arrow(relation, *, where: str | None = None, order: str, columns: str | None = None) -> pa.Table:
+def arrow(
+    relation, *, where: str | None = None, order: str, columns: str | None = None
+) -> pa.Table:
     """The rows that meet a condition, in an order, as an Arrow table."""
     found = _ordered(relation, where, order, columns)
     return found.toArrow() if _is_spark(found) else found.to_arrow_table()
 
 
-def frame(relation, *, where: str | None = None, order: str, columns: str | None = None) -> pd.DataFrame:
+def frame(
+    relation, *, where: str | None = None, order: str, columns: str | None = None
+) -> pd.DataFrame:
     """The same as a pandas DataFrame, decimals as doubles."""
     found = _ordered(relation, where, order, columns)
     if not _is_spark(found):
