@@ -69,4 +69,4 @@ data/demo: | .venv/installed
 	@touch $@
 
 clean:
-	rm -rf target logs warehouse/*.duckdb warehouse/*.wal
+	rm -rf target logs warehouse/*.duckdb warehouse/*.wal warehouse/spark

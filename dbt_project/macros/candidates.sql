@@ -138,17 +138,28 @@
             {% do declared.append(named) %}
         {% endif %}
     {% endfor %}
-    {% for candidate in declared %}
-        {{ 'union all' if not loop.first }}
-        select
-            {{ sql_string(candidate.candidate_id) }} as candidate_id,
-            {{ sql_string(candidate.algorithm) }} as algorithm,
-            {{ sql_string(candidate.feature_set) }} as feature_set,
-            cast({{ candidate.get('n_segments', 'null') }} as integer) as n_segments,
-            cast({{ candidate.get('eps_quantile', 'null') }} as double) as eps_quantile,
-            cast({{ candidate.get('min_samples', 'null') }} as integer) as min_samples,
-            {{ features_with_transforms(candidate.features) }} as features
-    {% endfor %}
+    select
+        candidate_id,
+        algorithm,
+        feature_set,
+        cast(n_segments as integer) as n_segments,
+        cast(eps_quantile as double) as eps_quantile,
+        cast(min_samples as integer) as min_samples,
+        features
+    from (
+        values
+        {%- for candidate in declared %}
+            (
+                {{ sql_string(candidate.candidate_id) }},
+                {{ sql_string(candidate.algorithm) }},
+                {{ sql_string(candidate.feature_set) }},
+                {{ candidate.get('n_segments', 'null') }},
+                {{ candidate.get('eps_quantile', 'null') }},
+                {{ candidate.get('min_samples', 'null') }},
+                {{ features_with_transforms(candidate.features) }}
+            ){{ ',' if not loop.last }}
+        {%- endfor %}
+    ) as listed (candidate_id, algorithm, feature_set, n_segments, eps_quantile, min_samples, features)
 {% endmacro %}
 
 

@@ -16,7 +16,8 @@ select
     followed.option,
     followed.weeks,
     count(*) as start_dates,
-    {{ mean_in_order('followed.adjusted_rand_index', ['followed.fitted_as_of']) }} as mean_adjusted_rand_index,
+    {{ mean_in_order('followed.adjusted_rand_index', ['followed.fitted_as_of']) }}
+        as mean_adjusted_rand_index,
     min(followed.adjusted_rand_index) as min_adjusted_rand_index,
     max(
         case

@@ -76,7 +76,9 @@ select
         lasting.start_dates,
         case
             when lasting.median_weeks_until_breach is not null
-                then ', half of them within ' || {{ plain_number('lasting.median_weeks_until_breach') }} || ' weeks'
+                then
+                    ', half of them within '
+                    || {{ plain_number('lasting.median_weeks_until_breach') }} || ' weeks'
             else ''
         end,
         summed_up.business_sense,

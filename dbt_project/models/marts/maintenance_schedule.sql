@@ -142,10 +142,12 @@ costs as (
                     then reviews.review_date
             end
         ) as in_use_since,
-        {{ mean_in_order('agreements.adjusted_rand_index', ['reviews.step']) }} as mean_adjusted_rand_index,
+        {{ mean_in_order('agreements.adjusted_rand_index', ['reviews.step']) }}
+            as mean_adjusted_rand_index,
         count(*) filter (where agreements.adjusted_rand_index < {{ threshold }})
             as reviews_below_threshold,
-        {{ mean_in_order('1 - agreements.matched_agreement', ['reviews.step']) }} as misplaced_share,
+        {{ mean_in_order('1 - agreements.matched_agreement', ['reviews.step']) }}
+            as misplaced_share,
         sum(
             case
                 when reviews.model_before != reviews.model_after

@@ -19,7 +19,8 @@ pairs as (
     select
         stability.*,
         1 - stability.matched_agreement as misplaced_share,
-        cast(stability.misplaced_revenue as double) / nullif(stability.revenue, 0) as misplaced_revenue_share
+        cast(stability.misplaced_revenue as double) / nullif(stability.revenue, 0)
+            as misplaced_revenue_share
     from stability
     inner join models on stability.origin_model_id = models.model_id
     inner join newest on models.candidate_id = newest.candidate_id
@@ -34,7 +35,8 @@ by_week as (
         {{ mean_in_order('adjusted_rand_index', ['origin_model_id']) }} as mean_adjusted_rand_index,
         min(adjusted_rand_index) as min_adjusted_rand_index,
         {{ mean_in_order('misplaced_share', ['origin_model_id']) }} as misplaced_share,
-        {{ mean_in_order('misplaced_revenue_share', ['origin_model_id']) }} as misplaced_revenue_share,
+        {{ mean_in_order('misplaced_revenue_share', ['origin_model_id']) }}
+            as misplaced_revenue_share,
         {{ mean_in_order('excess_inertia', ['origin_model_id']) }} as excess_inertia
     from pairs
     group by 1
