@@ -1,7 +1,7 @@
 """What dbt Python models read, as bounded Arrow tables and frames, from DuckDB or from Spark.
 
-`dbt.ref` gives a DuckDB relation or a Spark DataFrame, by the target. Conditions, columns and
-orders are SQL that both understand.
+`dbt.ref` gives a DuckDB relation or a Spark DataFrame, by the target. Conditions are SQL that both
+understand; columns and orders are names.
 """
 
 import pandas as pd
@@ -12,18 +12,20 @@ def arrow(
     relation, *, where: str | None = None, order: str, columns: str | None = None
 ) -> pa.Table:
     """The rows that meet a condition, in an order, as an Arrow table."""
-    found = _ordered(relation, where, order, columns)
-    return found.toArrow() if _is_spark(found) else found.to_arrow_table()
-
-
-def frame(
-    relation, *, where: str | None = None, order: str, columns: str | None = None
-) -> pd.DataFrame:
-    """The same as a pandas DataFrame, decimals as doubles."""
-    found = _ordered(relation, where, order, columns)
+    found = relation.filter(where) if where else relation
     if not _is_spark(found):
-        return found.df()
-    table = found.toArrow()
+        found = found.order(order)
+        return (found.select(columns) if columns else found).to_arrow_table()
+    # Sorted here: the rows come to this process anyway, and Spark would sort them on all executors.
+    table = found.toArrow().sort_by([(name, "ascending") for name in order.split(", ")])
+    return table.select(columns.split(", ")) if columns else table
+
+
+def frame(relation, *, where: str | None = None, order: str) -> pd.DataFrame:
+    """The same as a pandas DataFrame, decimals as doubles."""
+    if not _is_spark(relation):
+        return (relation.filter(where) if where else relation).order(order).df()
+    table = arrow(relation, where=where, order=order)
     for place, field in enumerate(table.schema):
         if pa.types.is_decimal(field.type):
             doubles = table.column(place).cast(pa.float64())
@@ -33,13 +35,3 @@ def frame(
 
 def _is_spark(relation) -> bool:
     return hasattr(relation, "toArrow")
-
-
-def _ordered(relation, where, order, columns):
-    if where:
-        relation = relation.filter(where)
-    if _is_spark(relation):
-        relation = relation.orderBy(*(name.strip() for name in order.split(",")))
-        return relation.selectExpr(*columns.split(",")) if columns else relation
-    relation = relation.order(order)
-    return relation.select(columns) if columns else relation
