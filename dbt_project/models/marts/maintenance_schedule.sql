@@ -213,7 +213,7 @@ select
     costs.mean_adjusted_rand_index,
     costs.reviews_below_threshold,
     costs.misplaced_share,
-    cast(coalesce(costs.relabelled_customers, 0) as bigint) as relabelled_customers
+    cast(round(coalesce(costs.relabelled_customers, 0)) as bigint) as relabelled_customers
 from costs
 cross join lasting
 cross join champions
