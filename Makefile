@@ -2,6 +2,7 @@
 # make compare      the same, with a new comparison of the candidates for the model
 # make erase        erase the customer CUSTOMER from WAREHOUSE, for good
 # make drop-ledger  forget all models, decisions and segments of WAREHOUSE
+# make bench        time builds and the way of a notebook, on OLIST and CUSTOMERS synthetic ones
 # make test         everything that CI runs
 # make test-spark   build on Spark too and compare all marts; on Olist as well where OLIST_DATA is set
 # make lint         ruff and sqlfluff alone
@@ -20,7 +21,11 @@ DBT := .venv/bin/dbt
 # The uv at hand, else one that is installed into the environment; either honours uv.lock.
 UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 
-.PHONY: build compare erase drop-ledger test test-spark lint demo-data fetch-olist clean help
+# The sizes of synthetic shops that `make bench` measures, and the folder of the real tables, if any.
+CUSTOMERS ?= 100000 1000000
+OLIST ?=
+
+.PHONY: build compare erase drop-ledger bench test test-spark lint demo-data fetch-olist clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -36,6 +41,9 @@ erase: .venv/installed
 
 drop-ledger: .venv/installed
 	@$(PYTHON) scripts/ledger.py --warehouse "$(WAREHOUSE)" drop
+
+bench: .venv/installed
+	@$(PYTHON) scripts/benchmark.py $(if $(OLIST),--olist "$(OLIST)") --customers $(CUSTOMERS)
 
 test: lint data/demo
 	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
