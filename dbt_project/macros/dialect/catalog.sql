@@ -4,7 +4,8 @@
     {% if there is none %}
         {{ return([]) }}
     {% endif %}
-    {{ return(adapter.get_columns_in_relation(there) | map(attribute='name') | list) }}
+    {# Not adapter.get_columns_in_relation: it opens a transaction, which hooks roll back at their end. #}
+    {{ return(run_query('select * from ' ~ there ~ ' limit 0').column_names | list) }}
 {% endmacro %}
 
 
