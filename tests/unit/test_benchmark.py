@@ -1,0 +1,60 @@
+"""The benchmark tells ratios of the same work, and nothing where results disagree."""
+
+import duckdb
+import pytest
+
+from benchmark import BenchmarkError, Run, Shop, check, page
+
+FOUND = {
+    "customers": 2,
+    "orders": 3,
+    "revenue": 30.5,
+    "recency_days": 40,
+    "review_score": 4.5,
+    "agreement": {"2018-01-01": 1.0, "2018-01-08": 0.9},
+}
+
+
+@pytest.fixture
+def warehouse(tmp_path):
+    path = tmp_path / "shop.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "create schema marts;"
+            "create table marts.customer_segments as from (values (1, 10.00, 15, 4.0), "
+            "(2, 20.50, 25, 5.0)) as t(frequency, monetary_value, recency_days, review_score);"
+            "create table marts.segment_models as select 'm' as model_id, "
+            "timestamp '2018-01-01' as fitted_as_of;"
+            "create table marts.segment_stability as select 'm' as origin_model_id, * from (values "
+            "(timestamp '2018-01-01', 1e0), (timestamp '2018-01-08', 0.92e0)) "
+            "as t(review_date, adjusted_rand_index);"
+        )
+    return path
+
+
+def test_equal_results_and_near_curves_pass(warehouse):
+    customers, difference = check(warehouse, FOUND)
+    assert customers == 2
+    assert difference == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"customers": 3}, {"revenue": 30.6}, {"agreement": {"2018-01-01": 1, "2018-01-08": 0.8}}],
+)
+def test_other_results_are_told(warehouse, changed):
+    with pytest.raises(BenchmarkError):
+        check(warehouse, FOUND | changed)
+
+
+def shop(name, customers, seconds, read, follow):
+    first, daily, notebook = (Run(s, 1.5, "", {"fit_models": s / 2}) for s in (seconds, 5, 99))
+    steps = {"read": read, "follow": follow, "compare": 70}
+    return Shop(name, customers, first, daily, notebook, steps, 0.01)
+
+
+def test_the_page_has_ratios_of_the_same_questions_and_growth():
+    text = page([shop("small", 1000, 10, 5, 15), shop("large", 10_000, 50, 30, 370)], 40)
+    assert "| small | 1,000 | 10 s | 5 s | 20 s | 2.0 | 70 s | 1.5 GB | 1.5 GB | 0.010 |" in text
+    assert "to the power of 0.70, the notebook's to 1.30" in text
+    assert "| fit_models | 5.0 | 25.0 |" in text
