@@ -178,8 +178,8 @@ def page(shops: list[Shop], candidates: int) -> str:
         "the same customers, orders, revenue and recency; their curves of agreement differ by what "
         "the last column says: scikit-learn's default tolerance stops early, and nothing is capped.",
         "",
-        "| shop | customers | first build | build again | notebook | ratio | notebook's candidates "
-        "| memory, build | memory, notebook | agreement differs |",
+        "| shop | customers | first build | build again | notebook | ratio "
+        "| notebook's candidates | memory, build | memory, notebook | agreement differs |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     lines += [
