@@ -176,7 +176,7 @@ def page(shops: list[Shop], candidates: int) -> str:
         f"build's. The notebook then measures {candidates} candidates once each; `make compare`, "
         "which measures more of them and their stability, is not part of this page. Both ways find "
         "the same customers, orders, revenue and recency; their curves of agreement differ by what "
-        "the last column says: scikit-learn's default tolerance stops early, and nothing is capped.",
+        "the last column says: scikit-learn's default tolerance stops early, nothing is capped.",
         "",
         "| shop | customers | first build | build again | notebook | ratio "
         "| notebook's candidates | memory, build | memory, notebook | agreement differs |",
