@@ -56,7 +56,7 @@ class Builds:
     def rows_on_spark(self, table: str) -> int:
         schema, name = table.split(".")
         files = self.spark / "tables" / f"{schema}.db" / name / "*.parquet"
-        return duckdb.sql(f"select count(*) from read_parquet('{files}')").fetchone()[0]
+        return duckdb.sql(f"select count(*) from read_parquet('{files}')").fetchall()[0][0]
 
 
 def build(project: Project, data: Path, folder: Path) -> Builds:
