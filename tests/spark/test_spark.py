@@ -17,15 +17,16 @@ import pytest
 from compare_targets import compare, keys_of_marts
 from conftest import LEDGER, ROOT, Project
 
-pytestmark = [
-    pytest.mark.spark,
-    pytest.mark.skipif(
-        importlib.util.find_spec("pyspark") is None
-        or importlib.util.find_spec("dbt.adapters.spark") is None,
-        reason="needs the extra spark: uv sync --extra spark",
-    ),
-    pytest.mark.skipif(shutil.which("java") is None, reason="needs Java 17 or newer"),
-]
+pytestmark = pytest.mark.spark
+
+
+@pytest.fixture(scope="module", autouse=True)
+def everything_is_there():
+    """Whoever asks for these tests is told what is missing: they are never skipped."""
+    if importlib.util.find_spec("pyspark") is None:
+        pytest.fail("pyspark is not installed: uv sync --extra spark, or make test-spark")
+    if shutil.which("java") is None:
+        pytest.fail("there is no java on the PATH: Spark needs Java 17 or newer")
 
 
 @dataclass
