@@ -1,6 +1,7 @@
 {#
     Erases a customer on request from every table of the warehouse and keeps later builds from bringing the
-    customer back. Models, cross-tables, transitions and other sums over customers stay as they are.
+    customer back. Models, the points that they are fitted on (values without ids), transitions and other
+    sums over customers stay as they are.
 
         dbt run-operation erase_customer --args '{customer_id: 861eff4711a542e4b93843c6dd7febb0}'
 

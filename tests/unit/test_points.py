@@ -110,3 +110,15 @@ def test_a_distribution_counts_distinct_values_and_the_unknown():
     values = points.distribution(0)
     np.testing.assert_array_equal(values.features[:, 0], [1, 3, np.nan])
     assert values.customers.tolist() == [4, 4, 7]
+
+
+def test_a_point_weighs_in_its_cell_as_its_customers():
+    customers = pd.concat([with_gaps(), with_gaps()[:80]], ignore_index=True)
+    scalings = scalings_of(customers)
+    everyone, counted = (
+        points.in_cells(scalings, 0.5)
+        for points in (points_of(customers), counted_points_of(customers))
+    )
+    assert counted_points_of(customers).weights is not None
+    np.testing.assert_array_equal(counted.customers, everyone.customers)
+    np.testing.assert_allclose(counted.features, everyone.features)
