@@ -48,7 +48,6 @@ bench: .venv/installed
 test: lint data/demo
 	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 	SEGMENTS_DATA=data/demo SEGMENTS_WAREHOUSE=warehouse/test.duckdb $(DBT) --quiet build
-	SEGMENTS_DATA=data/demo SEGMENTS_WAREHOUSE=warehouse/test.duckdb $(DBT) --quiet test
 
 test-spark: .venv/installed
 	@$(UV) sync --quiet --frozen --compile-bytecode --inexact --extra spark
