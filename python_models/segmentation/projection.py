@@ -33,7 +33,8 @@ def principal_axes(model: Mapping, points: pa.Table) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        Of `AXES_SCHEMA`: for each axis, numbered from 1 by falling variance, and feature the loading.
+        Of `AXES_SCHEMA`: the loading of each feature on each axis, numbered from 1 by falling
+        variance.
         Axes have length 1 and point to where their largest loading is positive.
     """
     frozen, known = FrozenModel.from_row(model), Points.from_table(points)

@@ -1,0 +1,77 @@
+"""Make the report, the slides and dbt's documentation from a built warehouse.
+
+    python scripts/report.py --warehouse warehouse/segments.duckdb --output report
+
+The report is a folder of pages that open from the file system, offline. It reads the marts alone:
+no model is refitted and no raw file read. The folder replaces the last one when all of it is made.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from reporting import documentation, site, slides
+from reporting.marts import Marts, ReportError
+
+SLIDES = "slides.pdf"
+TABLES = "tables.html"
+
+
+def report(warehouse: Path, output: Path) -> None:
+    """Write the report of `warehouse` into the folder `output`, or leave it as it is.
+
+    Raises
+    ------
+    ReportError
+        If the warehouse cannot be read or the folder is not a report's.
+    """
+    if output.exists() and any(output.iterdir()) and not (output / "assets" / "vega.js").exists():
+        raise ReportError(f"{output} is not empty and holds no report. Name another folder.")
+    marts = Marts(warehouse)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
+    try:
+        with documentation.written_meanwhile(warehouse, made / TABLES) as documented:
+            pages = site.pages(marts)
+            print(f"{sum(len(page.figures) for page in pages)} figures computed", flush=True)
+            slides.write(marts, pages, made / SLIDES)
+            print("Slides made", flush=True)
+            site.write(marts, pages, made, {"Slides": SLIDES, "Tables": TABLES})
+            print("Pages made", flush=True)
+            documented()
+        made.chmod(0o755)
+        _replace(made, output)
+    finally:
+        marts.close()
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _replace(made: Path, output: Path) -> None:
+    """Put the new folder in the old one's place."""
+    old = made.with_name(made.name + ".old")
+    if output.exists():
+        output.rename(old)
+    made.rename(output)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--warehouse", type=Path, default=Path("warehouse/segments.duckdb"))
+    parser.add_argument("--output", type=Path, default=Path("report"), help="a folder")
+    options = parser.parse_args()
+    started = time.monotonic()
+    try:
+        report(options.warehouse, options.output)
+    except ReportError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"Made in {time.monotonic() - started:.0f} s: {options.output / 'index.html'}, {SLIDES}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

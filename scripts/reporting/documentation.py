@@ -1,0 +1,92 @@
+"""dbt's documentation of all tables, as one page that opens from the file system.
+
+    python -m reporting.documentation FILE
+
+dbt reads column types from the warehouse that SEGMENTS_WAREHOUSE names, and locks it; so that
+nobody waits, `written_meanwhile` gives it a copy without rows.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from reporting.marts import ReportError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def written_meanwhile(warehouse: Path, page: Path) -> Iterator[Callable[[], None]]:
+    """Write the documentation in a process of its own; yields what waits for its end.
+
+    What it yields raises ReportError if dbt has failed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / warehouse.name
+        _copy_without_rows(warehouse, copy)
+        environment = os.environ | {
+            "SEGMENTS_WAREHOUSE": str(copy),
+            "DBT_PROFILES_DIR": str(ROOT),
+            "PYTHONPATH": str(ROOT / "scripts"),
+        }
+        command = [sys.executable, "-m", "reporting.documentation", str(page.resolve())]
+        with subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+
+            def wait() -> None:
+                told = process.communicate()[0].strip()
+                if process.returncode:
+                    raise ReportError(f"dbt cannot write its documentation:\n{told}")
+
+            try:
+                yield wait
+            except BaseException:
+                process.terminate()
+                raise
+
+
+def _copy_without_rows(warehouse: Path, copy: Path) -> None:
+    with duckdb.connect(str(copy)) as connection:
+        name = "'" + str(warehouse).replace("'", "''") + "'"
+        connection.execute(f"attach {name} as published (read_only)")
+        for schema, table in connection.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = 'published' "
+            "union all "
+            "select schema_name, view_name from duckdb_views() where database_name = 'published' "
+            "and not internal"
+        ).fetchall():
+            connection.execute(f'create schema if not exists "{schema}"')
+            connection.execute(
+                f'create table "{schema}"."{table}" as from published."{schema}"."{table}" limit 0'
+            )
+
+
+def main(page: Path) -> int:
+    from dbt.cli.main import dbtRunner  # takes seconds to load
+
+    runner = dbtRunner()
+    for command in (["parse"], ["docs", "generate", "--static", "--no-compile"]):
+        result = runner.invoke(["--quiet", *command])
+        if not result.success:
+            print(result.exception or "dbt says no more.")
+            return 1
+    target = Path(os.environ.get("DBT_TARGET_PATH", ROOT / "target"))
+    shutil.copyfile(target / "static_index.html", page)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,467 @@
+"""What the data are like: orders over time, gaps and extremes, distributions, loyalty."""
+
+import altair as alt
+import pandas as pd
+
+from reporting.figures import ACCENT, NEUTRAL, Figure, Panel, by_segment, segment_colour, sized
+from reporting.marts import PALETTE, Marts, feature_name, feature_unit
+from reporting.text import counted, if_known, integer, money, month, number, share
+
+BLUE, ORANGE = PALETTE[0], PALETTE[1]
+
+
+def figures(marts: Marts) -> list[Figure]:
+    made = [
+        over_time(marts),
+        segments_over_time(marts),
+        gaps(marts),
+        distributions(marts),
+        correlations(marts),
+        cohorts(marts),
+        *funnels(marts),
+    ]
+    return [figure for figure in made if figure is not None]
+
+
+def _month_axis() -> alt.X:
+    axis = alt.Axis(format="%b %Y", labelAngle=-40)
+    return alt.X("month:T", timeUnit="yearmonth", title="Month of purchase", axis=axis)
+
+
+def over_time(marts: Marts) -> Figure:
+    months = marts["order_months"]
+    # What a month of a few days holds is no peak and no fall.
+    peak = months.loc[months["orders"].idxmax()]
+    base = alt.Chart(months)
+    tooltip = [
+        alt.Tooltip("month:T", title="Month", format="%B %Y"),
+        alt.Tooltip("orders:Q", title="Orders", format=","),
+        alt.Tooltip("new_customers:Q", title="New customers", format=","),
+        alt.Tooltip("revenue:Q", title="Revenue, R$", format=",.0f"),
+        alt.Tooltip("average_order_value:Q", title="Average order value, R$", format=",.2f"),
+    ]
+    orders = base.mark_bar(color=BLUE).encode(
+        x=_month_axis(),
+        y=alt.Y("orders:Q", title="Orders", axis=alt.Axis(format="~s")),
+        tooltip=tooltip,
+    )
+    revenue = base.mark_line(color=ORANGE, point={"color": ORANGE, "size": 40}).encode(
+        x=_month_axis(),
+        y=alt.Y("revenue:Q", title="Revenue (R$)", axis=alt.Axis(format="~s")),
+        tooltip=tooltip,
+    )
+    value = base.mark_line(color=PALETTE[2], point={"color": PALETTE[2], "size": 40}).encode(
+        x=_month_axis(),
+        y=alt.Y("average_order_value:Q", title="R$ per order", scale=alt.Scale(zero=False)),
+        tooltip=tooltip,
+    )
+    table = pd.DataFrame(
+        {
+            "Month": months["month"].map(month),
+            "Orders": months["orders"].map(integer),
+            "Customers": months["customers"].map(integer),
+            "New customers": months["new_customers"].map(integer),
+            "Revenue": months["revenue"].map(money),
+            "Average order value": months["average_order_value"].map(if_known(money)),
+        }
+    )
+    repeat = 1 - months["new_customers"].sum() / months["counted_orders"].sum()
+    return Figure(
+        "over-time",
+        f"Most orders came in {month(peak.month)}: {integer(peak.orders)}; of all orders "
+        f"{share(repeat)} are repeat orders",
+        [
+            Panel(sized(orders), "Orders"),
+            Panel(sized(revenue), "Revenue"),
+            Panel(sized(value), "Average order value"),
+        ],
+        table,
+        "The first and the last month may be covered in part.",
+    )
+
+
+def segments_over_time(marts: Marts) -> Figure:
+    months = marts["segment_months"]
+    chart = by_segment(
+        sized(
+            alt.Chart(months)
+            .mark_bar()
+            .encode(
+                x=_month_axis(),
+                y=alt.Y("revenue:Q", title="Revenue (R$)", axis=alt.Axis(format="~s")),
+                color=segment_colour(marts),
+                tooltip=[
+                    alt.Tooltip("segment_name:N", title="Segment"),
+                    alt.Tooltip("month:T", title="Month", format="%B %Y"),
+                    alt.Tooltip("revenue:Q", title="Revenue, R$", format=",.0f"),
+                    alt.Tooltip("orders:Q", title="Orders", format=","),
+                ],
+            )
+        )
+    )
+    by_name = months.groupby("segment_name").agg(
+        orders=("orders", "sum"), repeats=("repeat_orders", "sum"), revenue=("revenue", "sum")
+    )
+    by_name = by_name.reindex(
+        [name for name in marts.profiles["segment_name"] if name in by_name.index]
+    )
+    most = by_name["revenue"].idxmax()
+    table = pd.DataFrame(
+        {
+            "Segment": by_name.index,
+            "Orders": by_name["orders"].map(integer),
+            "Of these repeat orders": (by_name["repeats"] / by_name["orders"]).map(share),
+            "Revenue": by_name["revenue"].map(money),
+            "Average order value": (by_name["revenue"] / by_name["orders"]).map(money),
+        }
+    )
+    revenue_share = by_name["revenue"][most] / by_name["revenue"].sum()
+    return Figure(
+        "segments-over-time",
+        f"{most} brought {share(revenue_share)} of the money, with an average order value of "
+        f"{money(by_name['revenue'][most] / by_name['orders'][most])}",
+        [Panel(chart)],
+        table,
+        "Orders of the customers who are in the segment today, whatever segment they were in then.",
+        has_segments=True,
+    )
+
+
+def gaps(marts: Marts) -> Figure:
+    rules = marts["data_quality_ledger"]
+    total = rules[rules["rule"] == "all rules"]
+    rules = rules[rules["rule"] != "all rules"]
+    rules = rules[(rules["rows_changed"] > 0) | (rules["rows_set_aside"] > 0)].copy()
+    changed, aside = int(total["rows_changed"].sum()), int(total["rows_set_aside"].sum())
+    rows_in = int(total["rows_in"].sum())
+    if rules.empty:
+        title = f"None of {integer(rows_in)} raw rows is set aside or changed"
+    else:
+        most = rules.loc[(rules["rows_changed"] + rules["rows_set_aside"]).idxmax()]
+        title = (
+            f"Of {integer(rows_in)} raw rows {integer(aside)} are set aside, and "
+            f"{integer(changed)} values are missing or impossible; most often in "
+            f"{_short(most.raw_table)}: {_spaced(most['rule'])}"
+        )
+    long = rules.melt(
+        id_vars=["raw_table", "rule", "description", "rows_in"],
+        value_vars=["rows_changed", "rows_set_aside"],
+        var_name="what",
+        value_name="rows",
+    )
+    long = long[long["rows"] > 0].assign(
+        what=lambda found: found["what"].map(
+            {"rows_changed": "value replaced or left out", "rows_set_aside": "row set aside"}
+        ),
+        label=lambda found: found["raw_table"].map(_short) + ": " + found["rule"].map(_spaced),
+    )
+    chart = sized(
+        alt.Chart(long)
+        .mark_bar()
+        .encode(
+            x=alt.X(
+                "rows:Q", title="Rows", scale=alt.Scale(type="symlog"), axis=alt.Axis(tickCount=5)
+            ),
+            y=alt.Y("label:N", title=None, sort="-x", axis=alt.Axis(labelLimit=210)),
+            color=alt.Color(
+                "what:N",
+                title=None,
+                scale=alt.Scale(
+                    domain=["value replaced or left out", "row set aside"], range=[BLUE, ACCENT]
+                ),
+                legend=alt.Legend(orient="bottom"),
+            ),
+            tooltip=[
+                alt.Tooltip("description:N", title="What is done"),
+                alt.Tooltip("rows:Q", title="Rows", format=","),
+                alt.Tooltip("rows_in:Q", title="Of", format=","),
+            ],
+        ),
+        max(120, 24 * len(long) + 40),
+    )
+    table = pd.DataFrame(
+        {
+            "Table": rules["raw_table"].map(_short),
+            "What is done": rules["description"],
+            "Rows changed": rules["rows_changed"].map(integer),
+            "Rows set aside": rules["rows_set_aside"].map(integer),
+        }
+    )
+    panels = [Panel(chart)] if len(long) else []
+    return Figure("gaps", title, panels, table, "The scale of rows is logarithmic.")
+
+
+def _short(raw_table: str) -> str:
+    return _spaced(raw_table.removeprefix("olist_").removesuffix("_dataset"))
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def extremes(marts: Marts) -> pd.DataFrame:
+    """What the model in use makes of missing and extreme values."""
+    parameters = marts["segment_model_parameters"]
+    parameters = parameters[parameters["model_id"] == marts.model_id].set_index("feature")
+    parameters = parameters.loc[marts.features]
+    return pd.DataFrame(
+        {
+            "Feature": [feature_name(f) for f in parameters.index],
+            "Missing becomes": parameters["imputation_value"].map(if_known(number)),
+            "Capped from below at": parameters["lower_cap"].map(if_known(number)),
+            "Capped from above at": parameters["upper_cap"].map(if_known(number)),
+            "Transform": parameters["transform"].map({"identity": "none", "log1p": "log(1 + x)"}),
+            "Mean after it": parameters["mean"].map(number),
+            "Scale after it": parameters["scale"].map(number),
+        }
+    )
+
+
+def distributions(marts: Marts) -> Figure:
+    rows = marts["feature_histograms"].merge(
+        marts.profiles[["segment_id", "segment_name"]], on="segment_id"
+    )
+    panels = []
+    for feature in marts.features:
+        for scale, label in (("original", "as it is"), ("model", "as the model sees it")):
+            of_scale = rows[(rows["feature"] == feature) & (rows["scale"] == scale)]
+            unit = feature_unit(feature) if scale == "original" else "standard deviations"
+            chart = (
+                alt.Chart(of_scale)
+                .mark_bar(binSpacing=0)
+                .encode(
+                    x=alt.X("lower_edge:Q", bin="binned", title=unit, scale=alt.Scale(nice=False)),
+                    x2="upper_edge:Q",
+                    y=alt.Y(
+                        "customers:Q", title="Customers", stack="zero", axis=alt.Axis(format="~s")
+                    ),
+                    color=segment_colour(marts, legend=False),
+                    tooltip=[
+                        alt.Tooltip("segment_name:N", title="Segment"),
+                        alt.Tooltip("lower_edge:Q", title="From", format=",.4~g"),
+                        alt.Tooltip("upper_edge:Q", title="To", format=",.4~g"),
+                        alt.Tooltip("customers:Q", title="Customers", format=","),
+                    ],
+                )
+            )
+            panels.append(Panel(by_segment(sized(chart, 190)), f"{feature_name(feature)}, {label}"))
+    skew = _skewness(rows)
+    table = pd.DataFrame(
+        {
+            "Feature": [feature_name(f) for f in skew.index],
+            "Skewness as it is": skew["original"].map(if_known(number)),
+            "Skewness as the model sees it": skew["model"].map(if_known(number)),
+        }
+    )
+    most = (skew["original"] - skew["model"]).fillna(0).idxmax()
+    title = "Features keep their shape"
+    if skew["original"][most] - skew["model"][most] > 0.5:
+        title = (
+            f"Capping and the logarithm tame {feature_name(most).lower()}: its skewness falls from "
+            f"{number(skew['original'][most])} to {number(skew['model'][most])}"
+        )
+    return Figure(
+        "distributions",
+        title,
+        panels,
+        table,
+        "As in the data, then after imputation, capping, transform and standardisation. The last "
+        "bin takes the highest 0.5 % in. Colours are segments. Skewness is that of the bins.",
+        has_segments=True,
+    )
+
+
+def _skewness(rows: pd.DataFrame) -> pd.DataFrame:
+    """Skewness by feature and scale, of the middles of the bins."""
+
+    def skewness(bins: pd.DataFrame) -> float:
+        middle = (bins["lower_edge"] + bins["upper_edge"]) / 2
+        weight = bins["customers"] / bins["customers"].sum()
+        mean = (weight * middle).sum()
+        variance = (weight * (middle - mean) ** 2).sum()
+        if variance <= 0:
+            return float("nan")
+        return float((weight * (middle - mean) ** 3).sum() / variance**1.5)
+
+    found = rows.groupby(["feature", "scale"])[["lower_edge", "upper_edge", "customers"]]
+    found = found.apply(skewness).rename("skewness").reset_index()
+    found = found.pivot_table(index="feature", columns="scale", values="skewness", dropna=False)
+    return found.reindex(columns=["original", "model"])
+
+
+def correlations(marts: Marts) -> Figure | None:
+    rows = marts["feature_correlations"].dropna(subset=["correlation"]).copy()
+    pairs = rows[rows["feature"] < rows["other_feature"]]
+    if pairs.empty:
+        return None
+    rows["one"], rows["other"] = (rows[c].map(feature_name) for c in ("feature", "other_feature"))
+    order = [feature_name(f) for f in marts.features]
+    base = alt.Chart(rows).encode(
+        x=alt.X("one:N", title=None, sort=order, axis=alt.Axis(labelAngle=-35)),
+        y=alt.Y("other:N", title=None, sort=order),
+        tooltip=[
+            alt.Tooltip("one:N", title="Feature"),
+            alt.Tooltip("other:N", title="And"),
+            alt.Tooltip("correlation:Q", title="Correlation", format=".2f"),
+        ],
+    )
+    tile = base.mark_rect().encode(
+        color=alt.Color(
+            "correlation:Q",
+            title="Correlation",
+            scale=alt.Scale(domain=[-1, 0, 1], range=[BLUE, "#9aa5ab", ACCENT]),
+            legend=alt.Legend(orient="bottom", gradientLength=120),
+        )
+    )
+    label = base.mark_text(color="white").encode(text=alt.Text("correlation:Q", format=".2f"))
+    strongest = pairs.loc[pairs["correlation"].abs().idxmax()]
+    names = f"{feature_name(strongest.feature)} and {feature_name(strongest.other_feature).lower()}"
+    if abs(strongest.correlation) < 0.3:
+        title = (
+            f"Features hardly overlap: the strongest correlation, {names}, is "
+            f"{number(strongest.correlation)}"
+        )
+    else:
+        title = f"{names} go together most: correlation {number(strongest.correlation)}"
+    table = pd.DataFrame(
+        {
+            "Feature": pairs["feature"].map(feature_name),
+            "And": pairs["other_feature"].map(feature_name),
+            "Correlation": pairs["correlation"].map(number),
+        }
+    )
+    return Figure(
+        "correlations",
+        title,
+        [Panel(sized(tile + label, 60 * len(order) + 40))],
+        table,
+        "Pearson correlations in the model's scaled units, of the customers it was fitted on.",
+    )
+
+
+def cohorts(marts: Marts) -> Figure | None:
+    rows = marts["customer_cohorts"]
+    later = rows[(rows["months_since"] >= 1) & (rows["customers"] >= 30)]
+    if later.empty:
+        return None
+    last = rows["cohort"] + rows["months_since"].map(lambda n: pd.DateOffset(months=int(n)))
+    newest = last.max()
+    grid = _whole_grid(rows[rows["customers"] >= 30], newest)
+    chart = sized(
+        alt.Chart(grid)
+        .mark_rect()
+        .encode(
+            x=alt.X(
+                "months_since:O",
+                title="Months since the first order",
+                axis=alt.Axis(labelOverlap=True),
+            ),
+            y=alt.Y("cohort:O", title="Month of the first order", axis=alt.Axis(labelOverlap=True)),
+            color=alt.Color(
+                "retention:Q",
+                title="Customers who order",
+                scale=alt.Scale(scheme="viridis"),
+                legend=alt.Legend(orient="bottom", format=".1%", gradientLength=120),
+            ),
+            tooltip=[
+                alt.Tooltip("cohort:O", title="First order in"),
+                alt.Tooltip("months_since:O", title="Months since"),
+                alt.Tooltip("active_customers:Q", title="Customers who order", format=","),
+                alt.Tooltip("customers:Q", title="Of", format=","),
+                alt.Tooltip("retention:Q", title="Share", format=".2%"),
+            ],
+        ),
+        380,
+    )
+    first = grid[grid["months_since"] == 1]
+    back = first["active_customers"].sum() / first["customers"].sum() if len(first) else 0.0
+    sizes = rows[rows["months_since"] == 0]
+    table = grid.groupby("months_since").agg(
+        active=("active_customers", "sum"), of=("customers", "sum")
+    )
+    table = pd.DataFrame(
+        {
+            "Months since the first order": table.index.map(integer),
+            "Customers who order": table["active"].map(integer),
+            "Of": table["of"].map(integer),
+            "Share": (table["active"] / table["of"]).map(share),
+        }
+    )
+    return Figure(
+        "cohorts",
+        f"{share(back)} of new customers order again in the month after their first order",
+        [Panel(chart)],
+        table,
+        f"{counted(len(sizes), 'month')} of first orders; those with fewer than 30 customers are "
+        "left out, and months that are not over count as far as they go.",
+    )
+
+
+def _whole_grid(rows: pd.DataFrame, newest: pd.Timestamp) -> pd.DataFrame:
+    """Every cohort with every later month up to the newest, 0 where nobody ordered."""
+    sizes = rows[rows["months_since"] == 0]
+    months = pd.DataFrame({"months_since": range(1, int(rows["months_since"].max()) + 1)})
+    grid = sizes[["cohort", "customers"]].merge(months, how="cross")
+    ends = grid["cohort"].dt.to_period("M") + grid["months_since"]
+    grid = grid[ends <= newest.to_period("M")]
+    found = rows[["cohort", "months_since", "active_customers"]]
+    grid = grid.merge(found, on=["cohort", "months_since"], how="left")
+    grid["active_customers"] = grid["active_customers"].fillna(0)
+    grid["retention"] = grid["active_customers"] / grid["customers"]
+    grid["cohort"] = grid["cohort"].dt.strftime("%Y-%m")
+    return grid
+
+
+def funnels(marts: Marts) -> list[Figure]:
+    made = []
+    for funnel in ("orders", "customers"):
+        rows = marts["order_funnel"]
+        rows = rows[rows["funnel"] == funnel]
+        if not len(rows) or rows["quantity"].iloc[0] == 0:
+            continue
+        if rows["share_of_previous"].isna().all():
+            continue
+        losses = rows.loc[rows["share_of_previous"].idxmin()]
+        before = rows.set_index("stage_number")["stage"][losses.stage_number - 1]
+        chart = sized(
+            alt.Chart(rows)
+            .mark_bar(color=BLUE)
+            .encode(
+                x=alt.X("quantity:Q", title=funnel.capitalize(), axis=alt.Axis(format="~s")),
+                y=alt.Y("stage:N", title=None, sort=rows["stage"].tolist()),
+                tooltip=[
+                    alt.Tooltip("stage:N", title="Stage"),
+                    alt.Tooltip("quantity:Q", title=funnel.capitalize(), format=","),
+                    alt.Tooltip("share_of_first:Q", title="Of the first stage", format=".2%"),
+                ],
+            ),
+            170,
+        )
+        labels = (
+            alt.Chart(rows)
+            .mark_text(align="left", dx=4, color=NEUTRAL)
+            .encode(
+                x="quantity:Q",
+                y=alt.Y("stage:N", sort=rows["stage"].tolist()),
+                text=alt.Text("share_of_first:Q", format=".1%"),
+            )
+        )
+        table = pd.DataFrame(
+            {
+                "Stage": rows["stage"],
+                funnel.capitalize(): rows["quantity"].map(integer),
+                "Of the first stage": rows["share_of_first"].map(share),
+                "Of the stage before": rows["share_of_previous"].map(if_known(share)),
+            }
+        )
+        made.append(
+            Figure(
+                f"funnel-of-{funnel}",
+                f"{funnel.capitalize()} are lost most between {before} and {losses.stage}: "
+                f"{share(losses.share_of_previous)} go on",
+                [Panel(sized(chart + labels, 170))],
+                table,
+                "Each stage is a part of the one before it.",
+            )
+        )
+    return made

@@ -1,0 +1,97 @@
+"""Figures: a finding as title, charts, and the same as a table."""
+
+from dataclasses import dataclass, field
+
+import altair as alt
+import pandas as pd
+
+from reporting.marts import Marts
+
+alt.data_transformers.disable_max_rows()
+
+ACCENT = "#D55E00"  # thresholds, what asks for attention
+NEUTRAL = "#808080"  # what is there for comparison; visible on white and on black
+# Low, as everybody, high: blue, grey, orange.
+DIVERGING = ["#0072B2", "#9aa5ab", "#D55E00"]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One chart of a figure; its width is the room that it gets."""
+
+    chart: alt.TopLevelMixin
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What a chart says, shows and holds.
+
+    Attributes
+    ----------
+    name : str
+        Anchor on the page.
+    title : str
+        The finding, computed from the data; see `reporting.text`.
+    panels : list of Panel
+    table : DataFrame
+        The figures in the charts, with the headings that a reader sees; numbers in tokens.
+    note : str
+        How to read it.
+    has_segments : bool
+        If the segment filter acts on it: its charts have the parameter `segment`.
+    wide : bool
+        If panels get a row each.
+    """
+
+    name: str
+    title: str
+    panels: list[Panel]
+    table: pd.DataFrame
+    note: str = ""
+    has_segments: bool = False
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """Part of a page: a heading, sentences, and figures or tables below."""
+
+    heading: str
+    sentences: list[str] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+    tables: list[tuple[str, pd.DataFrame]] = field(default_factory=list)
+
+
+def segment_colour(marts: Marts, *, legend: bool = True) -> alt.Color:
+    """The colour of a segment's name, the same everywhere."""
+    profiles = marts.profiles
+    return alt.Color(
+        "segment_name:N",
+        title="Segment",
+        scale=alt.Scale(
+            domain=profiles["segment_name"].tolist(), range=profiles["colour"].tolist()
+        ),
+        legend=alt.Legend(orient="bottom", columns=2, labelLimit=260) if legend else None,
+    )
+
+
+def by_segment(chart: alt.Chart, column: str = "segment_id") -> alt.Chart:
+    """The chart for the segment that the reader picks, or for all."""
+    segment = alt.param(name="segment", value=None)
+    return chart.add_params(segment).transform_filter(
+        f"segment === null || datum['{column}'] === segment"
+    )
+
+
+def sized(chart: alt.TopLevelMixin, height: int = 260) -> alt.TopLevelMixin:
+    return chart.properties(width="container", height=height)
+
+
+def horizontal_line(value: float, *, dash: bool = True) -> alt.Chart:
+    """A threshold."""
+    return (
+        alt.Chart(pd.DataFrame({"threshold": [value]}))
+        .mark_rule(color=ACCENT, strokeDash=[6, 4] if dash else [1, 0], strokeWidth=1.5)
+        .encode(y="threshold:Q")
+    )

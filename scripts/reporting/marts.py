@@ -1,0 +1,105 @@
+"""What the report reads: the marts of one warehouse."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+# How features are called, and what they are measured in.
+FEATURES = {
+    "recency_days": ("Recency", "days since the newest order"),
+    "frequency": ("Frequency", "orders"),
+    "monetary_value": ("Monetary value", "R$"),
+    "review_score": ("Review score", "mean score, 1 to 5"),
+    "basket_size": ("Basket size", "items per order"),
+    "delivery_days": ("Delivery time", "days from order to delivery"),
+    "recency_rank": ("Recency rank", "share of customers who ordered more recently"),
+    "recency_share": ("Recency share", "share of the longest recency"),
+}
+
+# Okabe and Ito: told apart with every kind of colour vision. Yellow, faint on white, is last.
+PALETTE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C8C8C", "#F0E442"]
+
+
+class ReportError(Exception):
+    """A report that cannot be made; the message says what to do."""
+
+
+def feature_name(feature: str) -> str:
+    return FEATURES.get(feature, (feature.replace("_", " ").capitalize(), ""))[0]
+
+
+def feature_unit(feature: str) -> str:
+    return FEATURES.get(feature, ("", feature.replace("_", " ")))[1]
+
+
+@dataclass
+class Marts:
+    """The tables of schema marts, read once each."""
+
+    warehouse: Path
+    _tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.warehouse.is_file():
+            raise ReportError(f"{self.warehouse} does not exist. make build makes one.")
+        try:
+            self._connection = duckdb.connect(str(self.warehouse), read_only=True)
+            self._connection.execute("from marts.customer_segments limit 0")
+            self._connection.execute("from marts.segment_map limit 0")
+        except duckdb.IOException as error:
+            raise ReportError(f"{self.warehouse} cannot be read: {error}") from None
+        except duckdb.CatalogException:
+            raise ReportError(
+                f"{self.warehouse} lacks tables that the report reads. make build makes them."
+            ) from None
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __getitem__(self, table: str) -> pd.DataFrame:
+        """A whole mart in its published order."""
+        if table not in self._tables:
+            self._tables[table] = self.query(f"from marts.{table}")
+        return self._tables[table]
+
+    def query(self, sql: str, parameters: list | None = None) -> pd.DataFrame:
+        """Rows of a query; decimals as doubles, integers with gaps as doubles."""
+        found = self._connection.sql(sql, params=parameters or []).to_arrow_table()
+        frame = found.to_pandas(date_as_object=False)
+        for name, kind in zip(found.column_names, found.schema.types, strict=True):
+            if str(kind).startswith("decimal"):
+                frame[name] = frame[name].astype(float)
+        return frame
+
+    @cached_property
+    def profiles(self) -> pd.DataFrame:
+        """The segments that have customers, by id, with the colour that each keeps on all pages."""
+        profiles = self["segment_profiles"].sort_values("segment_id").reset_index(drop=True)
+        profiles["colour"] = [PALETTE[i % len(PALETTE)] for i in range(len(profiles))]
+        return profiles
+
+    @cached_property
+    def as_of(self) -> pd.Timestamp:
+        return self.query("select max(as_of) as as_of from marts.customer_segments")["as_of"][0]
+
+    @cached_property
+    def customers(self) -> int:
+        return int(self.profiles["customers"].sum())
+
+    @cached_property
+    def model_id(self) -> str:
+        return str(self.profiles["model_id"].iloc[0])
+
+    @cached_property
+    def features(self) -> list[str]:
+        """Features of the model in use, in the usual order."""
+        used = self["segment_model_parameters"]
+        used = set(used.loc[used["model_id"] == self.model_id, "feature"])
+        return [f for f in FEATURES if f in used] + sorted(used - set(FEATURES))
+
+    def name_of(self, segment_id: int) -> str:
+        names = self.profiles.set_index("segment_id")["segment_name"]
+        return str(names.get(segment_id, f"segment {segment_id}"))

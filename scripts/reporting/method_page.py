@@ -1,0 +1,146 @@
+"""What the figures rest on: the ledger of raw rows, the words, the model, how to make it again."""
+
+import pandas as pd
+
+from reporting.exploration_page import _short, _spaced, extremes
+from reporting.figures import Section
+from reporting.marts import Marts, feature_name
+from reporting.text import day, if_known, integer, number, share
+
+WORDS = {
+    "customer": "A person, however many orders they have placed.",
+    "cut-off": "A moment; features as of a cut-off use only facts known strictly before it.",
+    "review date": "A cut-off at which the contract is checked.",
+    "counted order": "An order that the features use: all but canceled and unavailable ones.",
+    "recency": "Whole days from the newest counted order to the cut-off.",
+    "frequency": "Number of counted orders.",
+    "monetary value": "What was paid for the counted orders, R$; an order without a payment counts "
+    "its items and freight.",
+    "review score": "Mean over the counted orders of their mean score, of reviews written before "
+    "the cut-off.",
+    "segment": "A group of customers with a durable number and name; both outlast refits.",
+    "confidence": "0 for a customer half-way to the next segment, 1 for one in the centre.",
+    "model": "Everything that gives a segment to a customer, fixed at its fit: what replaces "
+    "missing values, caps, transforms, means, scales and centroids.",
+    "champion, challenger": "The model in use, and the one fitted at the newest review date.",
+    "adjusted Rand index": "Agreement of two segmentations of the same customers: 1 when they are "
+    "the same, about 0 when they agree no more than chance (Hubert and Arabie 1985).",
+    "Jaccard index": "Customers whom two models both put into a segment, over those whom either "
+    "does.",
+    "silhouette": "How much nearer a customer is to the own segment than to the next: 1 far from "
+    "the others, 0 on the border, below 0 nearer to another one.",
+    "drift": "The customers as a whole have changed, so that a refit differs.",
+    "migration": "Customers change segment under one model, because they changed.",
+    "noise": "How far two fits of the same customers differ by chance alone.",
+    "noise floor": "The 5th percentile of the agreement of such fits; what lies below is more than "
+    "chance.",
+    "population stability index": "How far a distribution has moved; 0 is not at all, above 0.25 "
+    "is commonly called much.",
+}
+
+
+def sections(marts: Marts) -> list[Section]:
+    return [
+        Section(
+            "Raw rows", [_balance(marts)], tables=[("Every rule that met a row", _ledger(marts))]
+        ),
+        Section(
+            "The model in use",
+            [_model(marts)],
+            tables=[
+                ("Missing and extreme values, transforms", extremes(marts)),
+                ("Centres of the segments, in original units", _centroids(marts)),
+            ],
+        ),
+        Section("All models in use so far", tables=[("From first to last", _reigns(marts))]),
+        Section("Words", tables=[("As they are used here", _words())]),
+        Section("How to make this again", _reproduce(marts)),
+    ]
+
+
+def _balance(marts: Marts) -> str:
+    total = marts["data_quality_ledger"]
+    total = total[total["rule"] == "all rules"]
+    return (
+        f"Of {integer(total['rows_in'].sum())} raw rows {integer(total['rows_kept'].sum())} are "
+        f"kept and {integer(total['rows_set_aside'].sum())} set aside with a reason; in "
+        f"{integer(total['rows_changed'].sum())} a value is replaced or left out. Every row is "
+        "accounted for."
+    )
+
+
+def _ledger(marts: Marts) -> pd.DataFrame:
+    rows = marts["data_quality_ledger"]
+    rows = rows[
+        (rows["rule"] == "all rules") | (rows["rows_changed"] > 0) | (rows["rows_set_aside"] > 0)
+    ]
+    return pd.DataFrame(
+        {
+            "Table": rows["raw_table"].map(_short),
+            "Rule": rows["rule"].map(_spaced),
+            "What is done": rows["description"],
+            "Rows in": rows["rows_in"].map(integer),
+            "Kept": rows["rows_kept"].map(integer),
+            "Changed": rows["rows_changed"].map(integer),
+            "Set aside": rows["rows_set_aside"].map(integer),
+        }
+    )
+
+
+def _champion(marts: Marts) -> pd.Series:
+    models = marts["segment_models"]
+    return models[models["model_id"] == marts.model_id].iloc[0]
+
+
+def _model(marts: Marts) -> str:
+    model = _champion(marts)
+    told = (
+        f"{model.model_id}: {model.algorithm} with {integer(model.n_segments)} segments on "
+        f"{', '.join(feature_name(f).lower() for f in marts.features)}, fitted on "
+        f"{integer(model.customers)} customers known by {day(model.fitted_as_of)}; inertia "
+        f"{number(model.inertia)}, smallest segment {share(model.smallest_share)}"
+    )
+    if pd.notna(model.silhouette):
+        told += f", silhouette {number(model.silhouette)}"
+    return (
+        f"{told}. Random seed {model.seed}, {model.library_versions}, fingerprint of the data "
+        f"{model.data_fingerprint}."
+    )
+
+
+def _centroids(marts: Marts) -> pd.DataFrame:
+    rows = marts["segment_model_centroids"]
+    rows = rows[rows["model_id"] == marts.model_id]
+    wide = rows.pivot_table(index="segment_id", columns="feature", values="centroid")
+    wide = wide.reindex(columns=marts.features)
+    table = pd.DataFrame({"Segment": [marts.name_of(int(i)) for i in wide.index]})
+    for feature in wide.columns:
+        table[feature_name(feature)] = wide[feature].map(number).to_numpy()
+    return table
+
+
+def _reigns(marts: Marts) -> pd.DataFrame:
+    models = marts["segment_models"]
+    models = models[models["champion_from"].notna()].sort_values("champion_from")
+    return pd.DataFrame(
+        {
+            "Model": models["model_id"],
+            "In use from": models["champion_from"].map(day),
+            "To": [day(d) if pd.notna(d) else "today" for d in models["champion_to"]],
+            "Fitted on": models["customers"].map(lambda n: f"{integer(n)} customers"),
+            "Silhouette": models["silhouette"].map(if_known(number)),
+        }
+    )
+
+
+def _words() -> pd.DataFrame:
+    return pd.DataFrame({"Word": list(WORDS), "Meaning": list(WORDS.values())})
+
+
+def _reproduce(marts: Marts) -> list[str]:
+    return [
+        "The segments are built by make build from the raw tables, with all settings in "
+        "dbt_project.yml; make report makes these pages and the slides from the tables in schema "
+        "marts alone. The same raw tables and settings give the same figures.",
+        f"The published state is as of {day(marts.as_of)}.",
+    ]

@@ -1,0 +1,153 @@
+"""The pages: marts in, HTML files out that open from the file system, with no network."""
+
+import json
+import shutil
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import altair as alt
+import jinja2
+import vl_convert
+
+from reporting import choice_page, exploration_page, maintenance_page, method_page, segments_page
+from reporting.figures import Figure, Section
+from reporting.marts import Marts
+from reporting.text import html
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of the report."""
+
+    file: str
+    title: str
+    sections: list[Section]
+    cards: list[dict] = field(default_factory=list)
+    verdict: str = ""
+
+    @property
+    def figures(self) -> list[Figure]:
+        return [figure for section in self.sections for figure in section.figures]
+
+    @property
+    def has_filter(self) -> bool:
+        return any(figure.has_segments for figure in self.figures)
+
+
+def pages(marts: Marts) -> list[Page]:
+    """All pages, with every figure computed."""
+    return [
+        Page(
+            "index.html",
+            "Segments",
+            [
+                Section(
+                    "Who the customers are",
+                    [segments_page.summary(marts)],
+                    segments_page.figures(marts),
+                )
+            ],
+            cards=segments_page.cards(marts),
+        ),
+        Page(
+            "exploration.html",
+            "Exploration",
+            [
+                Section("What the data hold", figures=exploration_page.figures(marts)),
+                Section(
+                    "Extreme and missing values in the model",
+                    tables=[("What the model makes of them", exploration_page.extremes(marts))],
+                ),
+            ],
+        ),
+        Page(
+            "choice.html",
+            "Choosing the model",
+            [
+                Section("Why this model", choice_page.verdict(marts), choice_page.figures(marts)),
+                Section(
+                    "What nearly won",
+                    tables=[
+                        (
+                            "The eligible candidates with the best scores",
+                            choice_page.nearest_candidates(marts),
+                        )
+                    ],
+                ),
+            ],
+        ),
+        Page(
+            "maintenance.html",
+            "Maintenance",
+            [
+                Section(
+                    maintenance_page.headline(marts),
+                    maintenance_page.verdict(marts),
+                    maintenance_page.figures(marts),
+                )
+            ],
+            verdict=maintenance_page.status(marts),
+        ),
+        Page("method.html", "Data quality and method", method_page.sections(marts)),
+    ]
+
+
+def write(marts: Marts, made: list[Page], folder: Path, links: dict[str, str]) -> None:
+    """Write the pages and what they share into an empty folder.
+
+    `links` are further files of the folder, by title, that each page leads to.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["numbers"] = html
+    environment.filters["json_in_script"] = _json_in_script
+    assets = folder / "assets"
+    assets.mkdir()
+    (assets / "vega.js").write_text(vl_convert.javascript_bundle(), encoding="utf-8")
+    for name in ("report.css", "report.js"):
+        shutil.copyfile(TEMPLATES / name, assets / name)
+    template = environment.get_template("page.html.j2")
+    for page in made:
+        rendered = template.render(
+            page=page,
+            pages=made,
+            links=links,
+            segments=marts.profiles[["segment_id", "segment_name", "colour"]].to_dict("records"),
+            as_of=marts.as_of,
+            clauses=maintenance_page.clauses(marts).to_dict("records") if page.verdict else [],
+            specs={
+                f"{figure.name}-{i}": specification(panel.chart)
+                for figure in page.figures
+                for i, panel in enumerate(figure.panels)
+            },
+        )
+        (folder / page.file).write_text(rendered, encoding="utf-8")
+
+
+def specification(chart: alt.TopLevelMixin) -> dict:
+    """The Vega-Lite specification of a chart, colours of text left to the page."""
+    specified = chart.to_dict()
+    specified.pop("config", None)
+    return specified
+
+
+def _json_in_script(value: object) -> str:
+    """JSON that no value from the data can end the script element with."""
+    text = json.dumps(value, default=_json_value, separators=(",", ":"), allow_nan=False)
+    for sign, escaped in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
+        text = text.replace(sign, escaped)
+    return jinja2.utils.markupsafe.Markup(text)
+
+
+def _json_value(value: object) -> object:
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{value!r} has no JSON form")
