@@ -1,5 +1,6 @@
 # make build        environment, demo data if no DATA is given, dbt build, and what came out
 # make compare      the same, with a new comparison of the candidates for the model
+# make report       pages, slides and documentation of WAREHOUSE in the folder REPORT
 # make erase        erase the customer CUSTOMER from WAREHOUSE, for good
 # make drop-ledger  forget all models, decisions and segments of WAREHOUSE
 # make bench        time builds and the way of a notebook, on OLIST and CUSTOMERS synthetic ones
@@ -12,6 +13,7 @@
 
 DATA ?= data/demo
 WAREHOUSE ?= warehouse/segments.duckdb
+REPORT ?= report
 # When `make build` compares the candidates for the model: never, stale or always.
 COMPARE ?= never
 UV_VERSION := 0.13.9
@@ -25,7 +27,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 CUSTOMERS ?= 100000 1000000
 OLIST ?=
 
-.PHONY: build compare erase drop-ledger bench test test-spark lint demo-data fetch-olist clean help
+.PHONY: build compare report erase drop-ledger bench test test-spark lint demo-data fetch-olist clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -35,6 +37,9 @@ build: .venv/installed $(if $(filter data/demo,$(DATA)),data/demo)
 
 compare: COMPARE := always
 compare: build
+
+report: .venv/installed
+	@$(PYTHON) scripts/report.py --warehouse "$(WAREHOUSE)" --output "$(REPORT)"
 
 erase: .venv/installed
 	@$(PYTHON) scripts/ledger.py --warehouse "$(WAREHOUSE)" erase "$(CUSTOMER)"

@@ -23,6 +23,18 @@ def figures(marts: Marts) -> list[Figure]:
     return [figure for figure in made if figure is not None]
 
 
+def balance(marts: Marts) -> str:
+    """What became of the raw rows, in a sentence."""
+    total = marts["data_quality_ledger"]
+    total = total[total["rule"] == "all rules"]
+    return (
+        f"Of {integer(total['rows_in'].sum())} raw rows {integer(total['rows_kept'].sum())} are "
+        f"kept and {integer(total['rows_set_aside'].sum())} set aside with a reason; in "
+        f"{integer(total['rows_changed'].sum())} a value is replaced or left out. Every row is "
+        "accounted for."
+    )
+
+
 def _month_axis() -> alt.X:
     axis = alt.Axis(format="%b %Y", labelAngle=-40)
     return alt.X("month:T", timeUnit="yearmonth", title="Month of purchase", axis=axis)
@@ -127,7 +139,7 @@ def segments_over_time(marts: Marts) -> Figure:
     )
 
 
-def gaps(marts: Marts) -> Figure:
+def gaps(marts: Marts) -> Figure | None:
     rules = marts["data_quality_ledger"]
     total = rules[rules["rule"] == "all rules"]
     rules = rules[rules["rule"] != "all rules"]
@@ -135,14 +147,13 @@ def gaps(marts: Marts) -> Figure:
     changed, aside = int(total["rows_changed"].sum()), int(total["rows_set_aside"].sum())
     rows_in = int(total["rows_in"].sum())
     if rules.empty:
-        title = f"None of {integer(rows_in)} raw rows is set aside or changed"
-    else:
-        most = rules.loc[(rules["rows_changed"] + rules["rows_set_aside"]).idxmax()]
-        title = (
-            f"Of {integer(rows_in)} raw rows {integer(aside)} are set aside, and "
-            f"{integer(changed)} values are missing or impossible; most often in "
-            f"{_short(most.raw_table)}: {_spaced(most['rule'])}"
-        )
+        return None
+    most = rules.loc[(rules["rows_changed"] + rules["rows_set_aside"]).idxmax()]
+    title = (
+        f"Of {integer(rows_in)} raw rows {integer(aside)} are set aside, and {integer(changed)} "
+        f"values are missing or impossible; most often in {table_name(most.raw_table)}: "
+        f"{spaced(most['rule'])}"
+    )
     long = rules.melt(
         id_vars=["raw_table", "rule", "description", "rows_in"],
         value_vars=["rows_changed", "rows_set_aside"],
@@ -153,7 +164,7 @@ def gaps(marts: Marts) -> Figure:
         what=lambda found: found["what"].map(
             {"rows_changed": "value replaced or left out", "rows_set_aside": "row set aside"}
         ),
-        label=lambda found: found["raw_table"].map(_short) + ": " + found["rule"].map(_spaced),
+        label=lambda found: found["raw_table"].map(table_name) + ": " + found["rule"].map(spaced),
     )
     chart = sized(
         alt.Chart(long)
@@ -181,21 +192,20 @@ def gaps(marts: Marts) -> Figure:
     )
     table = pd.DataFrame(
         {
-            "Table": rules["raw_table"].map(_short),
+            "Table": rules["raw_table"].map(table_name),
             "What is done": rules["description"],
             "Rows changed": rules["rows_changed"].map(integer),
             "Rows set aside": rules["rows_set_aside"].map(integer),
         }
     )
-    panels = [Panel(chart)] if len(long) else []
-    return Figure("gaps", title, panels, table, "The scale of rows is logarithmic.")
+    return Figure("gaps", title, [Panel(chart)], table, "The scale of rows is logarithmic.")
 
 
-def _short(raw_table: str) -> str:
-    return _spaced(raw_table.removeprefix("olist_").removesuffix("_dataset"))
+def table_name(raw_table: str) -> str:
+    return spaced(raw_table.removeprefix("olist_").removesuffix("_dataset"))
 
 
-def _spaced(name: str) -> str:
+def spaced(name: str) -> str:
     return name.replace("_", " ")
 
 
@@ -254,7 +264,7 @@ def distributions(marts: Marts) -> Figure:
         }
     )
     most = (skew["original"] - skew["model"]).fillna(0).idxmax()
-    title = "Features keep their shape"
+    title = f"All {integer(len(skew))} features keep their shape"
     if skew["original"][most] - skew["model"][most] > 0.5:
         title = (
             f"Capping and the logarithm tame {feature_name(most).lower()}: its skewness falls from "
@@ -344,8 +354,7 @@ def cohorts(marts: Marts) -> Figure | None:
     later = rows[(rows["months_since"] >= 1) & (rows["customers"] >= 30)]
     if later.empty:
         return None
-    last = rows["cohort"] + rows["months_since"].map(lambda n: pd.DateOffset(months=int(n)))
-    newest = last.max()
+    newest = (rows["cohort"].dt.to_period("M") + rows["months_since"]).max()
     grid = _whole_grid(rows[rows["customers"] >= 30], newest)
     chart = sized(
         alt.Chart(grid)
@@ -397,13 +406,13 @@ def cohorts(marts: Marts) -> Figure | None:
     )
 
 
-def _whole_grid(rows: pd.DataFrame, newest: pd.Timestamp) -> pd.DataFrame:
+def _whole_grid(rows: pd.DataFrame, newest: pd.Period) -> pd.DataFrame:
     """Every cohort with every later month up to the newest, 0 where nobody ordered."""
     sizes = rows[rows["months_since"] == 0]
     months = pd.DataFrame({"months_since": range(1, int(rows["months_since"].max()) + 1)})
     grid = sizes[["cohort", "customers"]].merge(months, how="cross")
     ends = grid["cohort"].dt.to_period("M") + grid["months_since"]
-    grid = grid[ends <= newest.to_period("M")]
+    grid = grid[ends <= newest]
     found = rows[["cohort", "months_since", "active_customers"]]
     grid = grid.merge(found, on=["cohort", "months_since"], how="left")
     grid["active_customers"] = grid["active_customers"].fillna(0)

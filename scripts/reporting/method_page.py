@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from reporting.exploration_page import _short, _spaced, extremes
+from reporting.exploration_page import balance, extremes, spaced, table_name
 from reporting.figures import Section
 from reporting.marts import Marts, feature_name
 from reporting.text import day, if_known, integer, number, share
@@ -42,7 +42,7 @@ WORDS = {
 def sections(marts: Marts) -> list[Section]:
     return [
         Section(
-            "Raw rows", [_balance(marts)], tables=[("Every rule that met a row", _ledger(marts))]
+            "Raw rows", [balance(marts)], tables=[("Every rule that met a row", _ledger(marts))]
         ),
         Section(
             "The model in use",
@@ -58,17 +58,6 @@ def sections(marts: Marts) -> list[Section]:
     ]
 
 
-def _balance(marts: Marts) -> str:
-    total = marts["data_quality_ledger"]
-    total = total[total["rule"] == "all rules"]
-    return (
-        f"Of {integer(total['rows_in'].sum())} raw rows {integer(total['rows_kept'].sum())} are "
-        f"kept and {integer(total['rows_set_aside'].sum())} set aside with a reason; in "
-        f"{integer(total['rows_changed'].sum())} a value is replaced or left out. Every row is "
-        "accounted for."
-    )
-
-
 def _ledger(marts: Marts) -> pd.DataFrame:
     rows = marts["data_quality_ledger"]
     rows = rows[
@@ -76,8 +65,8 @@ def _ledger(marts: Marts) -> pd.DataFrame:
     ]
     return pd.DataFrame(
         {
-            "Table": rows["raw_table"].map(_short),
-            "Rule": rows["rule"].map(_spaced),
+            "Table": rows["raw_table"].map(table_name),
+            "Rule": rows["rule"].map(spaced),
             "What is done": rows["description"],
             "Rows in": rows["rows_in"].map(integer),
             "Kept": rows["rows_kept"].map(integer),

@@ -45,7 +45,7 @@ def _card_figures(row) -> list[tuple[str, str]]:
         ("of all customers", share(row.share)),
         ("revenue", money(row.revenue)),
         ("of all revenue", if_known(share)(row.revenue_share)),
-        ("days since the newest order, median", integer(row.median_recency_days)),
+        ("days since the newest order, median", number(row.median_recency_days)),
         ("orders, mean", number(row.mean_frequency)),
         ("monetary value, median", money(row.median_monetary_value)),
     ]

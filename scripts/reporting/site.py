@@ -56,7 +56,11 @@ def pages(marts: Marts) -> list[Page]:
             "exploration.html",
             "Exploration",
             [
-                Section("What the data hold", figures=exploration_page.figures(marts)),
+                Section(
+                    "What the data hold",
+                    [exploration_page.balance(marts)],
+                    exploration_page.figures(marts),
+                ),
                 Section(
                     "Extreme and missing values in the model",
                     tables=[("What the model makes of them", exploration_page.extremes(marts))],

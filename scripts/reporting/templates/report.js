@@ -4,7 +4,14 @@
 const language = navigator.language || "en";
 const specifications = JSON.parse(document.getElementById("specifications").textContent);
 const views = new Map();
+const filtered = new Set(
+  Object.keys(specifications).filter((name) => hasSegments(specifications[name])),
+);
 let segment = null;
+
+function hasSegments(specification) {
+  return (specification.params ?? []).some((param) => param.name === "segment");
+}
 
 function formatted(value, kind) {
   const number = Number(value);
@@ -67,13 +74,14 @@ function chartStyle() {
   const [ink, quiet, line] = ["--ink", "--quiet", "--line"].map(colour);
   const font = getComputedStyle(document.body).fontFamily;
   return {
-    aria: false, background: "transparent", font, view: { stroke: "transparent" },
+    background: "transparent", font, view: { stroke: "transparent" },
+    // The chart's element has the role of an image and a label; its parts need none.
     axis: {
-      labelColor: quiet, titleColor: quiet, gridColor: line, domainColor: line, tickColor: line,
+      aria: false, labelColor: quiet, titleColor: quiet, gridColor: line, domainColor: line, tickColor: line,
       labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal",
     },
-    legend: { labelColor: ink, titleColor: quiet, labelFontSize: 12, titleFontSize: 12, symbolStrokeWidth: 2 },
-    mark: { tooltip: null }, text: { color: ink },
+    legend: { aria: false, labelColor: ink, titleColor: quiet, labelFontSize: 12, titleFontSize: 12, symbolStrokeWidth: 2 },
+    mark: { aria: false }, text: { color: ink },
   };
 }
 
@@ -86,15 +94,14 @@ async function draw() {
     const found = await vegaEmbed(`#chart-${name}`, specification, options);
     views.get(name)?.finalize();
     views.set(name, found.view);
-    await show(found.view);
+    await show(name);
   }
   document.documentElement.dataset.drawn = "true";
 }
 
-async function show(view) {
-  if ("segment" in (view.getState({ data: () => false }).signals ?? {})) {
-    await view.signal("segment", segment).runAsync();
-  }
+// Charts without segments have no signal of that name.
+async function show(name) {
+  if (filtered.has(name)) await views.get(name).signal("segment", segment).runAsync();
 }
 
 document.getElementById("segment")?.addEventListener("change", async (event) => {
@@ -102,7 +109,7 @@ document.getElementById("segment")?.addEventListener("change", async (event) => 
   for (const card of document.querySelectorAll("[data-segment]")) {
     card.hidden = segment !== null && Number(card.dataset.segment) !== segment;
   }
-  for (const view of views.values()) await show(view);
+  for (const name of views.keys()) await show(name);
 });
 
 const isDark = window.matchMedia("(prefers-color-scheme: dark)");

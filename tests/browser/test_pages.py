@@ -1,0 +1,149 @@
+"""The report in a browser: it opens offline, shows what the marts hold, and can be used by all."""
+
+import shutil
+
+import duckdb
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+PAGES = ["index.html", "exploration.html", "choice.html", "maintenance.html", "method.html"]
+
+
+@pytest.mark.parametrize("file", PAGES)
+def test_a_page_opens_offline_and_every_chart_has_marks(opened, report, file):
+    page = opened(file)
+    assert page.told == []
+    assert {url for url in page.asked if not url.startswith(("file:", "data:"))} == set()
+    charts = page.locator(".chart").all()
+    assert len(charts) > 0 or file == "method.html"
+    for chart in charts:
+        marks = chart.locator("svg g.role-mark > *").count()
+        assert marks > 0, chart.get_attribute("id")
+    assert all(
+        (report / link.get_attribute("href")).exists() for link in page.locator("nav a").all()
+    )
+
+
+@pytest.mark.parametrize("file", PAGES)
+def test_a_phone_shows_a_page_without_scrolling_sideways(opened, file):
+    page = opened(file, width=360)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    for chart in page.locator(".chart svg").all():
+        assert chart.bounding_box()["width"] <= 360
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("file", PAGES)
+def test_no_serious_obstacle_for_anyone(opened, file, scheme):
+    page = opened(file, scheme=scheme)
+    for details in page.locator("details").all():
+        details.evaluate("element => element.open = true")
+    found = Axe().run(page).response["violations"]
+    grave = [
+        (violation["id"], [node["target"] for node in violation["nodes"]][:3])
+        for violation in found
+        if violation["impact"] in ("serious", "critical")
+    ]
+    assert grave == []
+
+
+BARS = "#chart-balance-0 g.mark-rect.role-mark path"
+
+
+def wait_for_bars(page, number):
+    page.wait_for_function(f"document.querySelectorAll('{BARS}').length === {number}")
+
+
+def test_the_segment_filter_leaves_one_segment(opened):
+    page = opened("index.html")
+    segments = page.locator(".card").count()
+    assert page.locator(BARS).count() == 2 * segments
+    second = page.locator("#segment option").nth(2)
+    page.select_option("#segment", second.get_attribute("value"))
+    wait_for_bars(page, 2)
+    shown = page.locator(".card:visible h3").all_text_contents()
+    assert shown == [second.text_content()]
+    page.select_option("#segment", "")
+    wait_for_bars(page, 2 * segments)
+    assert page.locator(".card:visible").count() == segments
+
+
+def test_the_theme_can_be_changed(opened):
+    page = opened("index.html")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(ground) == "rgb(255, 255, 255)"
+    page.click("#theme")
+    assert page.evaluate(ground) == "rgb(20, 23, 26)"
+    assert page.told == []
+
+
+def test_numbers_take_the_reader_s_format(opened, read, shop_warehouse):
+    page = opened("exploration.html", language="de-DE")
+    orders = read(shop_warehouse, "select sum(orders) as n from marts.order_months")["n"][0]
+    share = page.locator("#funnel-of-customers h3 data").text_content()
+    assert share.endswith("\u00a0%") and "," in share
+    assert 0 < orders < 1000
+
+
+def test_the_cards_equal_the_marts(opened, read, shop_warehouse):
+    page = opened("index.html")
+    profiles = read(shop_warehouse, "from marts.segment_profiles order by segment_id")
+    for card, row in zip(page.locator(".card").all(), profiles.itertuples(), strict=True):
+        assert card.locator("h3").text_content() == row.segment_name
+        assert row.recommended_action in card.locator(".action").text_content()
+        values = [float(d.get_attribute("value")) for d in card.locator("dd data").all()]
+        expected = [row.customers, row.share, float(row.revenue), row.revenue_share]
+        expected += [row.median_recency_days, row.mean_frequency]
+        expected += [float(row.median_monetary_value), row.mean_review_score]
+        assert values == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_segment_keeps_its_colour_on_all_pages(opened):
+    colours = []
+    for file in ("index.html", "exploration.html", "choice.html", "maintenance.html"):
+        specifications = opened(file).evaluate("specifications")
+        for specification in specifications.values():
+            for layer in [specification, *specification.get("layer", [])]:
+                colour = layer.get("encoding", {}).get("color", {})
+                if colour.get("field") == "segment_name":
+                    scale = colour["scale"]
+                    colours.append(dict(zip(scale["domain"], scale["range"], strict=True)))
+    assert len(colours) >= 8
+    assert all(found == colours[0] for found in colours)
+
+
+HOSTILE = "<script>alert(1)</script></script>&lt;"
+
+
+@pytest.fixture
+def hostile_report(project, shop_warehouse, tmp_path):
+    """A report of a shop in which names and sentences are code."""
+    warehouse = tmp_path / "hostile.duckdb"
+    shutil.copy(shop_warehouse, warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        for table, column in [
+            ("segment_profiles", "description"),
+            ("segment_categories", "category"),
+            ("segment_places", "place"),
+            ("maintenance_contract", "sentence"),
+            ("data_quality_ledger", "description"),
+        ]:
+            connection.execute(f"update marts.{table} set {column} = {column} || ?", [HOSTILE])
+        for table in ("segment_profiles", "segment_months", "segment_map", "segment_categories"):
+            connection.execute(
+                f"update marts.{table} set segment_name = segment_name || ? || '#panic()'",
+                [HOSTILE],
+            )
+    folder = tmp_path / "report"
+    result = project.report(warehouse, folder)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return folder
+
+
+def test_what_the_data_say_is_text_and_never_code(opened, hostile_report):
+    for file in PAGES:
+        page = opened(file, folder=hostile_report)
+        assert page.told == []
+        assert page.evaluate("document.scripts.length") == 3
+    page = opened("index.html", folder=hostile_report)
+    assert HOSTILE in page.locator(".card h3").first.text_content()

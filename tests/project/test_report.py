@@ -1,0 +1,139 @@
+"""The report and the slides as files, and what a user is told when they cannot be made."""
+
+import io
+import shutil
+import subprocess
+
+import duckdb
+import pypdf
+import pytest
+
+from reporting import site, slides
+from reporting.marts import Marts
+from reporting.text import html, integer, money, plain, share
+
+
+@pytest.fixture(scope="module")
+def made(project, shop_warehouse, tmp_path_factory):
+    """A report from a file that holds the marts and nothing else."""
+    folder = tmp_path_factory.mktemp("report")
+    warehouse = folder / "shop.duckdb"
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(f"attach '{shop_warehouse}' as built (read_only)")
+        connection.execute("create schema marts")
+        for (table,) in connection.execute(
+            "select table_name from duckdb_tables() "
+            "where database_name = 'built' and schema_name = 'marts'"
+        ).fetchall():
+            connection.execute(f"create table marts.{table} as from built.marts.{table}")
+    result = project.report(warehouse, folder / "report")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return warehouse, folder / "report"
+
+
+def test_pages_need_the_marts_alone_and_are_small(made):
+    _, folder = made
+    shared = sum(path.stat().st_size for path in (folder / "assets").iterdir())
+    for name in ("index", "exploration", "choice", "maintenance", "method"):
+        assert (folder / f"{name}.html").stat().st_size + shared < 3_000_000
+    assert (folder / "tables.html").stat().st_size > 1_000_000
+
+
+def test_every_figure_has_a_finding_axes_and_a_table(made):
+    warehouse, _ = made
+    marts = Marts(warehouse)
+    figures = [figure for page in site.pages(marts) for figure in page.figures]
+    assert len(figures) >= 18
+    assert len({figure.name for figure in figures}) == len(figures)
+    for figure in figures:
+        assert "⟦" in figure.title or figure.name in ("places", "categories"), figure.title
+        assert "nan" not in plain(figure.title).lower(), figure.title
+        assert len(figure.table), figure.name
+        for panel in figure.panels:
+            specification = site.specification(panel.chart)
+            for layer in [specification, *specification.get("layer", [])]:
+                for channel in ("x", "y"):
+                    assert_titled(layer.get("encoding", {}).get(channel), figure.name)
+
+
+def assert_titled(channel, name):
+    """A quantity has a title; names of segments, features and rules speak for themselves."""
+    if channel is None or channel.get("axis", {}) is None:
+        return
+    if channel.get("type") in ("quantitative", "temporal") and "field" in channel:
+        assert channel.get("title", "") or "axis" not in channel, (name, channel)
+
+
+def test_slides_are_one_page_each_with_embedded_fonts(made):
+    warehouse, folder = made
+    marts = Marts(warehouse)
+    pages = site.pages(marts)
+    figures = {figure.name: figure for page in pages for figure in page.figures}
+    titles = [plain(figures[name].title) for name in slides.FIGURES if name in figures]
+    deck = pypdf.PdfReader(folder / "slides.pdf")
+    texts = ["".join(page.extract_text().split()) for page in deck.pages]
+    assert 10 <= len(deck.pages) == len(titles) + 3
+    for title, text in zip(titles, texts[2:-1], strict=True):
+        assert "".join(title.split()) in text
+    for page in deck.pages:
+        for font in page["/Resources"].get("/Font", {}).values():
+            embedded = font.get_object()["/DescendantFonts"][0]["/FontDescriptor"]
+            assert {"/FontFile2", "/FontFile3"} & set(embedded.get_object())
+
+
+def test_slides_of_text_that_is_code_fit_too(made, tmp_path):
+    warehouse = tmp_path / "shop.duckdb"
+    shutil.copy(made[0], warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(
+            'update marts.segment_profiles set recommended_action = \'#panic("x")] \\ "\' '
+            "|| repeat('many words ', 60)"
+        )
+    marts = Marts(warehouse)
+    slides.write(marts, site.pages(marts), tmp_path / "slides.pdf")
+    deck = pypdf.PdfReader(io.BytesIO((tmp_path / "slides.pdf").read_bytes()))
+    before = pypdf.PdfReader(made[1] / "slides.pdf")
+    assert len(deck.pages) == len(before.pages)
+    assert "#panic" in deck.pages[1].extract_text()
+
+
+def test_numbers_are_elements_and_all_else_is_escaped():
+    told = f"<b>{share(0.031)}</b> of {integer(1234)} bring {money(5.5)}"
+    assert plain(told) == "<b>3.1%</b> of 1,234 bring R$ 5.50"
+    assert html(told) == (
+        '&lt;b&gt;<data value="0.031000" data-kind="share">3.1%</data>&lt;/b&gt; of '
+        '<data value="1234" data-kind="integer">1,234</data> bring '
+        '<data value="5.50" data-kind="money">R$ 5.50</data>'
+    )
+
+
+def told(project, warehouse, output) -> subprocess.CompletedProcess:
+    result = project.report(warehouse, output)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stdout + result.stderr
+    return result.stderr
+
+
+def test_a_report_that_cannot_be_made_says_why_and_leaves_the_last_one(project, made, tmp_path):
+    warehouse, folder = made
+    kept = tmp_path / "report"
+    shutil.copytree(folder, kept)
+    assert "make build makes one" in told(project, tmp_path / "none.duckdb", kept)
+
+    text = tmp_path / "text.duckdb"
+    text.write_text("no database")
+    assert "cannot be read" in told(project, text, kept)
+
+    old = tmp_path / "old.duckdb"
+    shutil.copy(warehouse, old)
+    with duckdb.connect(str(old)) as connection:
+        connection.execute("drop table marts.segment_map")
+    assert "lacks tables" in told(project, old, kept)
+    assert (kept / "index.html").read_bytes() == (folder / "index.html").read_bytes()
+
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "mine.txt").write_text("mine")
+    assert "holds no report" in told(project, warehouse, other)
+    assert [path.name for path in other.iterdir()] == ["mine.txt"]
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
