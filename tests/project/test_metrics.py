@@ -13,6 +13,7 @@ from metricflow_semantics.model.dbt_manifest_parser import (
     parse_manifest_from_dbt_generated_manifest,
 )
 from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
+from test_readme_queries import QUERIES
 
 from conftest import ROOT
 
@@ -60,6 +61,11 @@ def test_metrics_of_the_semantic_layer_equal_pandas(project, shop_warehouse, exp
     pd.testing.assert_frame_equal(
         figures[expected.columns].astype(expected.dtypes).reset_index(drop=True), expected
     )
+
+
+def test_the_plain_sql_of_the_readme_equals_pandas(shop_warehouse, read, expected):
+    figures = read(shop_warehouse, QUERIES["How do the segments compare?"])
+    pd.testing.assert_frame_equal(figures[expected.columns].astype(expected.dtypes), expected)
 
 
 def test_profiles_give_the_same_where_they_overlap(shop_warehouse, read, expected):
