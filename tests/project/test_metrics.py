@@ -21,27 +21,52 @@ METRICS = ["customers", "revenue", "average_order_value", "repeat_rate"]
 
 
 @pytest.fixture(scope="module")
-def expected(shop_warehouse):
+def manifest(project, shop_warehouse):
+    """What dbt has made of the metrics when it built the small shop."""
+    return parse_manifest_from_dbt_generated_manifest(
+        (project.folder / "target" / "semantic_manifest.json").read_text()
+    )
+
+
+@pytest.fixture(scope="module")
+def shop_of_all_frequencies(manifest, shop_warehouse):
+    """The small shop, as if its customers had bought once to four times in turn."""
+    database = manifest.semantic_models[0].node_relation.database
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{shop_warehouse}' as built (read_only)")
+        connection.execute(f"attach ':memory:' as {database}")
+        connection.execute(f"create schema {database}.marts")
+        connection.execute(f"use {database}")
+        connection.execute(
+            "create table marts.customer_segments as "
+            "select * replace (cast(1 + row_number() over () % 4 as integer) as frequency) "
+            "from built.marts.customer_segments"
+        )
+        yield connection
+
+
+def by_segment(customers):
     """The figures by segment, by pandas."""
-    with duckdb.connect(str(shop_warehouse), read_only=True) as connection:
-        customers = connection.execute("from marts.customer_segments").df()
-    customers["monetary_value"] = customers["monetary_value"].astype(float)
-    by_segment = customers.groupby(["segment_id", "segment_name"])
-    revenue = by_segment["monetary_value"].sum()
+    customers = customers.assign(monetary_value=customers["monetary_value"].astype(float))
+    segments = customers.groupby(["segment_id", "segment_name"])
+    revenue = segments["monetary_value"].sum()
     return pd.DataFrame(
         {
-            "customers": by_segment.size(),
+            "customers": segments.size(),
             "revenue": revenue,
-            "average_order_value": revenue / by_segment["frequency"].sum(),
-            "repeat_rate": by_segment["frequency"].agg(lambda frequency: (frequency >= 2).mean()),
+            "average_order_value": revenue / segments["frequency"].sum(),
+            "repeat_rate": segments["frequency"].agg(lambda frequency: (frequency >= 2).mean()),
         }
     ).reset_index()
 
 
-def test_metrics_of_the_semantic_layer_equal_pandas(project, shop_warehouse, expected):
-    manifest = parse_manifest_from_dbt_generated_manifest(
-        (project.folder / "target" / "semantic_manifest.json").read_text()
+def assert_same_figures(figures, expected):
+    pd.testing.assert_frame_equal(
+        figures[expected.columns].astype(expected.dtypes).reset_index(drop=True), expected
     )
+
+
+def test_metrics_of_the_semantic_layer_equal_pandas(manifest, shop_of_all_frequencies):
     engine = MetricFlowEngine(
         SemanticManifestLookup(manifest),
         SimpleNamespace(
@@ -52,23 +77,20 @@ def test_metrics_of_the_semantic_layer_equal_pandas(project, shop_warehouse, exp
     query = engine.explain(
         MetricFlowQueryRequest.create(metric_names=METRICS, group_by_names=dimensions)
     ).sql_statement.sql
-    database = manifest.semantic_models[0].node_relation.database
-    with duckdb.connect() as connection:
-        connection.execute(f"attach '{shop_warehouse}' as {database} (read_only)")
-        figures = connection.execute(query).df().sort_values("customer__segment_id")
+    figures = shop_of_all_frequencies.execute(query).df().sort_values("customer__segment_id")
     assert figures["metric_time__day"].unique() == [pd.Timestamp("2018-02-01")]
-    figures = figures.rename(columns=lambda column: column.removeprefix("customer__"))
-    pd.testing.assert_frame_equal(
-        figures[expected.columns].astype(expected.dtypes).reset_index(drop=True), expected
-    )
+    expected = by_segment(shop_of_all_frequencies.execute("from marts.customer_segments").df())
+    assert_same_figures(figures.rename(columns=lambda name: name.split("__")[-1]), expected)
 
 
-def test_the_plain_sql_of_the_readme_equals_pandas(shop_warehouse, read, expected):
-    figures = read(shop_warehouse, QUERIES["How do the segments compare?"])
-    pd.testing.assert_frame_equal(figures[expected.columns].astype(expected.dtypes), expected)
+def test_the_plain_sql_of_the_readme_equals_pandas(shop_of_all_frequencies):
+    figures = shop_of_all_frequencies.execute(QUERIES["How do the segments compare?"]).df()
+    expected = by_segment(shop_of_all_frequencies.execute("from marts.customer_segments").df())
+    assert_same_figures(figures, expected)
 
 
-def test_profiles_give_the_same_where_they_overlap(shop_warehouse, read, expected):
+def test_profiles_give_the_same_where_they_overlap(shop_warehouse, read):
+    expected = by_segment(read(shop_warehouse, "from marts.customer_segments"))
     profiles = read(shop_warehouse, "from marts.segment_profiles order by segment_id")
     assert profiles["segment_name"].tolist() == expected["segment_name"].tolist()
     assert profiles["customers"].tolist() == expected["customers"].tolist()
