@@ -1,6 +1,7 @@
 # make build        environment, demo data if no DATA is given, dbt build, and what came out
 # make compare      the same, with a new comparison of the candidates for the model
 # make report       pages, slides and documentation of WAREHOUSE in the folder REPORT
+# make export       the marts of WAREHOUSE for BI tools, as Parquet and one DuckDB file, in EXPORT
 # make erase        erase the customer CUSTOMER from WAREHOUSE, for good
 # make drop-ledger  forget all models, decisions and segments of WAREHOUSE
 # make bench        time builds and the way of a notebook, on OLIST and CUSTOMERS synthetic ones
@@ -16,6 +17,8 @@ WAREHOUSE ?= warehouse/segments.duckdb
 REPORT ?= report
 # When `make build` compares the candidates for the model: never, stale or always.
 COMPARE ?= never
+# Where `make export` puts what BI tools read.
+EXPORT ?= export
 UV_VERSION := 0.13.9
 PYTHON := .venv/bin/python
 DBT := .venv/bin/dbt
@@ -27,7 +30,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 CUSTOMERS ?= 100000 1000000
 OLIST ?=
 
-.PHONY: build compare report erase drop-ledger bench test test-spark lint demo-data fetch-olist clean help
+.PHONY: build compare report export erase drop-ledger bench test test-spark lint demo-data fetch-olist clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -40,6 +43,9 @@ compare: build
 
 report: .venv/installed
 	@$(PYTHON) scripts/report.py --warehouse "$(WAREHOUSE)" --output "$(REPORT)"
+
+export: .venv/installed
+	@$(PYTHON) scripts/export.py --warehouse "$(WAREHOUSE)" --folder "$(EXPORT)"
 
 erase: .venv/installed
 	@$(PYTHON) scripts/ledger.py --warehouse "$(WAREHOUSE)" erase "$(CUSTOMER)"

@@ -124,12 +124,12 @@ def _take_over(published: Path, warehouse: Path) -> None:
     copy = warehouse.with_name("published.duckdb")
     with duckdb.connect(str(warehouse)) as connection:
         try:
-            connection.execute(f"attach {_sql_string(published)} as published (read_only)")
+            connection.execute(f"attach {sql_string(published)} as published (read_only)")
         except duckdb.Error:
             # A tool that has the file open for writing locks us out, but not out of a copy.
             shutil.copyfile(published, copy)
             try:
-                connection.execute(f"attach {_sql_string(copy)} as published (read_only)")
+                connection.execute(f"attach {sql_string(copy)} as published (read_only)")
             except duckdb.Error:
                 raise BuildError(
                     f"{published} is no DuckDB database that can be read. Move it away: a new one "
@@ -148,7 +148,7 @@ def _take_over(published: Path, warehouse: Path) -> None:
     copy.unlink(missing_ok=True)
 
 
-def _sql_string(path: Path) -> str:
+def sql_string(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 

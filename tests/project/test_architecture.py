@@ -71,3 +71,16 @@ def test_every_mart_has_a_tested_key(manifest, models):
 def test_every_model_and_source_says_its_grain(manifest, models):
     for thing in [*models.values(), *manifest["sources"].values()]:
         assert thing["description"].startswith(("One row per", "Points of")), thing["name"]
+
+
+def test_exposures_read_marts_only_and_say_who_owns_them(manifest, models):
+    marts = {unique_id for unique_id, model in models.items() if model["fqn"][1] == "marts"}
+    exposures = {exposure["name"]: exposure for exposure in manifest["exposures"].values()}
+    assert set(exposures) == {"report", "slides", "bi_dashboard"}
+    for name, exposure in exposures.items():
+        assert exposure["depends_on"]["nodes"], name
+        assert set(exposure["depends_on"]["nodes"]) <= marts, name
+        assert exposure["owner"]["name"] and exposure["owner"]["email"], name
+        assert exposure["description"] and exposure["maturity"], name
+    unread = marts - set(exposures["report"]["depends_on"]["nodes"])
+    assert {models[unique_id]["name"] for unique_id in unread} == {"segment_model_centroids"}

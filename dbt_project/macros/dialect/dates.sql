@@ -40,18 +40,19 @@
 {%- endmacro %}
 
 
-{# A row for each timestamp from the first one to the last at most; an expression of a select list. #}
-{% macro every_so_many_weeks(first, last, weeks) -%}
-    {{ adapter.dispatch('every_so_many_weeks')(first, last, weeks) }}
+{# A row for each timestamp from the first one to the last at most, an interval such as '2 week' apart;
+   an expression of a select list. #}
+{% macro every(interval, first, last) -%}
+    {{ adapter.dispatch('every')(interval, first, last) }}
 {%- endmacro %}
 
-{% macro default__every_so_many_weeks(first, last, weeks) -%}
-    cast(unnest(generate_series({{ first }}, {{ last }}, interval '{{ weeks }}' week)) as timestamp)
+{% macro default__every(interval, first, last) -%}
+    cast(unnest(generate_series({{ first }}, {{ last }}, interval '{{ interval }}')) as timestamp)
 {%- endmacro %}
 
-{% macro spark__every_so_many_weeks(first, last, weeks) -%}
+{% macro spark__every(interval, first, last) -%}
     explode(
-        case when {{ first }} <= {{ last }} then sequence({{ first }}, {{ last }}, interval '{{ weeks }}' week) end
+        case when {{ first }} <= {{ last }} then sequence({{ first }}, {{ last }}, interval '{{ interval }}') end
     )
 {%- endmacro %}
 

@@ -22,8 +22,8 @@ published_state as (
 review_dates as (
 
     select
-        {{ every_so_many_weeks(
-            sql_timestamp(var('first_review_date')), 'as_of', var('review_interval_weeks')
+        {{ every(
+            var('review_interval_weeks') ~ ' week', sql_timestamp(var('first_review_date')), 'as_of'
         ) }} as cutoff
     from published_state
 
