@@ -34,9 +34,9 @@ def shop_of_all_frequencies(manifest, shop_warehouse):
     database = manifest.semantic_models[0].node_relation.database
     with duckdb.connect() as connection:
         connection.execute(f"attach '{shop_warehouse}' as built (read_only)")
-        connection.execute(f"attach ':memory:' as {database}")
-        connection.execute(f"create schema {database}.marts")
-        connection.execute(f"use {database}")
+        connection.execute(f"attach ':memory:' as \"{database}\"")
+        connection.execute(f'create schema "{database}".marts')
+        connection.execute(f'use "{database}"')
         connection.execute(
             "create table marts.customer_segments as "
             "select * replace (cast(1 + row_number() over () % 4 as integer) as frequency) "
