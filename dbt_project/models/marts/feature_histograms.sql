@@ -49,7 +49,7 @@ used as (
 
 ranges as (
 
-    -- The last bin takes the highest 0.5 % in, so that a few extreme values do not empty the others.
+    -- The last bin takes the highest 0.5 % in: a few extreme values would empty the others.
     select
         feature,
         scale,

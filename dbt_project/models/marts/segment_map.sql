@@ -65,12 +65,8 @@ placed as (
         {% for feature in features %}
             scored.{{ feature }}_scaled,
         {% endfor %}
-        {% for axis in ['x', 'y'] %}
-            {% for feature in features -%}
-                {{ '+' if not loop.first }} scored.{{ feature }}_scaled * loadings.{{ feature }}__{{ axis }}
-            {% endfor %} as {{ axis }}
-            {{- ',' if not loop.last }}
-        {% endfor %}
+        {{ place_on_axis('x') }} as x,
+        {{ place_on_axis('y') }} as y
     from scored
     cross join loadings
 
