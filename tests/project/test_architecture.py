@@ -86,6 +86,6 @@ def test_exposures_read_marts_only_and_say_who_owns_them(manifest, models):
         assert exposure["owner"]["name"] and exposure["owner"]["email"], name
         assert exposure["description"] and exposure["maturity"], name
     source = "".join(path.read_text() for path in (ROOT / "scripts" / "reporting").glob("*.py"))
-    reads = re.findall(r'marts\["(\w+)"\]|(?:from|join) marts\.(\w+)', source)
+    reads = re.findall(r'(?:marts|self)\["(\w+)"\]|(?:from|join) marts\.(\w+)', source)
     depends = {models[node]["name"] for node in exposures["report"]["depends_on"]["nodes"]}
     assert depends == {one or other for one, other in reads}
