@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import duckdb
@@ -34,11 +35,16 @@ class Project:
     def __init__(self, folder: Path):
         self.folder = folder
 
-    def environment(self, data: Path, warehouse: Path) -> dict[str, str]:
+    def environment(self, data: Path, warehouse: Path, *arguments: str) -> dict[str, str]:
+        # dbt reads the whole project anew whenever vars differ from those of the last run in the
+        # same folder.
+        given = [i + 1 for i, argument in enumerate(arguments) if argument == "--vars"]
+        given = "".join(arguments[i] for i in given)
+        target = f"target {zlib.crc32(given.encode())}" if given else "target"
         return os.environ | {
             "SEGMENTS_DATA": str(data),
             "SEGMENTS_WAREHOUSE": str(warehouse),
-            "DBT_TARGET_PATH": str(self.folder / "target"),
+            "DBT_TARGET_PATH": str(self.folder / target),
             "DBT_LOG_PATH": str(self.folder / "logs"),
         }
 
@@ -48,7 +54,7 @@ class Project:
         return subprocess.run(
             [Path(sys.executable).with_name("dbt"), *(["--quiet"] if quiet else []), *arguments],
             cwd=ROOT,
-            env=self.environment(data, warehouse),
+            env=self.environment(data, warehouse, *arguments),
             capture_output=True,
             text=True,
         )

@@ -98,6 +98,42 @@ def test_the_cards_equal_the_marts(opened, read, shop_warehouse):
         assert values == pytest.approx(expected, rel=1e-4)
 
 
+def in_charts(page, name):
+    """The rows in a chart's specification, of all its data sets."""
+    specification = page.evaluate("name => specifications[name]", name)
+    return [row for rows in specification["datasets"].values() for row in rows]
+
+
+def test_the_charts_equal_the_marts(opened, read, shop_warehouse):
+    page = opened("exploration.html")
+    months = read(shop_warehouse, "from marts.order_months order by month")
+    rows = sorted(in_charts(page, "over-time-0"), key=lambda row: row["month"])
+    for column in ("orders", "new_customers", "revenue"):
+        assert [row[column] for row in rows] == months[column].astype(float).tolist()
+    histogram = in_charts(page, "distributions-0")
+    customers = read(shop_warehouse, "select count(*) as n from marts.customer_segments")["n"][0]
+    assert sum(row["customers"] for row in histogram) == customers
+
+    page = opened("maintenance.html")
+    pairs = read(
+        shop_warehouse,
+        "select weeks, adjusted_rand_index from marts.segment_stability where weeks > 0 "
+        "and origin_model_id in (select min(origin_model_id) from marts.segment_stability)",
+    )
+    rows = in_charts(page, "agreement-0")
+    never = {r["weeks"]: r["adjusted_rand_index"] for r in rows if "never" in r.get("line", "")}
+    assert never == pytest.approx(dict(pairs.itertuples(index=False)))
+    sentences = read(shop_warehouse, "from marts.maintenance_contract")["sentence"].tolist()
+    shown = page.locator(".clauses li").all_text_contents()
+    assert all(any(sentence in clause for clause in shown) for sentence in sentences)
+
+    page = opened("choice.html")
+    points = read(shop_warehouse, "from marts.segment_map order by point")
+    rows = sorted(in_charts(page, "projection-0"), key=lambda row: row["point"])
+    assert [row["x"] for row in rows] == pytest.approx(points["x"].tolist())
+    assert [row["y"] for row in rows] == pytest.approx(points["y"].tolist())
+
+
 def test_a_segment_keeps_its_colour_on_all_pages(opened):
     colours = []
     for file in ("index.html", "exploration.html", "choice.html", "maintenance.html"):

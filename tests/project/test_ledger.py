@@ -124,21 +124,17 @@ def test_the_command_line_names_no_model_by_the_name_of_the_project():
 
 
 KILLED_AT = [
-    "fit_points",
     "fit_models",
-    "compare_models",
     "compare_refits",
-    "champion_decisions",
     "champion_identities",
     "champion_changes",
-    "champion_causes",
     "customer_segments",
 ]
 
 
 def kill_at(project, data, warehouse, node, settings):
     """Start dbt and kill it (SIGKILL) shortly after it has started on a node."""
-    environment = project.environment(data, warehouse)
+    environment = project.environment(data, warehouse, *settings)
     command = [sys.executable, "-m", "dbt.cli.main", "--log-format", "json", "run", *settings]
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True

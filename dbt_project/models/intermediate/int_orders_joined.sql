@@ -2,15 +2,9 @@ with
 
 orders as (
 
-    select * from {{ ref('stg_olist__orders') }}
-    where set_aside_reason is null
-
-),
-
-customers as (
-
-    select * from {{ ref('stg_olist__customers') }}
-    where set_aside_reason is null
+    -- A table of its own: joined in one go with the rest, what it holds in memory at once is several
+    -- times the orders.
+    select * from {{ ref('int_orders_joined_to_customers') }}
 
 ),
 
@@ -35,14 +29,7 @@ reviews as (
 joined as (
 
     select
-        orders.order_id,
-        customers.customer_id,
-        customers.state,
-        customers.city,
-        orders.order_status,
-        orders.ordered_at,
-        orders.delivered_at,
-        orders.promised_at,
+        orders.*,
         items.main_category,
         coalesce(items.items, 0) as items,
         coalesce(items.items_value, 0) as items_value,
@@ -52,8 +39,6 @@ joined as (
         coalesce(reviews.reviews, 0) as reviews,
         coalesce(reviews.scored_reviews, 0) as scored_reviews
     from orders
-    -- An order whose customer is unknown stays out; the ledger counts it.
-    inner join customers on orders.order_customer_id = customers.order_customer_id
     left join items on orders.order_id = items.order_id
     left join payments on orders.order_id = payments.order_id
     left join reviews on orders.order_id = reviews.order_id
