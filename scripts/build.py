@@ -260,8 +260,19 @@ def _problem(name: str, event: dict) -> str | None:
     if name == "LogTestResult" and event["status"] in ("fail", "error"):
         return _failed_test(event["name"], event["num_failures"])
     if name == "RunResultError" and event["node_info"]["resource_type"] != "test":
+        if "Out of Memory Error" in event["msg"]:
+            return _out_of_memory(event["node_info"]["node_name"])
         return _plain(event["msg"])
     return None
+
+
+def _out_of_memory(node: str) -> str:
+    """What to do when DuckDB's limit is too low for a model."""
+    limit = os.environ.get("SEGMENTS_MEMORY_LIMIT", "4GB")
+    return (
+        f"{node} needs more memory than DuckDB may take ({limit}). Raise SEGMENTS_MEMORY_LIMIT, or "
+        "set SEGMENTS_THREADS=1 so that one model at a time is built."
+    )
 
 
 def _failed_test(name: str, failures: int) -> str:

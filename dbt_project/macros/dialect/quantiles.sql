@@ -10,3 +10,11 @@
 {% macro spark__median_of_money(value) -%}
     cast(floor(median(cast({{ value }} * 100 as bigint))) / cast(100 as decimal(3, 0)) as decimal(18, 2))
 {%- endmacro %}
+
+
+{# Several quantiles as a list; one pass holds the values once, where a call for each holds them each time. #}
+{% macro quantiles(value, positions) -%} {{ adapter.dispatch('quantiles')(value, positions) }} {%- endmacro %}
+{% macro default__quantiles(value, positions) -%} quantile_cont({{ value }}, {{ positions }}) {%- endmacro %}
+{% macro spark__quantiles(value, positions) -%}
+    percentile({{ value }}, array({{ positions | join(', ') }}))
+{%- endmacro %}

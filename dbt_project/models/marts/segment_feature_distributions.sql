@@ -1,4 +1,6 @@
-{%- set features = scored_models().features -%}
+{%- set features = scored_models().features %}
+{%- set percents = ['05', '25', '50', '75', '95'] %}
+{%- set positions = [0.05, 0.25, 0.5, 0.75, 0.95] -%}
 
 with
 
@@ -53,24 +55,33 @@ aggregated as (
         count(original) as known_customers,
         {{ mean_of_decimals('original') }} as mean,
         min(original) as min,
-        {{ quantile('original', 0.05) }} as p05,
-        {{ quantile('original', 0.25) }} as p25,
-        {{ quantile('original', 0.50) }} as p50,
-        {{ quantile('original', 0.75) }} as p75,
-        {{ quantile('original', 0.95) }} as p95,
+        {{ quantiles('original', positions) }} as quantiles,
         max(original) as max,
         {{ mean_of_decimals('scaled') }} as mean_scaled,
         min(scaled) as min_scaled,
-        {{ quantile('scaled', 0.05) }} as p05_scaled,
-        {{ quantile('scaled', 0.25) }} as p25_scaled,
-        {{ quantile('scaled', 0.50) }} as p50_scaled,
-        {{ quantile('scaled', 0.75) }} as p75_scaled,
-        {{ quantile('scaled', 0.95) }} as p95_scaled,
+        {{ quantiles('scaled', positions) }} as quantiles_scaled,
         max(scaled) as max_scaled
     from used
     group by 1, 2
 
 )
 
-select * from aggregated
+select
+    segment_id,
+    feature,
+    customers,
+    known_customers,
+    mean,
+    min,
+    {% for percent in percents %}
+        {{ element_at_position('quantiles', loop.index0) }} as p{{ percent }},
+    {% endfor %}
+    max,
+    mean_scaled,
+    min_scaled,
+    {% for percent in percents %}
+        {{ element_at_position('quantiles_scaled', loop.index0) }} as p{{ percent }}_scaled,
+    {% endfor %}
+    max_scaled
+from aggregated
 order by segment_id, feature
