@@ -7,6 +7,7 @@ inherits all else from dbt-spark; macros are looked for as `sparksession__`, the
 
 from __future__ import annotations
 
+import atexit
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,14 @@ from dbt.adapters.spark.connections import SparkConnectionManager, SparkCredenti
 from dbt.adapters.spark.impl import SparkAdapter
 
 NAME = "sparksession"
+
+
+def stop_session() -> None:
+    """Executors that end with the JVM, not with the session, count as failed on a cluster."""
+    from pyspark import SparkContext
+
+    if SparkContext._active_spark_context is not None:
+        SparkContext._active_spark_context.stop()
 
 
 class SessionPythonJob(PythonJobHelper):
@@ -56,6 +65,7 @@ class SparkSessionConnectionManager(SparkConnectionManager):
         folder = connection.credentials.server_side_parameters.get("spark.sql.warehouse.dir", "")
         if folder and "://" not in folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
+        atexit.register(stop_session)
         return super().open(connection)
 
 
