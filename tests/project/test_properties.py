@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 # Every example costs some forty statements; the time of one says nothing.
 slow = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 START = datetime(2017, 12, 20)

@@ -2,8 +2,7 @@ with
 
 orders as (
 
-    -- A table of its own: joined in one go with the rest, what it holds in memory at once is several
-    -- times the orders.
+    -- A table of its own: all joined in one go, memory would hold the orders several times.
     select * from {{ ref('int_orders_joined_to_customers') }}
 
 ),
@@ -29,7 +28,14 @@ reviews as (
 joined as (
 
     select
-        orders.*,
+        orders.order_id,
+        orders.customer_id,
+        orders.state,
+        orders.city,
+        orders.order_status,
+        orders.ordered_at,
+        orders.delivered_at,
+        orders.promised_at,
         items.main_category,
         coalesce(items.items, 0) as items,
         coalesce(items.items_value, 0) as items_value,
