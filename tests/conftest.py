@@ -68,40 +68,23 @@ class Project:
         assert result.returncode == 0, result.stdout + result.stderr
         return warehouse
 
-    def report(self, warehouse: Path, output: Path) -> subprocess.CompletedProcess:
-        """What `make report` runs once the environment stands."""
-        return subprocess.run(
-            [
-                sys.executable,
-                "scripts/report.py",
-                *("--warehouse", str(warehouse)),
-                *("--output", str(output)),
-            ],
-            cwd=ROOT,
-            env=os.environ
-            | {
-                "DBT_TARGET_PATH": str(self.folder / "target"),
-                "DBT_LOG_PATH": str(self.folder / "logs"),
-            },
-            capture_output=True,
-            text=True,
-        )
-
     def make(self, data: Path, warehouse: Path) -> subprocess.CompletedProcess:
         """What `make build` runs once the environment stands."""
+        return self.script("build.py", "--data", data, "--warehouse", warehouse)
+
+    def report(self, warehouse: Path, output: Path) -> subprocess.CompletedProcess:
+        """What `make report` runs once the environment stands."""
+        return self.script("report.py", "--warehouse", warehouse, "--output", output)
+
+    def script(self, name: str, *arguments: object) -> subprocess.CompletedProcess:
+        folders = {
+            "DBT_TARGET_PATH": str(self.folder / "target"),
+            "DBT_LOG_PATH": str(self.folder / "logs"),
+        }
         return subprocess.run(
-            [
-                sys.executable,
-                "scripts/build.py",
-                *("--data", str(data)),
-                *("--warehouse", str(warehouse)),
-            ],
+            [sys.executable, f"scripts/{name}", *map(str, arguments)],
             cwd=ROOT,
-            env=os.environ
-            | {
-                "DBT_TARGET_PATH": str(self.folder / "target"),
-                "DBT_LOG_PATH": str(self.folder / "logs"),
-            },
+            env=os.environ | folders,
             capture_output=True,
             text=True,
         )

@@ -40,8 +40,6 @@ class Figure:
         How to read it.
     has_segments : bool
         If the segment filter acts on it: its charts have the parameter `segment`.
-    wide : bool
-        If panels get a row each.
     """
 
     name: str
@@ -50,7 +48,6 @@ class Figure:
     table: pd.DataFrame
     note: str = ""
     has_segments: bool = False
-    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,11 +73,11 @@ def segment_colour(marts: Marts, *, legend: bool = True) -> alt.Color:
     )
 
 
-def by_segment(chart: alt.Chart, column: str = "segment_id") -> alt.Chart:
+def by_segment(chart: alt.Chart) -> alt.Chart:
     """The chart for the segment that the reader picks, or for all."""
     segment = alt.param(name="segment", value=None)
     return chart.add_params(segment).transform_filter(
-        f"segment === null || datum['{column}'] === segment"
+        "segment === null || datum.segment_id === segment"
     )
 
 
@@ -88,10 +85,10 @@ def sized(chart: alt.TopLevelMixin, height: int = 260) -> alt.TopLevelMixin:
     return chart.properties(width="container", height=height)
 
 
-def horizontal_line(value: float, *, dash: bool = True) -> alt.Chart:
+def horizontal_line(value: float) -> alt.Chart:
     """A threshold."""
     return (
         alt.Chart(pd.DataFrame({"threshold": [value]}))
-        .mark_rule(color=ACCENT, strokeDash=[6, 4] if dash else [1, 0], strokeWidth=1.5)
+        .mark_rule(color=ACCENT, strokeDash=[6, 4], strokeWidth=1.5)
         .encode(y="threshold:Q")
     )

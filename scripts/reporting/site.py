@@ -9,6 +9,7 @@ from pathlib import Path
 import altair as alt
 import jinja2
 import vl_convert
+from markupsafe import Markup
 
 from reporting import choice_page, exploration_page, maintenance_page, method_page, segments_page
 from reporting.figures import Figure, Section
@@ -148,7 +149,7 @@ def _json_in_script(value: object) -> str:
     text = json.dumps(value, default=_json_value, separators=(",", ":"), allow_nan=False)
     for sign, escaped in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
         text = text.replace(sign, escaped)
-    return jinja2.utils.markupsafe.Markup(text)
+    return Markup(text)
 
 
 def _json_value(value: object) -> object:
