@@ -1,32 +1,44 @@
+{#- For each raw table its staging model, the flags that staging sets on rows that are kept, and traits that
+    take a second table; each with the rule that counts its rows. -#}
 {%- set tables = {
     'olist_customers_dataset': {'staging': 'stg_olist__customers'},
     'olist_orders_dataset': {
         'staging': 'stg_olist__orders',
-        'changed': {
+        'of_orders': true,
+        'flags': {
             'is_delivered_before_ordered': 'delivered_before_ordered',
             'is_status_missing': 'no_status',
         },
+        'orphan': 'no_customer',
     },
     'olist_order_items_dataset': {
         'staging': 'stg_olist__order_items',
-        'changed': {'is_price_missing': 'no_price', 'is_freight_missing': 'no_freight'},
+        'of_orders': true,
+        'flags': {'is_price_missing': 'no_price', 'is_freight_missing': 'no_freight'},
+        'traits': {'products.product_id is null': 'no_product'},
+        'orphan': 'no_order',
     },
     'olist_order_payments_dataset': {
         'staging': 'stg_olist__order_payments',
-        'changed': {'is_value_missing': 'no_value'},
+        'of_orders': true,
+        'flags': {'is_value_missing': 'no_value'},
+        'orphan': 'no_order',
     },
     'olist_order_reviews_dataset': {
         'staging': 'stg_olist__order_reviews',
-        'changed': {
+        'of_orders': true,
+        'flags': {
             'is_answer_time_missing': 'no_answer_time',
             'is_undated': 'no_review_time',
             'is_score_missing': 'no_score',
             'is_score_out_of_range': 'score_out_of_range',
         },
+        'traits': {'coalesce(staged.written_at < orders.ordered_at, false)': 'written_before_order'},
+        'orphan': 'no_order',
     },
     'olist_products_dataset': {
         'staging': 'stg_olist__products',
-        'changed': {'is_category_missing': 'no_category'},
+        'flags': {'is_category_missing': 'no_category'},
     },
     'olist_sellers_dataset': {'staging': 'stg_olist__sellers'},
     'olist_geolocation_dataset': {'staging': 'stg_olist__geolocation'},
@@ -34,31 +46,12 @@
         'staging': 'stg_olist__product_category_name_translation'
     },
 } -%}
-{%- set children = {
-    'olist_order_items_dataset': 'stg_olist__order_items',
-    'olist_order_payments_dataset': 'stg_olist__order_payments',
-    'olist_order_reviews_dataset': 'stg_olist__order_reviews',
-} -%}
 
 with
 
 orders as (
 
     select * from {{ ref('int_orders_joined') }}
-
-),
-
-order_items as (
-
-    select * from {{ ref('stg_olist__order_items') }}
-    where set_aside_reason is null
-
-),
-
-order_reviews as (
-
-    select * from {{ ref('stg_olist__order_reviews') }}
-    where set_aside_reason is null
 
 ),
 
@@ -80,58 +73,70 @@ rows_of_erased_customers as (
 
 ),
 
-orders_without_customer as (
+-- Each staging model is read once: looking for second rows of a key is most of its time.
+{% for raw_table, rules in tables.items() %}
+    traits_of_{{ raw_table }} as (
 
-    select staged_orders.order_id
-    from {{ ref('stg_olist__orders') }} as staged_orders
-    anti join orders on staged_orders.order_id = orders.order_id
-    where staged_orders.set_aside_reason is null
+        select
+            staged.set_aside_reason,
+            {% for flag in rules.get('flags', {}) %}
+                staged.{{ flag }},
+            {% endfor %}
+            {% for trait, rule in rules.get('traits', {}).items() %}
+                {{ trait }} as is_{{ rule }},
+            {% endfor %}
+            {{ 'orders.order_id is not null' if rules.of_orders else 'true' }} as is_of_known_order,
+            count(*) as affected_rows
+        from {{ ref(rules.staging) }} as staged
+        {%- if rules.of_orders %}
+            left join orders on staged.order_id = orders.order_id
+        {%- endif %}
+        {%- if 'no_product' in rules.get('traits', {}).values() %}
+            left join products on staged.product_id = products.product_id
+        {%- endif %}
+        group by all
 
-),
+    ),
+{% endfor %}
 
 counted as (
 
-    -- Rules of one table: staging names the reason, or flags the change of a row that is kept.
     {% for raw_table, rules in tables.items() %}
         select
             '{{ raw_table }}' as raw_table,
             set_aside_reason as rule,
-            count(*) as affected_rows
-        from {{ ref(rules.staging) }}
+            affected_rows
+        from traits_of_{{ raw_table }}
         where set_aside_reason is not null
-        group by 1, 2
         union all
-        {% for flag, rule in rules.get('changed', {}).items() %}
+        {% for flag, rule in rules.get('flags', {}).items() %}
             select
                 '{{ raw_table }}' as raw_table,
                 '{{ rule }}' as rule,
-                count(*) as affected_rows
-            from {{ ref(rules.staging) }} as staged
-            {%- if raw_table == 'olist_orders_dataset' or raw_table in children %}
-            semi join orders on staged.order_id = orders.order_id
-            {%- endif %}
-            where staged.{{ flag }} and staged.set_aside_reason is null
+                affected_rows
+            from traits_of_{{ raw_table }}
+            where {{ flag }} and set_aside_reason is null and is_of_known_order
             union all
         {% endfor %}
+        {% for rule in rules.get('traits', {}).values() %}
+            select
+                '{{ raw_table }}' as raw_table,
+                '{{ rule }}' as rule,
+                affected_rows
+            from traits_of_{{ raw_table }}
+            where is_{{ rule }} and set_aside_reason is null and is_of_known_order
+            union all
+        {% endfor %}
+        {% if rules.orphan %}
+            select
+                '{{ raw_table }}' as raw_table,
+                '{{ rules.orphan }}' as rule,
+                affected_rows
+            from traits_of_{{ raw_table }}
+            where set_aside_reason is null and not is_of_known_order
+            union all
+        {% endif %}
     {% endfor %}
-
-    -- Rules that need two tables.
-    {% for raw_table, staging in children.items() %}
-        select
-            '{{ raw_table }}' as raw_table,
-            'no_order' as rule,
-            count(*) as affected_rows
-        from {{ ref(staging) }} as children
-        anti join orders on children.order_id = orders.order_id
-        where children.set_aside_reason is null
-        union all
-    {% endfor %}
-    select
-        'olist_orders_dataset' as raw_table,
-        'no_customer' as rule,
-        count(*) as affected_rows
-    from orders_without_customer
-    union all
     select
         'olist_orders_dataset' as raw_table,
         'no_payment' as rule,
@@ -159,22 +164,6 @@ counted as (
         count(*) as affected_rows
     from orders
     where scored_reviews = 0
-    union all
-    select
-        'olist_order_items_dataset' as raw_table,
-        'no_product' as rule,
-        count(*) as affected_rows
-    from order_items
-    inner join orders on order_items.order_id = orders.order_id
-    anti join products on order_items.product_id = products.product_id
-    union all
-    select
-        'olist_order_reviews_dataset' as raw_table,
-        'written_before_order' as rule,
-        count(*) as affected_rows
-    from order_reviews
-    inner join orders on order_reviews.order_id = orders.order_id
-    where order_reviews.written_at < orders.ordered_at
     union all
     select
         'olist_products_dataset' as raw_table,
