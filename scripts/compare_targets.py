@@ -18,7 +18,7 @@ import yaml
 
 from segmentation.agreement import adjusted_rand_index
 
-MARTS = Path(__file__).resolve().parents[1] / "dbt_project/models/marts/_marts__models.yml"
+MARTS = Path(__file__).resolve().parents[1] / "dbt_project/models/marts"
 TOLERANCE = 1e-9
 # Differences of what is 0 but for rounding.
 ZERO = 1e-12
@@ -41,7 +41,8 @@ class Parity:
 def keys_of_marts() -> dict[str, list[str]]:
     """The columns that tests declare unique, by mart."""
     keys = {}
-    for model in yaml.safe_load(MARTS.read_text())["models"]:
+    files = [yaml.safe_load(file.read_text()) for file in MARTS.glob("_*models.yml")]
+    for model in [model for file in files for model in file["models"]]:
         for test in model.get("data_tests", []):
             if "unique_combination_of_columns" in test:
                 keys[model["name"]] = test["unique_combination_of_columns"]["arguments"]["columns"]
