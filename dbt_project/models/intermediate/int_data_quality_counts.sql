@@ -1,5 +1,5 @@
-{#- For each raw table its staging model, the flags that staging sets on rows that are kept, and traits that
-    take a second table; each with the rule that counts its rows. -#}
+{#- For each raw table its staging model, flags that staging sets on rows that are kept, and traits
+    that take a second table; each with the rule that counts its rows. -#}
 {%- set tables = {
     'olist_customers_dataset': {'staging': 'stg_olist__customers'},
     'olist_orders_dataset': {
@@ -85,15 +85,19 @@ rows_of_erased_customers as (
             {% for trait, rule in rules.get('traits', {}).items() %}
                 {{ trait }} as is_{{ rule }},
             {% endfor %}
-            {{ 'orders.order_id is not null' if rules.of_orders else 'true' }} as is_of_known_order,
+            {% if rules.of_orders %}
+                orders.order_id is not null as is_of_known_order,
+            {% else %}
+                true as is_of_known_order,
+            {% endif %}
             count(*) as affected_rows
         from {{ ref(rules.staging) }} as staged
-        {%- if rules.of_orders %}
+        {% if rules.of_orders %}
             left join orders on staged.order_id = orders.order_id
-        {%- endif %}
-        {%- if 'no_product' in rules.get('traits', {}).values() %}
+        {% endif %}
+        {% if 'no_product' in rules.get('traits', {}).values() %}
             left join products on staged.product_id = products.product_id
-        {%- endif %}
+        {% endif %}
         group by all
 
     ),
