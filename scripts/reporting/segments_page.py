@@ -204,8 +204,7 @@ def radar(marts: Marts) -> Figure | None:
     features = marts.features
     if len(features) < 3:
         return None
-    # A mean shows where a median of whole numbers, as of orders, cannot move.
-    reach = max(2.0, float(np.ceil(rows["mean_scaled"].abs().clip(upper=3).max())))
+    reach = max(2.0, float(np.ceil(rows["p50_scaled"].abs().clip(upper=3).max())))
     angles = {f: 2 * np.pi * i / len(features) for i, f in enumerate(features)}
     panels = []
     for segment in marts.profiles.itertuples():
@@ -213,19 +212,19 @@ def radar(marts: Marts) -> Figure | None:
         if of_segment.empty:
             continue
         outline = _closed(
-            [(f, float(np.clip(of_segment.loc[f, "mean_scaled"], -reach, reach))) for f in features]
+            [(f, float(np.clip(of_segment.loc[f, "p50_scaled"], -reach, reach))) for f in features]
         )
         panels.append(
             Panel(_radar_chart(outline, angles, reach, segment.colour), segment.segment_name)
         )
-    means = rows.assign(distance=rows["mean_scaled"].abs())
-    most = means.loc[means["distance"].idxmax()]
+    medians = rows.assign(distance=rows["p50_scaled"].abs())
+    most = medians.loc[medians["distance"].idxmax()]
     title = (
         f"{most.segment_name} stand out most: {feature_name(most.feature).lower()} "
         f"{number(most.distance)} standard deviations "
-        f"{'above' if most.mean_scaled > 0 else 'below'} the average"
+        f"{'above' if most.p50_scaled > 0 else 'below'} the average of all"
     )
-    table = rows.pivot_table(index="segment_name", columns="feature", values="mean_scaled")
+    table = rows.pivot_table(index="segment_name", columns="feature", values="p50_scaled")
     table = table.reindex(marts.profiles["segment_name"]).reindex(columns=features)
     table = table.map(if_known(number)).rename(columns=feature_name)
     table.insert(0, "Segment", table.index)
@@ -234,8 +233,8 @@ def radar(marts: Marts) -> Figure | None:
         title,
         panels,
         table.reset_index(drop=True),
-        "Means in the model's scaled units. The grey ring is the average of the customers that the "
-        f"model was fitted on, the outer ring {number(reach)} standard deviations above it, the "
+        "Medians in the model's scaled units. The grey ring is the average of the customers that "
+        f"the model was fitted on, the outer ring {number(reach)} standard deviations above it, the "
         "centre as far below.",
     )
 
@@ -272,7 +271,7 @@ def _radar_chart(
     shape = alt.Chart(path(outline))
     tooltip = [
         alt.Tooltip("feature:N", title="Feature"),
-        alt.Tooltip("value:Q", title="Mean, scaled", format=".2f"),
+        alt.Tooltip("value:Q", title="Median, scaled", format=".2f"),
     ]
     filled = shape.mark_line(
         color=colour, strokeWidth=2.5, fill=colour, fillOpacity=0.25, strokeJoin="round"
