@@ -234,8 +234,8 @@ def radar(marts: Marts) -> Figure | None:
         panels,
         table.reset_index(drop=True),
         "Medians in the model's scaled units. The grey ring is the average of the customers that "
-        f"the model was fitted on, the outer ring {number(reach)} standard deviations above it, the "
-        "centre as far below.",
+        f"the model was fitted on, the outer ring {number(reach)} standard deviations above it, "
+        "the centre as far below.",
     )
 
 
