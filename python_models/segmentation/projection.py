@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from segmentation.points import Points
-from segmentation.refits import FrozenModel
+from segmentation.scaling import FeatureScaling
 
 AXES_SCHEMA = pa.schema(
     [
@@ -37,9 +37,10 @@ def principal_axes(model: Mapping, points: pa.Table) -> pa.Table:
         variance.
         Axes have length 1 and point to where their largest loading is positive.
     """
-    frozen, known = FrozenModel.from_row(model), Points.from_table(points)
+    scalings = [FeatureScaling(**parameter) for parameter in model["parameters"]]
+    known = Points.from_table(points)
     covariance = np.atleast_2d(
-        np.cov(known.scaled(frozen.scalings), rowvar=False, aweights=known.customers, ddof=0)
+        np.cov(known.scaled(scalings), rowvar=False, aweights=known.customers, ddof=0)
     )
     variances, axes = np.linalg.eigh(covariance)
     variances, axes = np.clip(variances[::-1], 0, None), axes[:, ::-1]
@@ -56,6 +57,6 @@ def principal_axes(model: Mapping, points: pa.Table) -> pa.Table:
             "explained_share": float(variances[axis] / total) if total else None,
         }
         for axis in range(len(variances))
-        for feature, scaling in enumerate(frozen.scalings)
+        for feature, scaling in enumerate(scalings)
     ]
     return pa.Table.from_pylist(rows, schema=AXES_SCHEMA)
