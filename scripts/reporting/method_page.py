@@ -92,7 +92,7 @@ def _model(marts: Marts) -> str:
     if pd.notna(model.silhouette):
         told += f", silhouette {number(model.silhouette)}"
     return (
-        f"{told}. Random seed {model.seed}, {model.library_versions}, fingerprint of the data "
+        f"{told}. Random seed {model.seed}, {model['library_versions']}, fingerprint of the data "
         f"{model.data_fingerprint}."
     )
 
