@@ -166,15 +166,9 @@ def _of_the_chosen_features(marts: Marts) -> pd.DataFrame:
     return same[same["n_segments"].notna()]
 
 
-def silhouette_by_k(marts: Marts) -> Figure | None:
-    if not is_compared(marts):
-        return None
-    rows = _of_the_chosen_features(marts).copy()
-    if rows.empty:
-        return None
-    error = 1.96 * rows["silhouette_standard_error"].fillna(0)
-    rows["low"], rows["high"] = rows["silhouette"] - error, rows["silhouette"] + error
-    base = alt.Chart(rows).encode(
+def _against_k(rows: pd.DataFrame) -> alt.Chart:
+    """Candidates by their number of segments, a colour for each algorithm."""
+    return alt.Chart(rows).encode(
         x=alt.X(
             "n_segments:Q", title="Number of segments", axis=alt.Axis(tickMinStep=1, format="d")
         ),
@@ -186,6 +180,17 @@ def silhouette_by_k(marts: Marts) -> Figure | None:
         ),
         tooltip=_candidate_tooltip(),
     )
+
+
+def silhouette_by_k(marts: Marts) -> Figure | None:
+    if not is_compared(marts):
+        return None
+    rows = _of_the_chosen_features(marts).copy()
+    if rows.empty:
+        return None
+    error = 1.96 * rows["silhouette_standard_error"].fillna(0)
+    rows["low"], rows["high"] = rows["silhouette"] - error, rows["silhouette"] + error
+    base = _against_k(rows)
     line = base.mark_line().encode(
         y=alt.Y("silhouette:Q", title="Silhouette (-1 to 1)", scale=alt.Scale(zero=False))
     )
@@ -222,18 +227,7 @@ def stability_by_k(marts: Marts) -> Figure | None:
     rows = rows[rows["resampling_agreement"].notna()]
     if rows.empty:
         return None
-    base = alt.Chart(rows).encode(
-        x=alt.X(
-            "n_segments:Q", title="Number of segments", axis=alt.Axis(tickMinStep=1, format="d")
-        ),
-        color=alt.Color(
-            "algorithm:N",
-            title=None,
-            scale=alt.Scale(domain=list(ALGORITHMS), range=list(ALGORITHMS.values())),
-            legend=alt.Legend(orient="bottom"),
-        ),
-        tooltip=_candidate_tooltip(),
-    )
+    base = _against_k(rows)
     mean = base.mark_line(point={"filled": True, "size": 50}).encode(
         y=alt.Y(
             "resampling_agreement:Q",

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import duckdb
 
+from build import sql_string
 from reporting.marts import ReportError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,8 +61,7 @@ def written_meanwhile(warehouse: Path, page: Path) -> Iterator[Callable[[], None
 
 def _copy_without_rows(warehouse: Path, copy: Path) -> None:
     with duckdb.connect(str(copy)) as connection:
-        name = "'" + str(warehouse).replace("'", "''") + "'"
-        connection.execute(f"attach {name} as published (read_only)")
+        connection.execute(f"attach {sql_string(warehouse)} as published (read_only)")
         for schema, table in connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = 'published' "
             "union all "
