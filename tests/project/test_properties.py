@@ -14,6 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from conftest import Project
+
 # Every example costs some forty statements; the time of one says nothing.
 slow = settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -48,8 +50,19 @@ def shops(draw):
 
 
 @pytest.fixture(scope="module")
-def house(project, shop_warehouse):
+def house(shop_data, shop_warehouse, tmp_path_factory):
     """Builds the rooms up to the features on rows: house(orders, orphans) is a connection."""
+    # In a folder of its own: what other tests build is compiled for other warehouses.
+    project = Project(tmp_path_factory.mktemp("properties"))
+    result = project.dbt(
+        shop_data,
+        shop_warehouse,
+        "compile",
+        "--select",
+        "path:dbt_project/models/staging",
+        "path:dbt_project/models/intermediate",
+    )
+    assert result.returncode == 0, result.stdout
     compiled = project.folder / "target" / "compiled" / "customer_segmentation" / "dbt_project"
     models = {
         path.stem: path.read_text()
