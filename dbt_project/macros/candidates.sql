@@ -85,9 +85,13 @@
 {% endmacro %}
 
 
-{# Each feature set in each scale: its name, what it is a scale of, and its features with their transforms. #}
+{#
+    Each feature set that the source can fill, in each scale: its name, what it is a scale of, and its features
+    with their transforms.
+#}
 {% macro feature_sets_in_all_scales() %}
     {% set transforms = all_feature_transforms() %}
+    {% set fillable = fillable_feature_sets() %}
     {% for feature, transform in transforms.items() if transform not in ['identity', 'log1p'] %}
         {% do stop_for_candidates(
             'the transform ' ~ transform ~ ' of ' ~ feature ~ ' is neither identity nor log1p'
@@ -110,7 +114,7 @@
                 ~ transforms | join(', ')
             ) %}
         {% endfor %}
-        {% for scale in var('candidate_scales') %}
+        {% for scale in var('candidate_scales') if name in fillable %}
             {% set transformed = [] %}
             {% for feature in features %}
                 {% do transformed.append({
@@ -175,13 +179,19 @@
 {%- endmacro %}
 
 
-{# The candidate that a var names: it must be declared, and able to score later customers. #}
+{#
+    The candidate that a var names: it must be declared, and able to score later customers. Of several the first
+    one whose features the source can fill.
+#}
 {% macro candidate_named_by(name) %}
-    {% set named = nameable_candidates() | selectattr('candidate_id', 'eq', var(name)) | list %}
+    {% set nameable = nameable_candidates() %}
+    {% set candidate_id = first_fillable(var(name), nameable | map(attribute='candidate_id') | list) %}
+    {% set named = nameable | selectattr('candidate_id', 'eq', candidate_id) | list %}
     {% if not named or 'n_segments' not in named[0] %}
         {% do exceptions.raise_compiler_error(
-            name ~ ' is ' ~ var(name) ~ ', which '
-            ~ ('cannot score later customers.' if named else 'is no declared candidate.')
+            name ~ ' is ' ~ candidate_id ~ ', which '
+            ~ ('cannot score later customers.' if named
+               else 'is no declared candidate, or one of features that the source does not tell.')
             ~ ' Take a KMeans or Ward candidate; ids read <algorithm>-<number of segments>-<feature '
             ~ 'set>, such as kmeans-4-rfm-review (candidate_algorithms and feature_sets in '
             ~ 'dbt_project.yml).'

@@ -13,14 +13,15 @@
         {'option': 'as in use', 'features': in_use, 'observation_months': window, 'n_segments': chosen.n_segments}
     ] %}
     {% set sets = feature_sets_in_all_scales() %}
-    {% for option, changes in var('contract_options').items() %}
+    {% for option, changes in var('contract_options').items() if is_fillable_option(changes) %}
         {% set features = in_use %}
         {% if 'feature_set' in changes %}
-            {% set named = sets | selectattr('name', 'eq', changes.feature_set) | list %}
+            {% set feature_set = first_fillable(changes.feature_set, fillable_feature_sets()) %}
+            {% set named = sets | selectattr('name', 'eq', feature_set) | list %}
             {% if not named %}
                 {% do exceptions.raise_compiler_error(
                     'contract_options: the option "' ~ option ~ '" names the feature set '
-                    ~ changes.feature_set ~ ', which is not under feature_sets.'
+                    ~ feature_set ~ ', which is not under feature_sets.'
                 ) %}
             {% endif %}
             {% set features = named[0].features %}
@@ -33,6 +34,14 @@
         }) %}
     {% endfor %}
     {{ return(found) }}
+{% endmacro %}
+
+
+{# Whether the source can fill what an option names; what is not declared at all is told elsewhere. #}
+{% macro is_fillable_option(changes) %}
+    {% set names = [changes.feature_set] if changes.feature_set is string else changes.get('feature_set') or [] %}
+    {% set unfillable = names | select('in', var('feature_sets')) | reject('in', fillable_feature_sets()) | list %}
+    {{ return(not names or names | length > unfillable | length) }}
 {% endmacro %}
 
 
@@ -49,7 +58,7 @@
 {# The options as a query. #}
 {% macro contract_option_rows() %}
     {% set named_by = [] %}
-    {% for feature in naming_features() %}
+    {% for feature in known_naming_features() %}
         {% do named_by.append({'feature': feature, 'transform': var('feature_transforms')[feature]}) %}
     {% endfor %}
     {% for option in contract_options() %}

@@ -93,24 +93,11 @@
 {% macro delete_erased_raw_rows(tables) %}
     {% set names = tables | map(attribute=0) | list %}
     {% set erased = namespace(rows=0) %}
-    {% if 'raw.olist_customers_dataset' in names and 'raw.olist_orders_dataset' in names %}
+    {% set keys = dict(adapter_macro('keys_of_erased')()) %}
+    {% if not keys.keys() | reject('in', names) | list %}
         {% do run_query(
-            'create or replace temporary table erased_orders as
-            select customers.customer_id, orders.order_id
-            from raw.olist_customers_dataset as customers
-            left join raw.olist_orders_dataset as orders
-                on customers.customer_id = orders.customer_id
-            where sha256(customers.customer_unique_id) in (
-                select erased_customers.customer_hash from raw.erased_customers
-            )'
+            'create or replace temporary table erased_orders as ' ~ adapter_macro('erased_orders')()
         ) %}
-        {% set keys = {
-            'raw.olist_order_items_dataset': 'order_id',
-            'raw.olist_order_payments_dataset': 'order_id',
-            'raw.olist_order_reviews_dataset': 'order_id',
-            'raw.olist_orders_dataset': 'order_id',
-            'raw.olist_customers_dataset': 'customer_id',
-        } %}
         {% for table, columns in tables
             if not table.startswith('raw.') and 'order_id' in columns and 'customer_id' not in columns %}
             {% do keys.update({table: 'order_id'}) %}

@@ -55,7 +55,8 @@
 {% macro find_raw_files(folder) %}
     {% set found = [] %}
     {% set missing = [] %}
-    {% set sources = graph.sources.values() | selectattr('source_name', 'eq', 'olist') %}
+    {% do stop_unless_source_has_an_adapter() %}
+    {% set sources = graph.sources.values() | selectattr('source_name', 'eq', var('source')) %}
     {% for source in sources | sort(attribute='identifier') %}
         {% set stem = folder.rstrip('/') ~ '/' ~ source.identifier %}
         {% set paths = adapter.dispatch('files_there')([stem ~ '.csv', stem ~ '.parquet']) %}
@@ -69,7 +70,8 @@
         {% do stop_loading(
             'The data folder ' ~ folder ~ ' has no file ' ~ missing | join(', ')
             ~ ' (or .parquet). DATA of make, or SEGMENTS_DATA of plain dbt, names the folder of the '
-            ~ 'nine Olist files; make demo-data makes synthetic ones in data/demo.'
+            ~ ('nine Olist files; make demo-data makes synthetic ones in data/demo.'
+               if var('source') == 'olist' else 'raw files of the source ' ~ var('source') ~ '.')
         ) %}
     {% endif %}
     {{ return(found) }}
@@ -97,8 +99,8 @@
     {% endfor %}
     {% do run_query(
         'create or replace table raw.' ~ adapter.quote(source.identifier) ~ ' as select '
-        ~ quoted_list(types) ~ ' from read_csv(' ~ sql_string(path) ~ ', auto_detect = false, '
-        ~ "header = true, delim = ',', quote = '\"', escape = '\"', "
+        ~ declared_columns(source) ~ ' from read_csv(' ~ sql_string(path) ~ ', auto_detect = false, '
+        ~ 'header = true, quote = \'"\', escape = \'"\', ' ~ csv_format() ~ ', '
         ~ 'columns = {' ~ columns | join(', ') ~ '}, store_rejects = true)'
     ) %}
     {% if run_query('select count(*) from reject_errors').rows[0][0] > 0 %}
@@ -210,17 +212,49 @@
     {% endfor %}
     {% do run_query(
         'create or replace table raw.' ~ adapter.quote(source.identifier) ~ ' as select '
-        ~ casts | join(', ') ~ ' from read_parquet(' ~ sql_string(path) ~ ')'
+        ~ declared_columns(source) ~ ' from (select ' ~ casts | join(', ')
+        ~ ' from read_parquet(' ~ sql_string(path) ~ '))'
     ) %}
 {% endmacro %}
 
 
+{# The type of each column of the file that is read. #}
 {% macro declared_types(source) %}
+    {% set file_columns = adapter_macro('file_columns')() %}
     {% set types = {} %}
-    {% for column in source.columns.values() %}
-        {% do types.update({column.name: column.data_type}) %}
+    {% for column in source.columns.values() if file_columns.get(column.name, column.name) %}
+        {% do types.update({file_columns.get(column.name, column.name): column.data_type}) %}
     {% endfor %}
     {{ return(types) }}
+{% endmacro %}
+
+
+{# The declared columns, from those of the file; null where the file has none. #}
+{% macro declared_columns(source) %}
+    {% set file_columns = adapter_macro('file_columns')() %}
+    {% set columns = [] %}
+    {% for column in source.columns.values() %}
+        {% set file_column = file_columns.get(column.name, column.name) %}
+        {% do columns.append(
+            'cast(' ~ (adapter.quote(file_column) if file_column else 'null') ~ ' as ' ~ column.data_type
+            ~ ') as ' ~ adapter.quote(column.name)
+        ) %}
+    {% endfor %}
+    {{ return(columns | join(', ')) }}
+{% endmacro %}
+
+
+{# How CSV files are written, checked: options of read_csv. #}
+{% macro csv_format() %}
+    {% set format = var('csv_format') %}
+    {% set options = [
+        'delim = ' ~ sql_string(format.get('delimiter') or ','),
+        'decimal_separator = ' ~ sql_string(format.get('decimal_separator') or '.'),
+    ] %}
+    {% if format.get('timestamp_format') %}
+        {% do options.append('timestampformat = ' ~ sql_string(format.timestamp_format)) %}
+    {% endif %}
+    {{ return(options | join(', ')) }}
 {% endmacro %}
 
 
@@ -229,7 +263,8 @@
     {% if missing %}
         {% do stop_loading(
             path ~ ' has no column ' ~ missing | join(', ') ~ '. Its columns are: '
-            ~ header | join(', ') ~ '. They must be named as in the published file.'
+            ~ header | join(', ') ~ '. They must be named as '
+            ~ ('in the published file.' if var('source') == 'olist' else 'the var transaction_columns says.')
         ) %}
     {% endif %}
     {% for name in types if header | select('eq', name) | list | length > 1 %}
@@ -242,7 +277,8 @@
 {% macro csv_header(path) %}
     {{ return(run_query(
         "select trim(name, '\"') from (
-            select unnest(string_split(trim(line, e'\\r'), ',')) as name
+            select unnest(string_split(trim(line, e'\\r'), "
+            ~ sql_string(var('csv_format').get('delimiter') or ',') ~ ")) as name
             from (
                 select line from read_csv(" ~ sql_string(path) ~ ", auto_detect = false,
                     header = false, delim = e'\\x1f', quote = '', escape = '',
@@ -251,13 +287,4 @@
             )
         )"
     ).columns[0].values()) }}
-{% endmacro %}
-
-
-{% macro quoted_list(names) %}
-    {% set quoted = [] %}
-    {% for name in names %}
-        {% do quoted.append(adapter.quote(name)) %}
-    {% endfor %}
-    {{ return(quoted | join(', ')) }}
 {% endmacro %}

@@ -242,3 +242,9 @@
 {% macro naming_features() %}
     {{ return(['recency_days', 'frequency', 'monetary_value', 'review_score']) }}
 {% endmacro %}
+
+
+{# Those of them that the source tells. #}
+{% macro known_naming_features() %}
+    {{ return(naming_features() | reject('in', adapter_macro('missing_features')()) | list) }}
+{% endmacro %}

@@ -264,7 +264,7 @@ def test_an_unreadable_line_is_kept_with_its_place(dirty_warehouse, read):
 def test_an_unpaid_order_is_worth_its_items_and_freight(dirty_warehouse, read):
     order = read(
         dirty_warehouse,
-        "select * from intermediate.int_orders_joined where is_valued_by_items",
+        "select * from staging.stg_olist__orders_joined where is_valued_by_items",
     )
     assert len(order) == 1
     assert order["monetary_value"][0] == order["items_value"][0] + order["freight_value"][0]

@@ -60,7 +60,7 @@ def test_every_raw_row_and_centavo_is_accounted_for(olist_warehouse, read):
         olist_warehouse,
         "select sum(payment_value) as paid, sum(items_value) as price, "
         "sum(freight_value) as freight, count(distinct customer_id) as customers "
-        "from intermediate.int_orders_joined",
+        "from staging.stg_olist__orders_joined",
     ).iloc[0]
     assert float(money["paid"]) == pytest.approx(16_008_872.12, abs=0.001)
     assert float(money["price"]) == pytest.approx(13_591_643.70, abs=0.001)

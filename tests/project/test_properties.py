@@ -67,7 +67,7 @@ def house(shop_data, shop_warehouse, tmp_path_factory):
     models = {
         path.stem: path.read_text()
         for room in ("staging", "intermediate")
-        for path in sorted((compiled / "models" / room).glob("*.sql"))
+        for path in sorted((compiled / "models" / room).rglob("*.sql"))
         if path.stem != "int_days"
     }
     models = {name: sql for name, sql in models.items() if sql.strip()}
@@ -242,15 +242,15 @@ def test_rows_and_money_are_conserved_through_every_join(house, shop):
     with house(orders, orphans) as connection:
         joined = connection.execute(
             "select count(*), sum(items), sum(payments), sum(reviews), sum(monetary_value) "
-            "from intermediate.int_orders_joined"
+            "from staging.stg_olist__orders_joined"
         ).fetchall()[0]
         traced = dict(
             connection.execute(
-                "select raw_table, (rows_in, rows_kept) from intermediate.int_raw_rows_traced"
+                "select raw_table, (rows_in, rows_kept) from staging.stg_raw_tables"
             ).fetchall()
         )
         orphaned = connection.execute(
-            "select coalesce(sum(affected_rows), 0) from intermediate.int_data_quality_counts "
+            "select coalesce(sum(affected_rows), 0) from staging.stg_data_quality_counts "
             "where raw_table = 'olist_order_payments_dataset' and rule = 'no_order'"
         ).fetchall()[0][0]
     payments = sum(len(order["payments"]) for order in orders)

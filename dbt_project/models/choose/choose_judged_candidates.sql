@@ -108,10 +108,10 @@ scored as (
             when clusters is not null
                 then
                     (
-                        {% for feature in naming_features() %}
+                        {% for feature in known_naming_features() %}
                             coalesce(separation_{{ feature }}, 0){{ ' +' if not loop.last }}
                         {% endfor %}
-                    ) / {{ naming_features() | length }}
+                    ) / {{ known_naming_features() | length }}
         end as business_sense
     from measured
 

@@ -2,15 +2,14 @@ with
 
 orders as (
 
-    select * from {{ ref('int_orders_joined') }}
+    select * from {{ ref('int_orders') }}
     where is_counted
 
 ),
 
 order_reviews as (
 
-    select * from {{ ref('stg_olist__order_reviews') }}
-    where set_aside_reason is null and review_score is not null
+    select * from {{ ref('stg_order_reviews') }}
 
 ),
 

@@ -2,7 +2,7 @@ with
 
 orders as (
 
-    select * from {{ ref('int_orders_joined') }}
+    select * from {{ ref('int_orders') }}
     where is_counted
 
 ),

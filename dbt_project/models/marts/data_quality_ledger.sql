@@ -8,13 +8,13 @@ rules as (
 
 counts as (
 
-    select * from {{ ref('int_data_quality_counts') }}
+    select * from {{ ref('stg_data_quality_counts') }}
 
 ),
 
 traced as (
 
-    select * from {{ ref('int_raw_rows_traced') }}
+    select * from {{ ref('stg_raw_tables') }}
 
 ),
 

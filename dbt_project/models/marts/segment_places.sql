@@ -8,7 +8,7 @@ customer_segments as (
 
 orders as (
 
-    select * from {{ ref('int_orders_joined') }}
+    select * from {{ ref('int_orders') }}
     where is_counted
 
 ),

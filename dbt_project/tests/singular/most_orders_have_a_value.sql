@@ -3,6 +3,6 @@
 select
     count(*) as orders,
     count(*) filter (where monetary_value = 0) as worthless_orders
-from {{ ref('int_orders_joined') }}
+from {{ ref('int_orders') }}
 where is_counted
 having worthless_orders >= 0.5 * orders and orders > 0

@@ -5,7 +5,7 @@ with
 ordered as (
 
     select coalesce(sum(orders.monetary_value), 0) as total
-    from {{ ref('int_orders_joined') }} as orders
+    from {{ ref('int_orders') }} as orders
     cross join {{ ref('int_cutoffs') }} as cutoffs
     where orders.is_counted and cutoffs.is_as_of and orders.ordered_at < cutoffs.cutoff
 

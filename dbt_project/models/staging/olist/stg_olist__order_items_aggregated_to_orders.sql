@@ -1,3 +1,5 @@
+{{ config(enabled=var('source') == 'olist', materialized='table') }}
+
 with
 
 order_items as (
@@ -9,7 +11,7 @@ order_items as (
 
 products as (
 
-    select * from {{ ref('int_products_joined_to_categories') }}
+    select * from {{ ref('stg_olist__products_joined_to_categories') }}
 
 ),
 

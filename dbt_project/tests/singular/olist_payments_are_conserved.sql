@@ -1,11 +1,13 @@
 -- What the kept payments of known orders sum up to is what the orders carry.
+{{ config(enabled=var('source') == 'olist') }}
+
 with
 
 paid as (
 
     select coalesce(sum(order_payments.payment_value), 0) as total
     from {{ ref('stg_olist__order_payments') }} as order_payments
-    semi join {{ ref('int_orders_joined') }} as orders
+    semi join {{ ref('stg_olist__orders_joined') }} as orders
         on order_payments.order_id = orders.order_id
     where order_payments.set_aside_reason is null
 
@@ -14,7 +16,7 @@ paid as (
 carried as (
 
     select coalesce(sum(payment_value), 0) as total
-    from {{ ref('int_orders_joined') }}
+    from {{ ref('stg_olist__orders_joined') }}
 
 )
 

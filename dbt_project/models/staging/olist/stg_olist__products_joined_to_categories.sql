@@ -1,3 +1,5 @@
+{{ config(enabled=var('source') == 'olist', materialized='table') }}
+
 with
 
 products as (

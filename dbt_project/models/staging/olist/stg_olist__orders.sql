@@ -1,3 +1,5 @@
+{{ config(enabled=var('source') == 'olist') }}
+
 with
 
 source as (

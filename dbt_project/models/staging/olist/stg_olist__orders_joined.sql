@@ -1,27 +1,29 @@
+{{ config(enabled=var('source') == 'olist', materialized='table') }}
+
 with
 
 orders as (
 
     -- A table of its own: all joined in one go, memory would hold the orders several times.
-    select * from {{ ref('int_orders_joined_to_customers') }}
+    select * from {{ ref('stg_olist__orders_joined_to_customers') }}
 
 ),
 
 items as (
 
-    select * from {{ ref('int_order_items_aggregated_to_orders') }}
+    select * from {{ ref('stg_olist__order_items_aggregated_to_orders') }}
 
 ),
 
 payments as (
 
-    select * from {{ ref('int_order_payments_aggregated_to_orders') }}
+    select * from {{ ref('stg_olist__order_payments_aggregated_to_orders') }}
 
 ),
 
 reviews as (
 
-    select * from {{ ref('int_order_reviews_aggregated_to_orders') }}
+    select * from {{ ref('stg_olist__order_reviews_aggregated_to_orders') }}
 
 ),
 
@@ -56,8 +58,7 @@ valued as (
     select
         *,
         coalesce(payment_value, items_value + freight_value) as monetary_value,
-        payment_value is null as is_valued_by_items,
-        {{ is_counted_order('order_status') }} as is_counted
+        payment_value is null as is_valued_by_items
     from joined
 
 )

@@ -1,3 +1,5 @@
+{{ config(enabled=var('source') == 'olist', materialized='table') }}
+
 {%- set counted_in_staging = {
     'olist_customers_dataset': 'stg_olist__customers',
     'olist_sellers_dataset': 'stg_olist__sellers',
@@ -14,13 +16,13 @@ with
 
 orders as (
 
-    select * from {{ ref('int_orders_joined') }}
+    select * from {{ ref('stg_olist__orders_joined') }}
 
 ),
 
 products as (
 
-    select * from {{ ref('int_products_joined_to_categories') }}
+    select * from {{ ref('stg_olist__products_joined_to_categories') }}
 
 ),
 

@@ -1,3 +1,5 @@
+{{ config(enabled=var('source') == 'olist', materialized='table') }}
+
 {#- For each raw table its staging model, flags that staging sets on rows that are kept, and traits
     that take a second table; each with the rule that counts its rows. -#}
 {%- set tables = {
@@ -51,13 +53,13 @@ with
 
 orders as (
 
-    select * from {{ ref('int_orders_joined') }}
+    select * from {{ ref('stg_olist__orders_joined') }}
 
 ),
 
 products as (
 
-    select * from {{ ref('int_products_joined_to_categories') }}
+    select * from {{ ref('stg_olist__products_joined_to_categories') }}
 
 ),
 

@@ -1,0 +1,45 @@
+{#
+    The adapter of the var `source`: a folder of staging models that make the neutral interface of the raw
+    tables, and a file of macros beside this one, named after it. The macros are
+
+        <source>__file_columns()      by declared column the file's column where it has another name, none
+                                      where the file has none
+        <source>__missing_features()  features that the source does not tell
+        <source>__erased_orders()     a query of customers and orders that are erased, keys of raw tables
+        <source>__keys_of_erased()    the key that finds rows of erased customers, by raw table
+#}
+{% macro source_adapters() %} {{ return(['olist', 'transactions']) }} {% endmacro %}
+
+
+{% macro stop_unless_source_has_an_adapter() %}
+    {% if var('source') not in source_adapters() %}
+        {% do exceptions.raise_compiler_error(
+            'source is "' ~ var('source') ~ '"; it must be one of ' ~ source_adapters() | join(', ') ~ '.'
+        ) %}
+    {% endif %}
+{% endmacro %}
+
+
+{# A macro of the adapter in use. #}
+{% macro adapter_macro(name) %}
+    {% do stop_unless_source_has_an_adapter() %}
+    {{ return(context[var('source') ~ '__' ~ name]) }}
+{% endmacro %}
+
+
+{# The names of the feature sets that the source can fill. #}
+{% macro fillable_feature_sets() %}
+    {% set missing = adapter_macro('missing_features')() %}
+    {% set found = [] %}
+    {% for name, features in var('feature_sets').items() if not (features or []) | select('in', missing) | list %}
+        {% do found.append(name) %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{# Of the names that a setting lists the first one in `fillable`; if none is, the first one. #}
+{% macro first_fillable(names, fillable) %}
+    {% set listed = [names] if names is string else names %}
+    {{ return((listed | select('in', fillable) | list + listed)[0]) }}
+{% endmacro %}

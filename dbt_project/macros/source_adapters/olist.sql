@@ -1,0 +1,29 @@
+{# Columns are named as in the published files. #}
+{% macro olist__file_columns() %} {{ return({}) }} {% endmacro %}
+
+
+{% macro olist__missing_features() %} {{ return([]) }} {% endmacro %}
+
+
+{% macro olist__keys_of_erased() %}
+    {{ return({
+        'raw.olist_order_items_dataset': 'order_id',
+        'raw.olist_order_payments_dataset': 'order_id',
+        'raw.olist_order_reviews_dataset': 'order_id',
+        'raw.olist_orders_dataset': 'order_id',
+        'raw.olist_customers_dataset': 'customer_id',
+    }) }}
+{% endmacro %}
+
+
+{# `customer_id` in Olist is a key of the order; the person is customer_unique_id. #}
+{% macro olist__erased_orders() %}
+    select
+        customers.customer_id,
+        orders.order_id
+    from raw.olist_customers_dataset as customers
+    left join raw.olist_orders_dataset as orders on customers.customer_id = orders.customer_id
+    where sha256(customers.customer_unique_id) in (
+        select erased_customers.customer_hash from raw.erased_customers
+    )
+{% endmacro %}

@@ -1,0 +1,16 @@
+{{ config(enabled=var('source') == 'transactions') }}
+
+with
+
+transactions as (
+
+    select * from {{ ref('stg_transactions__transactions') }}
+
+)
+
+select
+    order_id,
+    review_score,
+    reviewed_at as written_at
+from transactions
+where set_aside_reason is null and review_score is not null

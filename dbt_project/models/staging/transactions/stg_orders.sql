@@ -1,0 +1,24 @@
+{{ config(enabled=var('source') == 'transactions') }}
+
+with
+
+orders as (
+
+    select * from {{ ref('stg_transactions__aggregated_to_orders') }}
+
+)
+
+select
+    order_id,
+    customer_id,
+    ordered_at,
+    order_status,
+    monetary_value,
+    items,
+    main_category,
+    state,
+    city,
+    delivered_at,
+    promised_at,
+    scored_reviews
+from orders
