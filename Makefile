@@ -9,12 +9,15 @@
 # make test-spark   build on Spark too and compare all marts; on Olist as well where OLIST_DATA is set
 # make lint         ruff and sqlfluff alone
 # make demo-data    synthetic data in data/demo
+# make cdnow-data   the CDNOW transactions in data/cdnow, as an example of orders from elsewhere
 # make fetch-olist  the real tables from Kaggle in data/olist
 # make clean        delete what builds leave, the warehouses in warehouse/ included
 
 DATA ?= data/demo
 WAREHOUSE ?= warehouse/segments.duckdb
 REPORT ?= report
+# A YAML file of vars that differ from those in dbt_project.yml.
+VARS ?=
 # When `make build` compares the candidates for the model: never, stale or always.
 COMPARE ?= never
 # Where `make export` puts what BI tools read.
@@ -22,6 +25,7 @@ EXPORT ?= export
 UV_VERSION := 0.13.9
 PYTHON := .venv/bin/python
 DBT := .venv/bin/dbt
+VARS_OPTION = $(if $(VARS),--vars "$(VARS)")
 
 # The uv at hand, else one that is installed into the environment; either honours uv.lock.
 UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
@@ -30,28 +34,28 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 CUSTOMERS ?= 100000 1000000
 OLIST ?=
 
-.PHONY: build compare report export erase drop-ledger bench test test-spark lint demo-data fetch-olist clean help
+.PHONY: build compare report export erase drop-ledger bench test test-spark lint demo-data cdnow-data fetch-olist clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
 build: .venv/installed $(if $(filter data/demo,$(DATA)),data/demo)
-	@$(PYTHON) scripts/build.py --data "$(DATA)" --warehouse "$(WAREHOUSE)" --compare "$(COMPARE)"
+	@$(PYTHON) scripts/build.py --data "$(DATA)" --warehouse "$(WAREHOUSE)" --compare "$(COMPARE)" $(VARS_OPTION)
 
 compare: COMPARE := always
 compare: build
 
 report: .venv/installed
-	@$(PYTHON) scripts/report.py --warehouse "$(WAREHOUSE)" --output "$(REPORT)"
+	@$(PYTHON) scripts/report.py --warehouse "$(WAREHOUSE)" --output "$(REPORT)" $(VARS_OPTION)
 
 export: .venv/installed
 	@$(PYTHON) scripts/export.py --warehouse "$(WAREHOUSE)" --folder "$(EXPORT)"
 
 erase: .venv/installed
-	@$(PYTHON) scripts/ledger.py --warehouse "$(WAREHOUSE)" erase "$(CUSTOMER)"
+	@$(PYTHON) scripts/ledger.py --warehouse "$(WAREHOUSE)" $(VARS_OPTION) erase "$(CUSTOMER)"
 
 drop-ledger: .venv/installed
-	@$(PYTHON) scripts/ledger.py --warehouse "$(WAREHOUSE)" drop
+	@$(PYTHON) scripts/ledger.py --warehouse "$(WAREHOUSE)" $(VARS_OPTION) drop
 
 bench: .venv/installed
 	@$(PYTHON) scripts/benchmark.py $(if $(OLIST),--olist "$(OLIST)") --customers $(CUSTOMERS)
@@ -74,6 +78,9 @@ demo-data: data/demo
 fetch-olist: .venv/installed
 	@$(UV) sync --quiet --frozen --compile-bytecode --inexact --extra fetch
 	@$(PYTHON) scripts/fetch_olist.py data/olist
+
+cdnow-data: .venv/installed
+	@$(PYTHON) scripts/make_cdnow_data.py data/cdnow
 
 data/demo: | .venv/installed
 	@$(PYTHON) scripts/make_demo_data.py $@

@@ -2,6 +2,7 @@
 
     python scripts/build.py --data data/demo --warehouse warehouse/segments.duckdb
     python scripts/build.py --data data/demo --warehouse warehouse/segments.duckdb --compare always
+    python scripts/build.py --data data/cdnow --warehouse warehouse/cd.duckdb --vars docs/cdnow.yml
 
 With `--compare` it compares the candidates for the model first: always, or when the customers or
 settings that the last comparison depends on have changed.
@@ -33,6 +34,7 @@ from itertools import takewhile
 from pathlib import Path
 
 import duckdb
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -68,10 +70,13 @@ class BuildError(Exception):
     """A build that ended without a result; the message says what to do."""
 
 
-def build(data: Path, warehouse: Path, compare: str = "never") -> None:
+def build(
+    data: Path, warehouse: Path, compare: str = "never", settings: Path | None = None
+) -> None:
     """Build the warehouse from the raw files in `data`, or leave it as it is.
 
-    `compare` says when to compare the candidates for the model: never, stale or always.
+    `compare` says when to compare the candidates for the model: never, stale or always. `settings`
+    is a YAML file of vars that differ from those in dbt_project.yml.
 
     Raises
     ------
@@ -83,6 +88,7 @@ def build(data: Path, warehouse: Path, compare: str = "never") -> None:
             "The warehouse must be a .duckdb file with a plain name that is not one of "
             f"{', '.join(RESERVED)}; {warehouse} is not."
         )
+    changed = vars_of(settings)
     warehouse.parent.mkdir(parents=True, exist_ok=True)
     # A view names the database that it is in, so the file keeps its name and only moves.
     workshop = warehouse.parent / f".{warehouse.stem}.building"
@@ -92,11 +98,11 @@ def build(data: Path, warehouse: Path, compare: str = "never") -> None:
         try:
             _take_over(warehouse, workshop / warehouse.name)
             if compare != "always":
-                _dbt_build(data, workshop / warehouse.name, "daily")
+                _dbt_build(data, workshop / warehouse.name, "daily", changed)
             if compare == "always" or (
                 compare == "stale" and _has_no_valid_comparison(workshop / warehouse.name)
             ):
-                _dbt_build(data, workshop / warehouse.name, "comparison")
+                _dbt_build(data, workshop / warehouse.name, "comparison", changed)
             # What a killed session has left of the file that goes; it would not fit the new one.
             warehouse.with_name(warehouse.name + ".wal").unlink(missing_ok=True)
             (workshop / warehouse.name).replace(warehouse)
@@ -158,7 +164,20 @@ def _has_no_valid_comparison(warehouse: Path) -> bool:
         return connection.execute(query).fetchall()[0][0]
 
 
-def _dbt_build(data: Path, warehouse: Path, selector: str) -> None:
+def vars_of(settings: Path | None) -> list[str]:
+    """Arguments of dbt for the vars in a YAML file; raises BuildError if it cannot be read."""
+    if settings is None:
+        return []
+    try:
+        changed = yaml.safe_load(settings.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise BuildError(f"The vars in {settings} cannot be read: {error}") from None
+    if not isinstance(changed, dict):
+        raise BuildError(f"{settings} must hold vars as `name: value`, as dbt_project.yml does.")
+    return ["--vars", json.dumps(changed, default=str)]
+
+
+def _dbt_build(data: Path, warehouse: Path, selector: str, changed: list[str]) -> None:
     """Run dbt in a process of its own and report its progress; raises BuildError."""
     environment = os.environ | {
         "SEGMENTS_DATA": str(data.resolve()),
@@ -170,6 +189,7 @@ def _dbt_build(data: Path, warehouse: Path, selector: str) -> None:
     }
     command = [str(Path(sys.executable).with_name("dbt")), "--log-format", "json", "build"]
     command += ["--selector", selector, "--no-write-json"]
+    command += changed
     command += ["--exclude-resource-type", "unit_test"]  # they test the code, not the data
     started = time.monotonic()
     first_node_at = None
@@ -321,10 +341,12 @@ def print_summary(warehouse: Path) -> None:
         def rows(query: str) -> list[tuple]:
             return connection.execute(query).fetchall()
 
-        customers, revenue, as_of = rows(
-            "select count(*), sum(monetary_value), any_value(as_of) from marts.customer_segments"
+        customers, revenue, as_of, currency = rows(
+            "select count(*), sum(monetary_value), any_value(as_of), "
+            "(select any_value(currency) from marts.segment_profiles) from marts.customer_segments"
         )[0]
-        print(f"\nSegments as of {as_of:%Y-%m-%d}: {customers:,} customers, R$ {revenue:,.2f}\n")
+        money = f"{currency} {revenue:,.2f}"
+        print(f"\nSegments as of {as_of:%Y-%m-%d}: {customers:,} customers, {money}\n")
         print(f"  {'id':>2}  {'segment':<40}{'customers':>10}{'share':>8}{'revenue':>9}")
         for segment_id, name, size, share, revenue_share in rows(
             "select segment_id, segment_name, customers, share, revenue_share "
@@ -359,6 +381,15 @@ def print_summary(warehouse: Path) -> None:
         ):
             size = rows(f'select count(*) from marts."{table}"')[0][0]
             print(f"  {table:<40}{size:>10,} {'row' if size == 1 else 'rows'}")
+
+
+def add_vars_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--vars",
+        type=Path,
+        metavar="FILE",
+        help="YAML file of vars that replace those in dbt_project.yml",
+    )
 
 
 def _is_contract_broken(warehouse: Path) -> bool:
@@ -435,7 +466,7 @@ def _wrapped(text: str) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the nine raw files")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the raw files")
     parser.add_argument("--warehouse", type=Path, required=True, help="the .duckdb file to publish")
     parser.add_argument(
         "--compare",
@@ -443,10 +474,11 @@ def main() -> int:
         default="never",
         help="when to compare the candidates for the model",
     )
+    add_vars_option(parser)
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        build(arguments.data, arguments.warehouse, arguments.compare)
+        build(arguments.data, arguments.warehouse, arguments.compare, arguments.vars)
     except (BuildError, OSError) as error:
         print(f"\nNothing was built; {arguments.warehouse} is as it was.\n{error}", file=sys.stderr)
         return 1

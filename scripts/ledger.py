@@ -14,10 +14,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from build import ROOT, BuildError, only_build_of
+from build import ROOT, BuildError, add_vars_option, only_build_of, vars_of
 
 
-def run_operation(warehouse: Path, macro: str, arguments: dict[str, str]) -> str:
+def run_operation(
+    warehouse: Path, macro: str, arguments: dict[str, str], settings: Path | None = None
+) -> str:
     """Run a macro of the project on a published warehouse; returns what it tells.
 
     Raises
@@ -33,6 +35,7 @@ def run_operation(warehouse: Path, macro: str, arguments: dict[str, str]) -> str
     }
     command = [str(Path(sys.executable).with_name("dbt")), "--log-format", "json"]
     command += ["--no-write-json", "run-operation", macro, "--args", json.dumps(arguments)]
+    command += vars_of(settings)
     with only_build_of(warehouse):
         result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     events = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
@@ -45,6 +48,7 @@ def run_operation(warehouse: Path, macro: str, arguments: dict[str, str]) -> str
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--warehouse", type=Path, required=True, help="the published .duckdb file")
+    add_vars_option(parser)
     commands = parser.add_subparsers(dest="command", required=True)
     erase = commands.add_parser("erase", help="erase a customer on request")
     erase.add_argument("customer", help="the customer_id")
@@ -55,9 +59,9 @@ def main() -> int:
             if not arguments.customer.strip():
                 raise BuildError("Name the customer: make erase CUSTOMER=customer_id")
             customer = {"customer_id": arguments.customer}
-            print(run_operation(arguments.warehouse, "erase_customer", customer))
+            print(run_operation(arguments.warehouse, "erase_customer", customer, arguments.vars))
         else:
-            print(run_operation(arguments.warehouse, "drop_ledger", {}))
+            print(run_operation(arguments.warehouse, "drop_ledger", {}, arguments.vars))
     except (BuildError, OSError) as error:
         print(f"Nothing was changed.\n{error}", file=sys.stderr)
         return 1

@@ -13,28 +13,37 @@ import tempfile
 import time
 from pathlib import Path
 
+from build import BuildError, add_vars_option, vars_of
 from reporting import documentation, site, slides
 from reporting.marts import Marts, ReportError
+from reporting.text import use_currency
 
 SLIDES = "slides.pdf"
 TABLES = "tables.html"
 
 
-def report(warehouse: Path, output: Path) -> None:
+def report(warehouse: Path, output: Path, settings: Path | None = None) -> None:
     """Write the report of `warehouse` into the folder `output`, or leave it as it is.
+
+    `settings` is the YAML file of vars that the warehouse was built with, if there was
+    one; only the documentation needs it.
 
     Raises
     ------
+    BuildError
+        If `settings` cannot be read.
     ReportError
         If the warehouse cannot be read or the folder is not a report's.
     """
     if output.exists() and any(output.iterdir()) and not (output / "assets" / "vega.js").exists():
         raise ReportError(f"{output} is not empty and holds no report. Name another folder.")
+    changed = vars_of(settings)
     marts = Marts(warehouse)
+    use_currency(str(marts["segment_profiles"]["currency"].iloc[0]))
     output.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
     try:
-        with documentation.written_meanwhile(warehouse, made / TABLES) as documented:
+        with documentation.written_meanwhile(warehouse, made / TABLES, changed) as documented:
             pages = site.pages(marts)
             print(f"{sum(len(page.figures) for page in pages)} figures computed", flush=True)
             slides.write(marts, pages, made / SLIDES)
@@ -61,12 +70,13 @@ def _replace(made: Path, output: Path) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--warehouse", type=Path, default=Path("warehouse/segments.duckdb"))
+    add_vars_option(parser)
     parser.add_argument("--output", type=Path, default=Path("report"), help="a folder")
     options = parser.parse_args()
     started = time.monotonic()
     try:
-        report(options.warehouse, options.output)
-    except ReportError as error:
+        report(options.warehouse, options.output, options.vars)
+    except (ReportError, BuildError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"Made in {time.monotonic() - started:.0f} s: {options.output / 'index.html'}, {SLIDES}")

@@ -90,13 +90,13 @@ def compare_with_origins(
     origins : sequence of mapping
         Rows of models with the same features and number of clusters.
     points : pyarrow.Table
-        The customers; see `segmentation.points.Points.from_table`, with their `revenue` (R$).
+        The customers; see `segmentation.points.Points.from_table`, with their `revenue` (money).
 
     Returns
     -------
     list of dict
         Rows of `PAIRS_SCHEMA`. `misplaced_revenue` is that of the customers whose cluster is not
-        matched with the origin's (R$); `variation_of_information` is in nats; `excess_inertia` is
+        matched with the origin's; `variation_of_information` is in nats; `excess_inertia` is
         by which share the origin's partition is looser than the refit's, both around their own
         means in the scaled units of the refit; `matches` are the clusters of the two, matched one
         to one by the customers that they share.

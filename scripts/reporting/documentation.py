@@ -24,8 +24,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def written_meanwhile(warehouse: Path, page: Path) -> Iterator[Callable[[], None]]:
+def written_meanwhile(
+    warehouse: Path, page: Path, changed_vars: list[str]
+) -> Iterator[Callable[[], None]]:
     """Write the documentation in a process of its own; yields what waits for its end.
+
+    `changed_vars` are dbt's arguments for the vars that the warehouse was built with.
 
     What it yields raises ReportError if dbt has failed.
     """
@@ -38,6 +42,7 @@ def written_meanwhile(warehouse: Path, page: Path) -> Iterator[Callable[[], None
             "PYTHONPATH": str(ROOT / "scripts"),
         }
         command = [sys.executable, "-m", "reporting.documentation", str(page.resolve())]
+        command += changed_vars
         with subprocess.Popen(
             command,
             cwd=ROOT,
@@ -74,12 +79,12 @@ def _copy_without_rows(warehouse: Path, copy: Path) -> None:
             )
 
 
-def main(page: Path) -> int:
+def main(page: Path, *changed_vars: str) -> int:
     from dbt.cli.main import dbtRunner  # takes seconds to load
 
     runner = dbtRunner()
     for command in (["parse"], ["docs", "generate", "--static", "--no-compile"]):
-        result = runner.invoke(["--quiet", *command])
+        result = runner.invoke(["--quiet", *command, *changed_vars])
         if not result.success:
             print(result.exception or "dbt says no more.")
             return 1
@@ -89,4 +94,4 @@ def main(page: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))

@@ -5,7 +5,7 @@ import pandas as pd
 
 from reporting.figures import ACCENT, NEUTRAL, Figure, Panel, by_segment, segment_colour, sized
 from reporting.marts import PALETTE, Marts, feature_name, feature_unit
-from reporting.text import counted, if_known, integer, money, month, number, share
+from reporting.text import counted, currency, if_known, integer, money, month, number, share
 
 BLUE, ORANGE = PALETTE[0], PALETTE[1]
 
@@ -49,8 +49,10 @@ def over_time(marts: Marts) -> Figure:
         alt.Tooltip("month:T", title="Month", format="%B %Y"),
         alt.Tooltip("orders:Q", title="Orders", format=","),
         alt.Tooltip("new_customers:Q", title="New customers", format=","),
-        alt.Tooltip("revenue:Q", title="Revenue, R$", format=",.0f"),
-        alt.Tooltip("average_order_value:Q", title="Average order value, R$", format=",.2f"),
+        alt.Tooltip("revenue:Q", title=f"Revenue, {currency()}", format=",.0f"),
+        alt.Tooltip(
+            "average_order_value:Q", title=f"Average order value, {currency()}", format=",.2f"
+        ),
     ]
     orders = base.mark_bar(color=BLUE).encode(
         x=_month_axis(),
@@ -59,12 +61,14 @@ def over_time(marts: Marts) -> Figure:
     )
     revenue = base.mark_line(color=ORANGE, point={"color": ORANGE, "size": 40}).encode(
         x=_month_axis(),
-        y=alt.Y("revenue:Q", title="Revenue (R$)", axis=alt.Axis(format="~s")),
+        y=alt.Y("revenue:Q", title=f"Revenue ({currency()})", axis=alt.Axis(format="~s")),
         tooltip=tooltip,
     )
     value = base.mark_line(color=PALETTE[2], point={"color": PALETTE[2], "size": 40}).encode(
         x=_month_axis(),
-        y=alt.Y("average_order_value:Q", title="R$ per order", scale=alt.Scale(zero=False)),
+        y=alt.Y(
+            "average_order_value:Q", title=f"{currency()} per order", scale=alt.Scale(zero=False)
+        ),
         tooltip=tooltip,
     )
     table = pd.DataFrame(
@@ -100,12 +104,12 @@ def segments_over_time(marts: Marts) -> Figure:
             .mark_bar()
             .encode(
                 x=_month_axis(),
-                y=alt.Y("revenue:Q", title="Revenue (R$)", axis=alt.Axis(format="~s")),
+                y=alt.Y("revenue:Q", title=f"Revenue ({currency()})", axis=alt.Axis(format="~s")),
                 color=segment_colour(marts),
                 tooltip=[
                     alt.Tooltip("segment_name:N", title="Segment"),
                     alt.Tooltip("month:T", title="Month", format="%B %Y"),
-                    alt.Tooltip("revenue:Q", title="Revenue, R$", format=",.0f"),
+                    alt.Tooltip("revenue:Q", title=f"Revenue, {currency()}", format=",.0f"),
                     alt.Tooltip("orders:Q", title="Orders", format=","),
                 ],
             )

@@ -7,11 +7,13 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
+from reporting.text import currency
+
 # How features are called, and what they are measured in.
 FEATURES = {
     "recency_days": ("Recency", "days since the newest order"),
     "frequency": ("Frequency", "orders"),
-    "monetary_value": ("Monetary value", "R$"),
+    "monetary_value": ("Monetary value", "money"),
     "review_score": ("Review score", "mean score, 1 to 5"),
     "basket_size": ("Basket size", "items per order"),
     "delivery_days": ("Delivery time", "days from order to delivery"),
@@ -32,7 +34,8 @@ def feature_name(feature: str) -> str:
 
 
 def feature_unit(feature: str) -> str:
-    return FEATURES.get(feature, ("", feature.replace("_", " ")))[1]
+    unit = FEATURES.get(feature, ("", feature.replace("_", " ")))[1]
+    return currency() if unit == "money" else unit
 
 
 @dataclass
@@ -99,6 +102,15 @@ class Marts:
         used = self["segment_model_parameters"]
         used = set(used.loc[used["model_id"] == self.model_id, "feature"])
         return [f for f in FEATURES if f in used] + sorted(used - set(FEATURES))
+
+    @cached_property
+    def known_features(self) -> list[str]:
+        """Features of which the source tells a value of any customer."""
+        features = ["recency_days", "frequency", "monetary_value", "review_score"]
+        features += ["basket_size", "delivery_days"]
+        counts = ", ".join(f"count({feature}) as {feature}" for feature in features)
+        known = self.query(f"select {counts} from marts.customer_segments").iloc[0]
+        return [feature for feature in features if known[feature]]
 
     def name_of(self, segment_id: int) -> str:
         names = self.profiles.set_index("segment_id")["segment_name"]

@@ -14,8 +14,7 @@ WORDS = {
     "counted order": "An order that the features use: all but canceled and unavailable ones.",
     "recency": "Whole days from the newest counted order to the cut-off.",
     "frequency": "Number of counted orders.",
-    "monetary value": "What was paid for the counted orders, R$; an order without a payment counts "
-    "its items and freight.",
+    "monetary value": "What the counted orders were worth.",
     "review score": "Mean over the counted orders of their mean score, of reviews written before "
     "the cut-off.",
     "segment": "A group of customers with a durable number and name; both outlast refits.",
@@ -53,7 +52,7 @@ def sections(marts: Marts) -> list[Section]:
             ],
         ),
         Section("All models in use so far", tables=[("From first to last", _reigns(marts))]),
-        Section("Words", tables=[("As they are used here", _words())]),
+        Section("Words", tables=[("As they are used here", _words(marts))]),
         Section("How to make this again", _reproduce(marts)),
     ]
 
@@ -122,8 +121,10 @@ def _reigns(marts: Marts) -> pd.DataFrame:
     )
 
 
-def _words() -> pd.DataFrame:
-    return pd.DataFrame({"Word": list(WORDS), "Meaning": list(WORDS.values())})
+def _words(marts: Marts) -> pd.DataFrame:
+    unknown = set() if "review_score" in marts.known_features else {"review score"}
+    words = {word: meaning for word, meaning in WORDS.items() if word not in unknown}
+    return pd.DataFrame({"Word": list(words), "Meaning": list(words.values())})
 
 
 def _reproduce(marts: Marts) -> list[str]:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from reporting import choice_page, exploration_page, maintenance_page, method_page, segments_page
 from reporting.figures import Figure, Section
 from reporting.marts import Marts
-from reporting.text import html
+from reporting.text import currency, html
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -122,6 +122,7 @@ def write(marts: Marts, made: list[Page], folder: Path, links: dict[str, str]) -
     template = environment.get_template("page.html.j2")
     for page in made:
         rendered = template.render(
+            currency=currency(),
             page=page,
             pages=made,
             links=links,

@@ -11,6 +11,9 @@ from datetime import date
 import pandas as pd
 from markupsafe import Markup, escape
 
+# What stands before an amount: the shop's own, once `use_currency` has told it.
+_currency = ["R$"]
+
 _TOKEN = re.compile(r"⟦(integer|number|money|share|date|month):([-+.:\w]+)⟧")
 
 
@@ -25,8 +28,18 @@ def number(value: float) -> str:
 
 
 def money(value: float) -> str:
-    """An amount in R$; with centavos below 1,000."""
+    """An amount in the shop's currency; with two decimals below 1,000."""
     return f"⟦money:{float(value):.2f}⟧"
+
+
+def use_currency(symbol: str) -> None:
+    """Let amounts be told in this currency from now on."""
+    _currency[0] = symbol
+
+
+def currency() -> str:
+    """What stands before an amount."""
+    return _currency[0]
 
 
 def share(value: float) -> str:
@@ -87,5 +100,5 @@ def _formatted(kind: str, value: str) -> str:
         return f"{float(value):.1%}"
     if kind == "money":
         amount = float(value)
-        return f"R$ {amount:,.2f}" if abs(amount) < 1000 else f"R$ {amount:,.0f}"
+        return f"{currency()} {amount:,.{2 if abs(amount) < 1000 else 0}f}"
     return f"{round(float(value), 2):,.2f}".rstrip("0").rstrip(".")

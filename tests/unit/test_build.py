@@ -124,5 +124,7 @@ def test_too_little_memory_names_the_model_and_what_to_set(monkeypatch):
     node = {"resource_type": "model", "node_name": "stg_olist__orders_joined"}
     message = "Runtime Error in model x (x.sql)\n  Out of Memory Error: failed to pin block"
     told = build._problem("RunResultError", {"node_info": node, "msg": message})
-    assert told.startswith("stg_olist__orders_joined needs more memory than DuckDB may take (20MB).")
+    assert told.startswith(
+        "stg_olist__orders_joined needs more memory than DuckDB may take (20MB)."
+    )
     assert "SEGMENTS_MEMORY_LIMIT" in told and "SEGMENTS_THREADS=1" in told

@@ -1,3 +1,16 @@
+{#- Each stage is a part of the one before it; of what the source does not tell there is none. -#}
+{%- set missing = adapter_macro('missing_features')() -%}
+{%- set stages = ['placed', 'counted'] -%}
+{%- set conditions = ['is_counted'] -%}
+{%- if 'delivery_days' not in missing -%}
+    {%- do stages.append('delivered') -%}
+    {%- do conditions.append('is_delivered') -%}
+{%- endif -%}
+{%- if 'review_score' not in missing -%}
+    {%- do stages.append('reviewed') -%}
+    {%- do conditions.append('scored_reviews > 0') -%}
+{%- endif -%}
+
 with
 
 orders as (
@@ -36,37 +49,16 @@ customers as (
 
 stages as (
 
-    -- Each stage is a part of the one before it.
-    select
-        'orders' as funnel,
-        1 as stage_number,
-        'placed' as stage,
-        count(*) as quantity
-    from known_orders
-    union all
-    select
-        'orders' as funnel,
-        2 as stage_number,
-        'counted' as stage,
-        count(*) as quantity
-    from known_orders
-    where is_counted
-    union all
-    select
-        'orders' as funnel,
-        3 as stage_number,
-        'delivered' as stage,
-        count(*) as quantity
-    from known_orders
-    where is_counted and is_delivered
-    union all
-    select
-        'orders' as funnel,
-        4 as stage_number,
-        'reviewed' as stage,
-        count(*) as quantity
-    from known_orders
-    where is_counted and is_delivered and scored_reviews > 0
+    {% for stage in stages %}
+        select
+            'orders' as funnel,
+            {{ loop.index }} as stage_number,
+            '{{ stage }}' as stage,
+            count(*) as quantity
+        from known_orders
+        {{- ' where ' ~ conditions[:loop.index0] | join(' and ') if not loop.first }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
     {% for orders in range(1, 5) %}
         union all
         select

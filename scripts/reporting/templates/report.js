@@ -13,6 +13,8 @@ function hasSegments(specification) {
   return (specification.params ?? []).some((param) => param.name === "segment");
 }
 
+const currency = document.documentElement.dataset.currency + "\u00a0";
+
 function formatted(value, kind) {
   const number = Number(value);
   switch (kind) {
@@ -24,7 +26,7 @@ function formatted(value, kind) {
       });
     case "money": {
       const digits = Math.abs(number) < 1000 ? 2 : 0;
-      return "R$\u00a0" + number.toLocaleString(language, {
+      return currency + number.toLocaleString(language, {
         minimumFractionDigits: digits, maximumFractionDigits: digits,
       });
     }
@@ -49,7 +51,7 @@ function numberLocale() {
   const part = (type, otherwise) => parts.find((found) => found.type === type)?.value ?? otherwise;
   return {
     decimal: part("decimal", "."), thousands: part("group", ","), grouping: [3],
-    currency: ["R$\u00a0", ""],
+    currency: [currency, ""],
   };
 }
 
