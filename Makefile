@@ -72,6 +72,7 @@ lint: .venv/installed
 	.venv/bin/ruff check --quiet .
 	.venv/bin/ruff format --quiet --check .
 	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb .venv/bin/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/tests/singular
+	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb .venv/bin/sqlfluff lint --disable-progress-bar --config .sqlfluff-transactions dbt_project/models/staging/transactions dbt_project/tests/singular/transactions_are_conserved.sql
 
 demo-data: data/demo
 

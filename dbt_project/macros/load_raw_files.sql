@@ -264,7 +264,7 @@
         {% do stop_loading(
             path ~ ' has no column ' ~ missing | join(', ') ~ '. Its columns are: '
             ~ header | join(', ') ~ '. They must be named as '
-            ~ ('in the published file.' if var('source') == 'olist' else 'the var transaction_columns says.')
+            ~ ('in the published file.' if var('source') == 'olist' else 'the var transaction_columns says, and divided as csv_format says.')
         ) %}
     {% endif %}
     {% for name in types if header | select('eq', name) | list | length > 1 %}

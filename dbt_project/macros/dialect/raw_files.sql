@@ -15,12 +15,12 @@
     {% for path, source in files %}
         {% set casts = [] %}
         {% for name, type in declared_types(source).items() %}
-            {% do casts.append('try_cast(nullif(' ~ name ~ ", '') as " ~ type ~ ') as ' ~ name) %}
+            {% do casts.append('try_cast(nullif(`' ~ name ~ "`, '') as " ~ type ~ ') as `' ~ name ~ '`') %}
         {% endfor %}
         {% do spark__replace_table(
             'raw.' ~ source.identifier,
-            'select ' ~ casts | join(', ') ~ ' from file_' ~ source.identifier
-            ~ (' where unreadable_line is null' if path.endswith('.csv') else '')
+            'select ' ~ declared_columns(source) ~ ' from (select ' ~ casts | join(', ') ~ ' from file_'
+            ~ source.identifier ~ (' where unreadable_line is null' if path.endswith('.csv') else '') ~ ')'
         ) %}
     {% endfor %}
     {% do spark__replace_table(
@@ -76,19 +76,27 @@
     {% set view = 'file_' ~ source.identifier %}
     {% set is_csv = path.endswith('.csv') %}
     {% if is_csv %}
+        {% set format = var('csv_format') %}
+        {% set delimiter = format.get('delimiter') or ',' %}
+        {% if format.get('timestamp_format') or format.get('decimal_separator', '.') != '.' %}
+            {% do stop_loading(
+                'csv_format: on Spark CSV files must hold ISO 8601 times and decimal points. Change the files, '
+                ~ 'or load them as Parquet.'
+            ) %}
+        {% endif %}
         {% do run_query(
             'create or replace temporary view header_line using text options (path ' ~ sql_string(path) ~ ')'
         ) %}
         {% set header = [] %}
         {% set first_line = run_query('select value from header_line limit 1').columns[0].values() | join %}
-        {% for name in first_line.strip().lstrip('\ufeff').split(',') %}
+        {% for name in first_line.strip().lstrip('\ufeff').split(delimiter) %}
             {% do header.append(name.strip('"')) %}
         {% endfor %}
         {% do stop_unless_all_columns_are_there(path, types, header) %}
         {% do run_query(
             'create or replace temporary view ' ~ view ~ ' (`' ~ header | join('` string, `')
             ~ '` string, unreadable_line string) using csv options (path ' ~ sql_string(path)
-            ~ ", header 'true', multiLine 'true', quote '\"', escape '\"', mode 'PERMISSIVE', "
+            ~ ', sep ' ~ sql_string(delimiter) ~ ", header 'true', multiLine 'true', quote '\"', escape '\"', mode 'PERMISSIVE', "
             ~ "columnNameOfCorruptRecord 'unreadable_line')"
         ) %}
         {# All columns are parsed, once: a line is unreadable only where all of it is read. #}
@@ -102,9 +110,9 @@
     {% endif %}
     {% for name, type in types.items() if type != 'string' %}
         {% set misfits = run_query(
-            'select cast(' ~ name ~ ' as string), count(*) over () from ' ~ view ~ ' where '
+            'select cast(`' ~ name ~ '` as string), count(*) over () from ' ~ view ~ ' where '
             ~ ('unreadable_line is null and ' if is_csv else '')
-            ~ 'nullif(cast(' ~ name ~ " as string), '') is not null and try_cast(" ~ name ~ ' as ' ~ type
+            ~ 'nullif(cast(`' ~ name ~ "` as string), '') is not null and try_cast(`" ~ name ~ '` as ' ~ type
             ~ ') is null limit 1'
         ).rows %}
         {% for misfit in misfits %}

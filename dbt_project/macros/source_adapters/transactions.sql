@@ -1,12 +1,18 @@
-{# As the var `transaction_columns` says. #}
+{#
+    The column of the file for each declared column as the var `transaction_columns` says, none where the file
+    has none; checked.
+#}
 {% macro transactions__file_columns() %}
     {% set columns = var('transaction_columns') %}
-    {% set known = ['customer_id', 'ordered_at', 'amount', 'order_id', 'order_status', 'items', 'category', 'state']
-        + ['city', 'delivered_at', 'promised_at', 'review_score', 'reviewed_at'] %}
-    {% for name in columns if name not in known %}
-        {% do stop_for_transaction_columns('names ' ~ name ~ '; it can name ' ~ known | join(', ')) %}
+    {% set needed = ['customer_id', 'ordered_at', 'amount'] %}
+    {% set optional = ['order_id', 'order_status', 'items', 'category', 'state', 'city', 'delivered_at']
+        + ['promised_at', 'review_score', 'reviewed_at'] %}
+    {% for name in columns if name not in needed + optional %}
+        {% do stop_for_transaction_columns(
+            'names ' ~ name ~ '; it can name ' ~ (needed + optional) | join(', ')
+        ) %}
     {% endfor %}
-    {% for name in known[:3] if not columns.get(name) %}
+    {% for name in needed if not columns.get(name) %}
         {% do stop_for_transaction_columns('does not say which column of the file is ' ~ name) %}
     {% endfor %}
     {% if columns.get('review_score') and not columns.get('reviewed_at') %}
@@ -15,7 +21,7 @@
         ) %}
     {% endif %}
     {% set all = {} %}
-    {% for name in known %}
+    {% for name in needed + optional %}
         {% do all.update({name: columns.get(name)}) %}
     {% endfor %}
     {{ return(all) }}
@@ -28,7 +34,7 @@
 
 
 {% macro is_known_of_transactions(column) %}
-    {{ return(var('transaction_columns').get(column) is not none) }}
+    {{ return(transactions__file_columns()[column] is not none) }}
 {% endmacro %}
 
 

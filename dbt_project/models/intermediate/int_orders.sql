@@ -9,6 +9,17 @@ orders as (
 )
 
 select
-    *,
+    order_id,
+    customer_id,
+    ordered_at,
+    order_status,
+    monetary_value,
+    items,
+    main_category,
+    state,
+    city,
+    delivered_at,
+    promised_at,
+    scored_reviews,
     {{ is_counted_order('order_status') }} as is_counted
 from orders

@@ -1,7 +1,7 @@
 {{ config(enabled=var('source') == 'transactions', materialized='table') }}
 
-{#- Flags that staging sets on rows that are kept, with the rule that counts them; those of columns that
-    the file has not would say nothing. -#}
+{#- Flags that staging sets on rows that are kept, with the rule that counts them; those of columns
+    that the file has not would say nothing. -#}
 {%- set flags = {
     'is_amount_missing': ('amount', 'no_value'),
     'is_order_id_missing': ('order_id', 'no_order_id'),

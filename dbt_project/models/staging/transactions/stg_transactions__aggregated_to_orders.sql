@@ -18,10 +18,10 @@ ranked as (
             partition by order_id
             order by
                 amount desc,
-                category nulls last,
-                order_status,
-                state nulls last,
-                city nulls last
+                category asc nulls last,
+                order_status asc,
+                state asc nulls last,
+                city asc nulls last
         ) as line_rank
     from transactions
 

@@ -8,6 +8,28 @@ source as (
 
 ),
 
+with_customers_of_orders as (
+
+    -- An order belongs to the customer of its first row that can be kept.
+    select
+        *,
+        case
+            when order_id is not null
+                then
+                    first_value(customer_id) over (
+                        partition by order_id
+                        order by
+                            coalesce(amount < 0, false)
+                            or customer_id is null
+                            or ordered_at is null,
+                            ordered_at nulls last,
+                            customer_id nulls last
+                    )
+        end as first_customer_id
+    from source
+
+),
+
 renamed as (
 
     select
@@ -41,20 +63,9 @@ renamed as (
             when customer_id is null then 'no_customer'
             when ordered_at is null then 'no_order_time'
             when amount < 0 then 'negative_money'
-            when
-                order_id is not null
-                and customer_id != first_value(customer_id) over (
-                    partition by order_id
-                    order by
-                        coalesce(
-                            customer_id is null or ordered_at is null or amount < 0, false
-                        ),
-                        ordered_at nulls last,
-                        customer_id nulls last
-                    rows between unbounded preceding and current row
-                ) then 'other_customer'
+            when customer_id != first_customer_id then 'other_customer'
         end as set_aside_reason
-    from source
+    from with_customers_of_orders
 
 )
 
