@@ -14,7 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from build import ROOT, BuildError, only_build_of
+from build import ROOT, only_build_of
+from kept_tables import BuildError
 
 
 def run_operation(warehouse: Path, macro: str, arguments: dict[str, str]) -> str:
