@@ -7,6 +7,8 @@
 # make bench        time builds and the way of a notebook, on OLIST and CUSTOMERS synthetic ones
 # make test         everything that CI runs
 # make test-spark   build on Spark too and compare all marts; on Olist as well where OLIST_DATA is set
+# make test-faults  kill, damage and hinder builds, and write docs/reliability.md; ONLY= names some
+# make audit        look the locked dependencies up in the database of known vulnerabilities
 # make lint         ruff and sqlfluff alone
 # make demo-data    synthetic data in data/demo
 # make fetch-olist  the real tables from Kaggle in data/olist
@@ -30,7 +32,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 CUSTOMERS ?= 100000 1000000
 OLIST ?=
 
-.PHONY: build compare report export erase drop-ledger bench test test-spark lint demo-data fetch-olist clean help
+.PHONY: build compare report export erase drop-ledger bench test test-spark test-faults audit lint demo-data fetch-olist clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -63,6 +65,15 @@ test: lint data/demo
 test-spark: .venv/installed
 	@$(UV) sync --quiet --frozen --compile-bytecode --inexact --extra spark
 	$(PYTHON) -m pytest -m spark tests/spark
+
+FAULT_RECORD := tests/faults/record.csv
+ONLY ?=
+
+# Where only some are injected, record and page stay as they are.
+test-faults: .venv/installed
+	$(if $(ONLY),,rm -f $(FAULT_RECORD))
+	$(if $(ONLY),,FAULT_RECORD=$(CURDIR)/$(FAULT_RECORD)) $(PYTHON) -m pytest -n 2 -m "faults or not faults" -k "$(ONLY)" tests/faults/test_faults.py
+	$(if $(ONLY),,$(PYTHON) tests/reliability.py)
 
 lint: .venv/installed
 	.venv/bin/ruff check --quiet .

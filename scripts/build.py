@@ -74,7 +74,13 @@ def build(data: Path, warehouse: Path, compare: str = "never") -> None:
             f"The warehouse must be a .duckdb file with a plain name that does not end in {BACKUP} "
             f"and is not one of {', '.join(RESERVED)}; {warehouse} is not."
         )
-    warehouse.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        warehouse.parent.mkdir(parents=True, exist_ok=True)
+        (warehouse.parent / f".{warehouse.stem}.lock").touch()
+    except OSError as error:
+        raise BuildError(
+            f"The folder {warehouse.parent} cannot be written to: {error.strerror}."
+        ) from None
     # A view names the database that it is in, so the file keeps its name and only moves.
     workshop = warehouse.parent / f".{warehouse.stem}.building"
     with only_build_of(warehouse):
@@ -88,6 +94,7 @@ def build(data: Path, warehouse: Path, compare: str = "never") -> None:
                 compare == "stale" and _has_no_valid_comparison(workshop / warehouse.name)
             ):
                 _dbt_build(data, workshop / warehouse.name, "comparison")
+            _write_out(workshop / warehouse.name)
             copy_kept_tables(workshop / warehouse.name, backup_of(workshop / warehouse.name))
             if is_damaged:
                 _move_aside(warehouse)
@@ -141,9 +148,9 @@ def _take_over(published: Path, warehouse: Path) -> bool:
         raise BuildError(
             f"{fault} Its backup {backup} "
             + ("is damaged too." if isinstance(error, DamagedError) else "does not exist.")
-            + " To begin anew from the raw files, move away what there is of the two. Lost are then "
-            "the ids and history of segments, the comparison of candidates (make compare) and the "
-            "list of erased customers (make erase for each of them again)."
+            + " To begin anew from the raw files, move away what there is of the two. Lost are "
+            "then the ids and history of segments, the comparison of candidates (make compare) and "
+            "the list of erased customers (make erase for each of them again)."
         ) from None
     print(
         f"{fault} The ledger comes from its backup {backup}, {newest_decision_in(backup)}."
@@ -151,6 +158,15 @@ def _take_over(published: Path, warehouse: Path) -> bool:
         flush=True,
     )
     return damage is not None
+
+
+def _write_out(built: Path) -> None:
+    """Move into the file what DuckDB still keeps in the write-ahead log beside it.
+
+    DuckDB does so when it closes a file, and passes over it without an error when the disk is full.
+    """
+    with duckdb.connect(str(built)) as connection:
+        connection.execute("force checkpoint")
 
 
 def _move_aside(damaged: Path) -> None:
@@ -208,14 +224,15 @@ def _dbt_build(data: Path, warehouse: Path, selector: str) -> None:
         _ended_with_us(process),
     ):
         for line in process.stdout:
-            last_lines = [*last_lines[-4:], line.rstrip()]
             if line.startswith("comparison: "):
                 _print_comparison(line.removeprefix("comparison: ").rstrip(), compared)
                 compared += 1
             try:
                 event = json.loads(line)
                 name, data_of_event = event["info"]["name"], event["data"]
+                last_lines = [*last_lines[-4:], event["info"]["msg"]]
             except (ValueError, KeyError, TypeError):
+                last_lines = [*last_lines[-4:], line]
                 continue
             if first_node_at is None and name in ("LogHookStartLine", "LogStartLine"):
                 first_node_at = time.monotonic()
@@ -228,7 +245,7 @@ def _dbt_build(data: Path, warehouse: Path, selector: str) -> None:
     if process.returncode < 0:
         raise BuildError(_killed(-process.returncode))
     if process.returncode:
-        raise BuildError("\n".join(problems or last_lines))
+        raise BuildError("\n".join(problems or filter(str.strip, last_lines)))
     total = time.monotonic() - started
     print(_time_spent(total, (first_node_at or time.monotonic()) - started, seconds))
 
@@ -466,6 +483,17 @@ def _wrapped(text: str) -> str:
     return textwrap.fill(text, 88, initial_indent="  ", subsequent_indent="    ")
 
 
+def _with_advice(message: str) -> str:
+    """A message, and what to do about a full disk."""
+    signs = ("No space left on device", "File too large", "Disk quota exceeded")
+    if any(sign in message for sign in signs):
+        return (
+            "The disk is full. Beside the warehouse, a build needs room for a second one, a backup "
+            f"of the ledger, and what does not fit into memory.\n{message.splitlines()[-1]}"
+        )
+    return message
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the nine raw files")
@@ -480,8 +508,11 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         build(arguments.data, arguments.warehouse, arguments.compare)
-    except (BuildError, OSError) as error:
-        print(f"\nNothing was built; {arguments.warehouse} is as it was.\n{error}", file=sys.stderr)
+    except (BuildError, OSError, duckdb.Error) as error:
+        print(
+            f"\nNothing was built; {arguments.warehouse} is as it was.\n{_with_advice(str(error))}",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         print(f"\nStopped; {arguments.warehouse} is as it was.", file=sys.stderr)

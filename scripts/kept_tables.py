@@ -126,8 +126,8 @@ def _raise_unless_damaged(source: Path, error: duckdb.Error) -> None:
         raise BuildError(f"Another program writes to {source}; close it, or wait for its end.")
     if "version number" in told:
         raise BuildError(
-            f"{source} is of another version of DuckDB than {duckdb.__version__}. Build with the one "
-            "that wrote it, or move it away together with its backup to begin anew."
+            f"{source} is of another version of DuckDB than {duckdb.__version__}. Build with the "
+            "one that wrote it, or move it away together with its backup to begin anew."
         )
     if isinstance(error, duckdb.OutOfMemoryException):
         raise BuildError(f"There is too little memory to read {source}.")

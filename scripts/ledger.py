@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from build import ROOT, only_build_of
-from kept_tables import BuildError
+from kept_tables import BuildError, damaged_files_of
 
 
 def run_operation(warehouse: Path, macro: str, arguments: dict[str, str]) -> str:
@@ -35,7 +35,14 @@ def run_operation(warehouse: Path, macro: str, arguments: dict[str, str]) -> str
     command = [str(Path(sys.executable).with_name("dbt")), "--log-format", "json"]
     command += ["--no-write-json", "run-operation", macro, "--args", json.dumps(arguments)]
     with only_build_of(warehouse):
-        result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        result = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            close_fds=False,  # dbt holds the lock too
+        )
     events = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
     if result.returncode:
         errors = [event["info"]["msg"] for event in events if event["info"]["level"] == "error"]
@@ -57,6 +64,8 @@ def main() -> int:
                 raise BuildError("Name the customer: make erase CUSTOMER=customer_id")
             customer = {"customer_id": arguments.customer}
             print(run_operation(arguments.warehouse, "erase_customer", customer))
+            for file in damaged_files_of(arguments.warehouse):
+                print(f"{file} is damaged and stays as it is, with the customer: delete it.")
         else:
             print(run_operation(arguments.warehouse, "drop_ledger", {}))
     except (BuildError, OSError) as error:
