@@ -69,7 +69,7 @@ FAULTS = {
         "surroundings",
     ),
     "locale": Fault(
-        "a locale without UTF-8 (LC_ALL=C, PYTHONUTF8=0), or one that is not installed",
+        "a locale without UTF-8 (LC_ALL=C, PYTHONUTF8=0)",
         "the same rows in every mart",
         "surroundings",
     ),
@@ -127,13 +127,13 @@ def page(record: list[dict[str, str]]) -> str:
     lines = [
         "# What stands after a fault",
         "",
-        f"`make test-faults` injects {len(record)} faults into builds of a small shop and writes this",
-        "page. After each one every published mart is read and compared, row for row, with the state",
-        "before the build (*old*) and with what an undisturbed build makes of the same files (*new*).",
-        "There is no third state, or the command ends with an error; *none* are damaged files that",
-        "stay as they are because there is no backup. *Healed* counts the faults after which a build,",
-        "the same or the next one, has given the new state; ten kills follow one another before a",
-        "build heals them. `make test` injects a part of the faults.",
+        f"`make test-faults` injects {len(record)} faults into builds of a small shop and writes",
+        "this page. After each one every published mart is read and compared, row for row, with the",
+        "state before the build (*old*) and with what an undisturbed build makes of the same files",
+        "(*new*). There is no third state, or the command ends with an error; *none* are damaged",
+        "files that stay as they are because there is no backup. *Healed* counts the faults after",
+        "which a build, the same or the next one, has given the new state; ten kills follow one",
+        "another before a build heals them. `make test` injects a part of the faults.",
         "",
         "| fault | injected | old | new | none | healed | what the build does | alone |",
         "|---|---:|---:|---:|---:|---:|---|---|",
@@ -144,7 +144,8 @@ def page(record: list[dict[str, str]]) -> str:
         healed = sum(line["healed_by"] != "" for line in of_fault)
         lines.append(
             f"| **{name}**: {fault.what} | {len(of_fault)} | {stood['old']} | {stood['new']} "
-            f"| {stood['none']} | {healed} | {fault.answer} | `make test-faults ONLY={fault.test}` |"
+            f"| {stood['none']} | {healed} | {fault.answer} "
+            f"| `make test-faults ONLY={fault.test}` |"
         )
     lines += ["", "The cases:", ""]
     for name in FAULTS:
