@@ -281,7 +281,7 @@ def _kind(node: dict) -> str:
 def _print_progress(name: str, event: dict) -> None:
     seconds = f"{event['execution_time']:6.1f} s"
     if name == "LogHookEndLine":
-        if event["index"] > 1:  # the first hook reads the files
+        if event["index"] != 2:  # the second hook reads the files
             return
         print(f"{'':10} {'raw files':<45}{seconds}", flush=True)
     elif name != "LogTestResult":
