@@ -131,7 +131,7 @@ def page(record: list[dict[str, str]]) -> str:
         "this page. After each one every published mart is read and compared, row for row, with",
         "the state before the build (*old*) and with what an undisturbed build makes of the same",
         "files (*new*). There is no third state, or the command ends with an error; *none* are",
-        "damaged files that stay as they are because there is no backup. *Healed* counts the faults",
+        "damaged files that stay as they are because there is no backup. *Healed* counts faults",
         "after which a build, the same or the next one, has given the new state; ten kills follow",
         "one another before a build heals them. `make test` injects a part of the faults.",
         "",

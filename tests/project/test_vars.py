@@ -52,14 +52,16 @@ def spoilt(value, injection):
 MACROS = ("validate_vars", "maintenance_clauses", "candidates")
 
 
+TEXT = "\n".join((ROOT / "dbt_project" / "macros" / f"{name}.sql").read_text() for name in MACROS)
+TEMPLATE = get_template(TEXT, {})
+
+
 class RefusedError(Exception):
     pass
 
 
 def validate(changes):
     """Run the macro that checks the vars, without dbt; raises RefusedError."""
-    folder = ROOT / "dbt_project" / "macros"
-    text = "\n".join((folder / f"{name}.sql").read_text() for name in MACROS)
 
     def refuse(message):
         raise RefusedError(message)
@@ -83,8 +85,8 @@ def validate(changes):
 
         return call
 
-    context |= {name: macro(name) for name in re.findall(r"{% macro (\w+)\(", text)}
-    made.append(get_template(text, context).make_module(context))
+    context |= {name: macro(name) for name in re.findall(r"{% macro (\w+)\(", TEXT)}
+    made.append(TEMPLATE.make_module(context))
     context["validate_vars"]()
 
 
