@@ -80,6 +80,11 @@ lint: .venv/installed
 	.venv/bin/ruff format --quiet --check .
 	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb .venv/bin/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/tests/singular
 
+# Needs a network: the packages of uv.lock are looked up in the Python advisory database.
+audit: .venv/installed
+	@$(UV) export --quiet --frozen --all-extras --all-groups --no-emit-project --output-file target/locked.txt
+	@$(UV) tool run pip-audit==2.9.0 --requirement target/locked.txt --require-hashes --disable-pip
+
 demo-data: data/demo
 
 fetch-olist: .venv/installed
