@@ -80,10 +80,11 @@ lint: .venv/installed
 	.venv/bin/ruff format --quiet --check .
 	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb .venv/bin/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/tests/singular
 
-# Needs a network: the packages of uv.lock are looked up in the Python advisory database.
+# Needs a network: the packages of uv.lock are looked up at PyPI; one that is not found there is an error.
 audit: .venv/installed
+	@mkdir -p target
 	@$(UV) export --quiet --frozen --all-extras --all-groups --no-emit-project --output-file target/locked.txt
-	@$(UV) tool run pip-audit==2.9.0 --requirement target/locked.txt --require-hashes --disable-pip
+	@$(UV) tool run pip-audit==2.9.0 --requirement target/locked.txt --require-hashes --disable-pip --strict
 
 demo-data: data/demo
 
