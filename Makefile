@@ -7,6 +7,8 @@
 # make bench        time builds and the way of a notebook, on OLIST and CUSTOMERS synthetic ones
 # make test         everything that CI runs
 # make test-spark   build on Spark too and compare all marts; on Olist as well where OLIST_DATA is set
+# make test-faults  kill, damage and hinder builds, and write docs/reliability.md; ONLY= names some
+# make audit        look the locked dependencies up in the database of known vulnerabilities
 # make lint         ruff and sqlfluff alone
 # make demo-data    synthetic data in data/demo
 # make cdnow-data   the CDNOW transactions in data/cdnow, as an example of orders from elsewhere
@@ -34,7 +36,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 CUSTOMERS ?= 100000 1000000
 OLIST ?=
 
-.PHONY: build compare report export erase drop-ledger bench test test-spark lint demo-data cdnow-data fetch-olist clean help
+.PHONY: build compare report export erase drop-ledger bench test test-spark test-faults audit lint demo-data cdnow-data fetch-olist clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -68,11 +70,26 @@ test-spark: .venv/installed
 	@$(UV) sync --quiet --frozen --compile-bytecode --inexact --extra spark
 	$(PYTHON) -m pytest -m spark tests/spark
 
+FAULT_RECORD := tests/faults/record.csv
+ONLY ?=
+
+# Where only some are injected, record and page stay as they are.
+test-faults: .venv/installed
+	$(if $(ONLY),,rm -f $(FAULT_RECORD))
+	$(if $(ONLY),,FAULT_RECORD=$(CURDIR)/$(FAULT_RECORD)) $(PYTHON) -m pytest -n 2 -m "faults or not faults" -k "$(ONLY)" tests/faults/test_faults.py
+	$(if $(ONLY),,$(PYTHON) tests/reliability.py)
+
 lint: .venv/installed
 	.venv/bin/ruff check --quiet .
 	.venv/bin/ruff format --quiet --check .
 	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb .venv/bin/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/tests/singular
 	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb .venv/bin/sqlfluff lint --disable-progress-bar --config .sqlfluff-transactions dbt_project/models/staging/transactions dbt_project/tests/singular/transactions_are_conserved.sql
+
+# Needs a network: the packages of uv.lock are looked up at PyPI; one that is not found there is an error.
+audit: .venv/installed
+	@mkdir -p target
+	@$(UV) export --quiet --frozen --all-extras --all-groups --no-emit-project --output-file target/locked.txt
+	@$(UV) tool run pip-audit==2.9.0 --requirement target/locked.txt --require-hashes --disable-pip --strict
 
 demo-data: data/demo
 

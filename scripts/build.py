@@ -16,6 +16,7 @@ contract is broken, in a clause of severity error.
 """
 
 import argparse
+import ctypes
 import fcntl
 import json
 import os
@@ -36,6 +37,16 @@ from pathlib import Path
 import duckdb
 import yaml
 
+from kept_tables import (
+    BACKUP,
+    BuildError,
+    DamagedError,
+    backup_of,
+    copy_kept_tables,
+    name_aside,
+    newest_decision_in,
+)
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # In a file named after one of its schemas, `marts.customer_segments` is ambiguous to DuckDB; the
@@ -43,31 +54,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESERVED = ["raw", "staging", "seeds", "intermediate", "choose", "fit", "scoring", "compare"]
 RESERVED += ["champion", "marts", "main", "temp", "system", "memory"]
 
-# What a build takes over from the warehouse that it replaces.
-KEPT_TABLES = [
-    "raw.erased_customers",
-    "choose.choose_fitted_candidates",
-    "compare.compare_contract_options",
-    "fit.fit_points",
-    "fit.fit_models",
-    "compare.compare_models",
-    "compare.compare_refits",
-    "champion.champion_decisions",
-    "champion.champion_handovers",
-    "champion.champion_profiles",
-    "champion.champion_identities",
-    "champion.champion_changes",
-    "champion.champion_transitions",
-    "champion.champion_causes",
-    "marts.customer_segments",
-]
-
-
 CONTRACT_BROKEN = 3
-
-
-class BuildError(Exception):
-    """A build that ended without a result; the message says what to do."""
 
 
 def build(
@@ -83,29 +70,42 @@ def build(
     BuildError
         If the data or the project are at fault, or another build of the warehouse is running.
     """
-    if not re.fullmatch(r"[\w .-]+\.duckdb", warehouse.name) or warehouse.stem in RESERVED:
+    if (
+        not re.fullmatch(r"[\w .-]+\.duckdb", warehouse.name)
+        or warehouse.stem in RESERVED
+        or warehouse.name.endswith(BACKUP)
+    ):
         raise BuildError(
-            "The warehouse must be a .duckdb file with a plain name that is not one of "
-            f"{', '.join(RESERVED)}; {warehouse} is not."
+            f"The warehouse must be a .duckdb file with a plain name that does not end in {BACKUP} "
+            f"and is not one of {', '.join(RESERVED)}; {warehouse} is not."
         )
     changed = vars_of(settings)
-    warehouse.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        warehouse.parent.mkdir(parents=True, exist_ok=True)
+        (warehouse.parent / f".{warehouse.stem}.lock").touch()
+    except OSError as error:
+        raise BuildError(
+            f"The folder {warehouse.parent} cannot be written to: {error.strerror}."
+        ) from None
     # A view names the database that it is in, so the file keeps its name and only moves.
     workshop = warehouse.parent / f".{warehouse.stem}.building"
     with only_build_of(warehouse):
         shutil.rmtree(workshop, ignore_errors=True)
         workshop.mkdir()
         try:
-            _take_over(warehouse, workshop / warehouse.name)
+            is_damaged = _take_over(warehouse, workshop / warehouse.name)
             if compare != "always":
                 _dbt_build(data, workshop / warehouse.name, "daily", changed)
             if compare == "always" or (
                 compare == "stale" and _has_no_valid_comparison(workshop / warehouse.name)
             ):
                 _dbt_build(data, workshop / warehouse.name, "comparison", changed)
-            # What a killed session has left of the file that goes; it would not fit the new one.
-            warehouse.with_name(warehouse.name + ".wal").unlink(missing_ok=True)
-            (workshop / warehouse.name).replace(warehouse)
+            _write_out(workshop / warehouse.name)
+            copy_kept_tables(workshop / warehouse.name, backup_of(workshop / warehouse.name))
+            if is_damaged:
+                _move_aside(warehouse)
+            _publish(workshop / warehouse.name, warehouse)
+            _publish(backup_of(workshop / warehouse.name), backup_of(warehouse))
         finally:
             shutil.rmtree(workshop, ignore_errors=True)
 
@@ -115,6 +115,8 @@ def only_build_of(warehouse: Path) -> Iterator[None]:
     """Hold the lock that a build holds; raises BuildError if another one has it."""
     lock = warehouse.parent / f".{warehouse.stem}.lock"
     with lock.open("w") as file:
+        # What a killed build leaves running holds the lock to its own end.
+        os.set_inheritable(file.fileno(), True)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -123,39 +125,68 @@ def only_build_of(warehouse: Path) -> Iterator[None]:
         yield
 
 
-def _take_over(published: Path, warehouse: Path) -> None:
-    """Copy the tables that outlast a build; raises BuildError if they cannot be read."""
-    if not published.exists():
-        return
-    copy = warehouse.with_name("published.duckdb")
-    with duckdb.connect(str(warehouse)) as connection:
+def _take_over(published: Path, warehouse: Path) -> bool:
+    """Copy the tables that outlast a build, from the backup if need be; tells whether it is.
+
+    Returns whether the published file is damaged.
+
+    Raises
+    ------
+    BuildError
+        If neither the published file nor a backup can be read.
+    """
+    backup, damage = backup_of(published), None
+    if published.exists():
         try:
-            connection.execute(f"attach {sql_string(published)} as published (read_only)")
-        except duckdb.Error:
-            # A tool that has the file open for writing locks us out, but not out of a copy.
-            shutil.copyfile(published, copy)
-            try:
-                connection.execute(f"attach {sql_string(copy)} as published (read_only)")
-            except duckdb.Error:
-                raise BuildError(
-                    f"{published} is no DuckDB database that can be read. Move it away: a new one "
-                    "is built from the raw files, without the last comparison of candidates."
-                ) from None
-        for table in KEPT_TABLES:
-            schema, name = table.split(".")
-            if connection.execute(
-                "select 1 from duckdb_tables() where database_name = 'published' "
-                "and schema_name = ? and table_name = ?",
-                [schema, name],
-            ).fetchall():
-                connection.execute(f"create schema if not exists {schema}")
-                connection.execute(f"create table {table} as from published.{table}")
-        connection.execute("detach published")
-    copy.unlink(missing_ok=True)
+            if copy_kept_tables(published, warehouse) or not backup.exists():
+                return False
+            fault = f"{published} holds no ledger."
+        except DamagedError as error:
+            damage = str(error)
+            fault = f"{published} is damaged ({damage})."
+    elif backup.exists():
+        fault = f"There is no {published}."
+    else:
+        return False
+    try:
+        copy_kept_tables(backup, warehouse)
+    except (DamagedError, FileNotFoundError) as error:
+        raise BuildError(
+            f"{fault} Its backup {backup} "
+            + ("is damaged too." if isinstance(error, DamagedError) else "does not exist.")
+            + " To begin anew from the raw files, move away what there is of the two. Lost are "
+            "then the ids and history of segments, the comparison of candidates (make compare) and "
+            "the list of erased customers (make erase for each of them again)."
+        ) from None
+    print(
+        f"{fault} The ledger comes from its backup {backup}, {newest_decision_in(backup)}."
+        + (f" The build moves the damaged file to {name_aside(published)}." if damage else ""),
+        flush=True,
+    )
+    return damage is not None
 
 
-def sql_string(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
+def _write_out(built: Path) -> None:
+    """Move into the file what DuckDB still keeps in the write-ahead log beside it.
+
+    DuckDB does so when it closes a file, and passes over it without an error when the disk is full.
+    """
+    with duckdb.connect(str(built)) as connection:
+        connection.execute("force checkpoint")
+
+
+def _move_aside(damaged: Path) -> None:
+    """Give a damaged file, and what a killed session has left of it, another name."""
+    aside, log = name_aside(damaged), damaged.with_name(damaged.name + ".wal")
+    if log.exists():
+        log.rename(aside.with_name(aside.name + ".wal"))
+    damaged.rename(aside)
+
+
+def _publish(built: Path, place: Path) -> None:
+    # What a killed session has left of the file that goes; it would not fit the new one.
+    place.with_name(place.name + ".wal").unlink(missing_ok=True)
+    built.replace(place)
 
 
 def _has_no_valid_comparison(warehouse: Path) -> bool:
@@ -207,18 +238,21 @@ def _dbt_build(data: Path, warehouse: Path, selector: str, changed: list[str]) -
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,  # a group of its own, that ends as a whole
+            close_fds=False,  # dbt holds the lock too
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         ) as process,
         _ended_with_us(process),
     ):
         for line in process.stdout:
-            last_lines = [*last_lines[-4:], line.rstrip()]
             if line.startswith("comparison: "):
                 _print_comparison(line.removeprefix("comparison: ").rstrip(), compared)
                 compared += 1
             try:
                 event = json.loads(line)
                 name, data_of_event = event["info"]["name"], event["data"]
+                last_lines = [*last_lines[-4:], event["info"]["msg"]]
             except (ValueError, KeyError, TypeError):
+                last_lines = [*last_lines[-4:], line]
                 continue
             if first_node_at is None and name in ("LogHookStartLine", "LogStartLine"):
                 first_node_at = time.monotonic()
@@ -228,10 +262,18 @@ def _dbt_build(data: Path, warehouse: Path, selector: str, changed: list[str]) -
             problem = _problem(name, data_of_event)
             if problem:
                 problems.append(problem)
+    if process.returncode < 0:
+        raise BuildError(_killed(-process.returncode))
     if process.returncode:
-        raise BuildError("\n".join(problems or last_lines))
+        raise BuildError("\n".join(problems or filter(str.strip, last_lines)))
     total = time.monotonic() - started
     print(_time_spent(total, (first_node_at or time.monotonic()) - started, seconds))
+
+
+def _end_with_parent() -> None:
+    """In a new process: be killed when the one that has started it ends, however it does."""
+    set_parent_death_signal = 1
+    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
 @contextmanager
@@ -259,7 +301,7 @@ def _kind(node: dict) -> str:
 def _print_progress(name: str, event: dict) -> None:
     seconds = f"{event['execution_time']:6.1f} s"
     if name == "LogHookEndLine":
-        if event["index"] > 1:  # the first hook reads the files
+        if event["index"] != 2:  # the second hook reads the files
             return
         print(f"{'':10} {'raw files':<45}{seconds}", flush=True)
     elif name != "LogTestResult":
@@ -284,6 +326,14 @@ def _problem(name: str, event: dict) -> str | None:
             return _out_of_memory(event["node_info"]["node_name"])
         return _plain(event["msg"])
     return None
+
+
+def _killed(number: int) -> str:
+    """What to do when a signal has ended dbt."""
+    return (
+        f"dbt was ended by {signal.Signals(number).name}. If nobody did that, the machine has run "
+        "out of memory: lower SEGMENTS_MEMORY_LIMIT, or set SEGMENTS_THREADS=1."
+    )
 
 
 def _out_of_memory(node: str) -> str:
@@ -464,6 +514,17 @@ def _wrapped(text: str) -> str:
     return textwrap.fill(text, 88, initial_indent="  ", subsequent_indent="    ")
 
 
+def _with_advice(message: str) -> str:
+    """A message, and what to do about a full disk."""
+    signs = ("No space left on device", "File too large", "Disk quota exceeded")
+    if any(sign in message for sign in signs):
+        return (
+            "The disk is full. Beside the warehouse, a build needs room for a second one, a backup "
+            f"of the ledger, and what does not fit into memory.\n{message.splitlines()[-1]}"
+        )
+    return message
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the raw files")
@@ -479,8 +540,11 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         build(arguments.data, arguments.warehouse, arguments.compare, arguments.vars)
-    except (BuildError, OSError) as error:
-        print(f"\nNothing was built; {arguments.warehouse} is as it was.\n{error}", file=sys.stderr)
+    except (BuildError, OSError, duckdb.Error) as error:
+        print(
+            f"\nNothing was built; {arguments.warehouse} is as it was.\n{_with_advice(str(error))}",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         print(f"\nStopped; {arguments.warehouse} is as it was.", file=sys.stderr)

@@ -22,7 +22,8 @@ from pathlib import Path
 
 import duckdb
 
-from build import BuildError, only_build_of, sql_string
+from build import only_build_of
+from kept_tables import BuildError, sql_string
 
 # What no warehouse of this project is without.
 REQUIRED = {"customer_segments", "segment_profiles"}

@@ -14,7 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from build import ROOT, BuildError, add_vars_option, only_build_of, vars_of
+from build import ROOT, add_vars_option, only_build_of, vars_of
+from kept_tables import BuildError, damaged_files_of
 
 
 def run_operation(
@@ -37,7 +38,14 @@ def run_operation(
     command += ["--no-write-json", "run-operation", macro, "--args", json.dumps(arguments)]
     command += vars_of(settings)
     with only_build_of(warehouse):
-        result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        result = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            close_fds=False,  # dbt holds the lock too
+        )
     events = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
     if result.returncode:
         errors = [event["info"]["msg"] for event in events if event["info"]["level"] == "error"]
@@ -60,6 +68,8 @@ def main() -> int:
                 raise BuildError("Name the customer: make erase CUSTOMER=customer_id")
             customer = {"customer_id": arguments.customer}
             print(run_operation(arguments.warehouse, "erase_customer", customer, arguments.vars))
+            for file in damaged_files_of(arguments.warehouse):
+                print(f"{file} is damaged and stays as it is, with the customer: delete it.")
         else:
             print(run_operation(arguments.warehouse, "drop_ledger", {}, arguments.vars))
     except (BuildError, OSError) as error:

@@ -1,6 +1,6 @@
 {#
-    Erases a customer on request from every table of the warehouse and keeps later builds from bringing the
-    customer back. Models, the points that they are fitted on (values without ids), transitions and other
+    Erases a customer on request from every table of the warehouse and of its backup, and keeps later builds from
+    bringing the customer back. Models, the points that they are fitted on (values without ids), transitions and other
     sums over customers stay as they are.
 
         dbt run-operation erase_customer --args '{customer_id: 861eff4711a542e4b93843c6dd7febb0}'
@@ -23,42 +23,64 @@
 
 {% macro default__erase_customer(customer_id) %}
     {% if execute %}
-        {% set known_tables = run_query(
-            "select schema_name || '.' || table_name, list(column_name) from duckdb_columns() "
-            ~ "where not internal and database_name = current_database() "
-            ~ "and table_name in (select table_name from duckdb_tables()) "
-            ~ "group by schema_name, table_name order by 1"
-        ).rows %}
         {% set customer = sql_string(customer_id | string) %}
-        {% do run_query('begin transaction') %}
-        {% do create_list_of_erased_customers() %}
-        {% do run_query(
-            'insert into raw.erased_customers select sha256(' ~ customer ~ '), '
-            ~ "cast(now() at time zone 'UTC' as timestamp), 0 "
-            ~ 'where sha256(' ~ customer ~ ') not in (select customer_hash from raw.erased_customers)'
-        ) %}
-        {% set erased = namespace(rows=delete_erased_raw_rows(known_tables)) %}
-        {% for table, columns in known_tables
-            if not table.startswith('raw.') and 'customer_id' in columns %}
-            {% set erased.rows = erased.rows + run_query(
-                'delete from ' ~ table ~ ' where customer_id = ' ~ customer
-            ).rows[0][0] %}
-        {% endfor %}
-        {% do run_query(
-            'update raw.erased_customers set rows_erased = rows_erased + ' ~ erased.rows
-            ~ ' where customer_hash = sha256(' ~ customer ~ ')'
-        ) %}
-        {% do run_query('commit') %}
-        {% do run_query('checkpoint') %}
+        {# The backup first: a warehouse without the customer never stands beside a backup with the customer. #}
+        {% set has_backup = attach_backup() %}
+        {% if has_backup %}
+            {% set warehouse = run_query('select current_database()').rows[0][0] %}
+            {% do run_query('use ledger_backup') %}
+            {% do erase_customer_from_database(customer) %}
+            {% do run_query('use ' ~ adapter.quote(warehouse)) %}
+        {% endif %}
+        {% set rows = erase_customer_from_database(customer) %}
+        {% if has_backup %}
+            {# The proof counts the rows of the warehouse. #}
+            {% do run_query(
+                'create or replace table ledger_backup.raw.erased_customers as from raw.erased_customers'
+            ) %}
+            {% do detach_backup() %}
+        {% endif %}
         {% do log(
-            'Erased ' ~ erased.rows ~ ' rows of the customer. '
+            'Erased ' ~ rows ~ ' rows of the customer. '
             ~ (
                 'No build brings the customer back while raw.erased_customers is kept.'
-                if erased.rows
+                if rows
                 else 'The customer is not in the warehouse, but is now on the list of erased ones.'
             ), info=true
         ) %}
     {% endif %}
+{% endmacro %}
+
+
+{# Erases a customer, a quoted id, from the database in use; returns from how many rows. #}
+{% macro erase_customer_from_database(customer) %}
+    {% set known_tables = run_query(
+        "select schema_name || '.' || table_name, list(column_name) from duckdb_columns() "
+        ~ "where not internal and database_name = current_database() "
+        ~ "and table_name in (select table_name from duckdb_tables()) "
+        ~ "group by schema_name, table_name order by 1"
+    ).rows %}
+    {% do run_query('begin transaction') %}
+    {% do create_list_of_erased_customers() %}
+    {% do run_query(
+        'insert into raw.erased_customers select sha256(' ~ customer ~ '), '
+        ~ "cast(now() at time zone 'UTC' as timestamp), 0 "
+        ~ 'where sha256(' ~ customer ~ ') not in (select customer_hash from raw.erased_customers)'
+    ) %}
+    {% set erased = namespace(rows=delete_erased_raw_rows(known_tables)) %}
+    {% for table, columns in known_tables
+        if not table.startswith('raw.') and 'customer_id' in columns %}
+        {% set erased.rows = erased.rows + run_query(
+            'delete from ' ~ table ~ ' where customer_id = ' ~ customer
+        ).rows[0][0] %}
+    {% endfor %}
+    {% do run_query(
+        'update raw.erased_customers set rows_erased = rows_erased + ' ~ erased.rows
+        ~ ' where customer_hash = sha256(' ~ customer ~ ')'
+    ) %}
+    {% do run_query('commit') %}
+    {% do run_query('checkpoint') %}
+    {{ return(erased.rows) }}
 {% endmacro %}
 
 

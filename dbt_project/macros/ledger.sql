@@ -45,12 +45,13 @@
 
 
 {#
-    Drops the ledger, so that the next build fits all models, decides and numbers the segments anew. Comparison
+    Drops the ledger and its backup, so that the next build fits all models, decides and numbers the segments anew. Comparison
     of candidates and list of erased customers stay.
 
         dbt run-operation drop_ledger
 #}
 {% macro drop_ledger() %}
+    {% do drop_ledger_of_backup() %}
     {% for relation in ledger_relations() %}
         {% do run_query('drop table if exists ' ~ relation) %}
     {% endfor %}

@@ -189,7 +189,7 @@
     {% set casts = [] %}
     {% set misfits = [] %}
     {% for name, type in types.items() %}
-        {% set column = adapter.quote(name) %}
+        {% set column = sql_identifier(name) %}
         {% set value = 'try_cast(' ~ column ~ ' as ' ~ type ~ ')' %}
         {% if type == 'string' %}
             {# As in CSV, where an empty field is unknown. #}
@@ -236,7 +236,7 @@
     {% for column in source.columns.values() %}
         {% set file_column = file_columns.get(column.name, column.name) %}
         {% do columns.append(
-            'cast(' ~ (adapter.quote(file_column) if file_column else 'null') ~ ' as ' ~ column.data_type
+            'cast(' ~ (sql_identifier(file_column) if file_column else 'null') ~ ' as ' ~ column.data_type
             ~ ') as ' ~ adapter.quote(column.name)
         ) %}
     {% endfor %}

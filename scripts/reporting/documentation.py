@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from build import sql_string
+from kept_tables import sql_string
 from reporting.marts import ReportError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -148,6 +148,31 @@ def test_make_erase_waits_for_no_build_and_says_what_is_wrong(erased, tmp_path):
     assert mentions(warehouse, "loyal 08") == set()
 
 
+def test_the_backup_forgets_the_customer_and_a_dropped_ledger_too(
+    project, shop_data, shop_warehouse, tmp_path, read
+):
+    from kept_tables import backup_of, copy_kept_tables
+
+    # Its name is a pattern to DuckDB.
+    folder = tmp_path / "shops [1]*"
+    folder.mkdir()
+    warehouse = folder / "shop.duckdb"
+    backup = backup_of(warehouse)
+    shutil.copy(shop_warehouse, warehouse)
+    copy_kept_tables(warehouse, backup)
+    assert len(mentions(backup, ERASED)) > 1
+    erase(project, shop_data, warehouse, ERASED)
+    assert mentions(backup, ERASED) == mentions(warehouse, ERASED) == set()
+    proof = "from raw.erased_customers"
+    assert read(backup, proof).equals(read(warehouse, proof))
+    result = project.dbt(shop_data, warehouse, "run-operation", "drop_ledger")
+    assert result.returncode == 0, result.stdout
+    with duckdb.connect(str(backup), read_only=True) as connection:
+        left = connection.sql("select table_name from duckdb_tables()").fetchall()
+    kept = {"erased_customers", "choose_fitted_candidates", "compare_contract_options"}
+    assert {name for (name,) in left} <= kept
+
+
 def test_a_customer_who_is_not_there_is_kept_out_all_the_same(
     project, shop_data, erased, tmp_path, read
 ):

@@ -1,6 +1,7 @@
 """The report and the slides as files, and what a user is told when they cannot be made."""
 
 import io
+import re
 import shutil
 import subprocess
 
@@ -105,6 +106,27 @@ def test_numbers_are_elements_and_all_else_is_escaped():
         '<data value="1234" data-kind="integer">1,234</data> bring '
         '<data value="5.50" data-kind="money">R$ 5.50</data>'
     )
+
+
+def test_a_number_that_data_spell_out_brings_no_markup():
+    forged = '⟦share:"><script>alert(1)</script>⟧ ⟦integer:1" onmouseover="alert(1)⟧'
+    shown = html(forged)
+    assert "<script" not in shown
+    assert 'onmouseover="' not in shown
+
+
+def test_templates_show_every_value_as_text():
+    """Jinja escapes what nothing calls safe; in slides each value is a string of Typst's."""
+    page = (site.TEMPLATES / "page.html.j2").read_text()
+    assert re.findall(r"'([^']*)' \| safe", page) == [' aria-current="page"']
+    assert page.count("safe") == 1
+    script = (site.TEMPLATES / "report.js").read_text()
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", script)
+    slide_template = (site.TEMPLATES / "slides.typ.j2").read_text()
+    values = re.findall(r"{{ (.*?) }}", slide_template)
+    assert len(values) > 10
+    for value in values:
+        assert value.endswith("| text") or value.startswith(("slide.columns", "(370 / "))
 
 
 def told(project, warehouse, output) -> subprocess.CompletedProcess:

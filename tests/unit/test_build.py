@@ -7,6 +7,7 @@ import duckdb
 import pytest
 
 import build
+import kept_tables
 
 
 @pytest.fixture
@@ -58,11 +59,79 @@ def test_a_warehouse_of_plain_tables_has_nothing_to_take_over(tmp_path):
     build._take_over(tmp_path / "none.duckdb", new)
 
 
-def test_a_damaged_warehouse_is_named_with_what_to_do(tmp_path):
+def test_a_damaged_warehouse_without_a_backup_is_named_with_what_to_do(tmp_path):
     old = tmp_path / "old.duckdb"
     old.write_text("no database")
-    with pytest.raises(build.BuildError, match=r"old.duckdb is no DuckDB database.* Move it away"):
+    with pytest.raises(build.BuildError, match=r"old.duckdb is damaged .* move away"):
         build._take_over(old, tmp_path / "new.duckdb")
+
+
+def test_a_copy_that_a_writer_tears_does_not_count_as_damage(published, tmp_path, monkeypatch):
+    """Who locks the file may be in the middle of writing it."""
+    locked = duckdb.IOException("IO Error: Could not set lock on file")
+    monkeypatch.setattr(kept_tables, "_error_of_reading", lambda database: locked)
+    backup = kept_tables.backup_of(published)
+    backup.write_bytes(published.read_bytes())
+    with pytest.raises(build.BuildError, match="Another program writes to"):
+        build._take_over(published, tmp_path / "new.duckdb")
+
+
+def test_a_full_disk_does_not_count_as_damage(published, tmp_path, monkeypatch):
+    full = OSError(28, "No space left on device")
+
+    def fail(*_):
+        raise full
+
+    monkeypatch.setattr(kept_tables, "_error_of_reading", lambda database: duckdb.IOException("x"))
+    monkeypatch.setattr(kept_tables.shutil, "copyfile", fail)
+    with pytest.raises(OSError, match="No space left"):
+        build._take_over(published, tmp_path / "new.duckdb")
+
+
+def test_a_file_of_another_version_is_no_damage(published, tmp_path, monkeypatch):
+    newer = duckdb.IOException("Trying to read a database file with version number 99")
+    monkeypatch.setattr(kept_tables, "_error_of_reading", lambda database: newer)
+    with pytest.raises(build.BuildError, match="is of another version of DuckDB"):
+        build._take_over(published, tmp_path / "new.duckdb")
+
+
+@pytest.mark.parametrize("state", ["missing", "empty", "damaged"])
+def test_the_backup_stands_in(published, tmp_path, capsys, state):
+    kept_tables.copy_kept_tables(published, kept_tables.backup_of(published))
+    published.unlink()
+    if state == "empty":
+        duckdb.connect(str(published)).close()
+    elif state == "damaged":
+        published.write_text("no database")
+    new = tmp_path / "new.duckdb"
+    assert build._take_over(published, new) == (state == "damaged")
+    assert sorted(tables(new)) == KEPT
+    assert "The ledger comes from its backup" in capsys.readouterr().out
+
+
+def test_damaged_files_are_moved_aside_one_by_one(tmp_path):
+    warehouse = tmp_path / "w.duckdb"
+    for number in (1, 2):
+        warehouse.write_text(f"damaged {number}")
+        build._move_aside(warehouse)
+    aside = kept_tables.damaged_files_of(warehouse)
+    assert [file.read_text() for file in aside] == ["damaged 1", "damaged 2"]
+    assert [file.name for file in aside] == ["w.damaged-1.duckdb", "w.damaged-2.duckdb"]
+
+
+def test_a_file_that_cannot_be_written_out_is_not_published(monkeypatch, tmp_path):
+    """DuckDB passes over a failed checkpoint when it closes a file."""
+    warehouse = tmp_path / "warehouse.duckdb"
+    monkeypatch.setattr(build, "_dbt_build", lambda *_: None)
+    monkeypatch.setattr(build, "_has_no_valid_comparison", lambda _: False)
+
+    def fail(built):
+        raise duckdb.IOException("No space left on device")
+
+    monkeypatch.setattr(build, "_write_out", fail)
+    with pytest.raises(duckdb.IOException):
+        build.build(tmp_path, warehouse)
+    assert not warehouse.exists()
 
 
 @pytest.mark.parametrize(

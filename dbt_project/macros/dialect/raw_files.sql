@@ -15,7 +15,9 @@
     {% for path, source in files %}
         {% set casts = [] %}
         {% for name, type in declared_types(source).items() %}
-            {% do casts.append('try_cast(nullif(`' ~ name ~ "`, '') as " ~ type ~ ') as `' ~ name ~ '`') %}
+            {% do casts.append(
+                'try_cast(nullif(' ~ sql_identifier(name) ~ ", '') as " ~ type ~ ') as ' ~ sql_identifier(name)
+            ) %}
         {% endfor %}
         {% do spark__replace_table(
             'raw.' ~ source.identifier,
@@ -110,9 +112,10 @@
     {% endif %}
     {% for name, type in types.items() if type != 'string' %}
         {% set misfits = run_query(
-            'select cast(`' ~ name ~ '` as string), count(*) over () from ' ~ view ~ ' where '
+            'select cast(' ~ sql_identifier(name) ~ ' as string), count(*) over () from ' ~ view ~ ' where '
             ~ ('unreadable_line is null and ' if is_csv else '')
-            ~ 'nullif(cast(`' ~ name ~ "` as string), '') is not null and try_cast(`" ~ name ~ '` as ' ~ type
+            ~ 'nullif(cast(' ~ sql_identifier(name) ~ " as string), '') is not null and try_cast("
+            ~ sql_identifier(name) ~ ' as ' ~ type
             ~ ') is null limit 1'
         ).rows %}
         {% for misfit in misfits %}

@@ -12,6 +12,12 @@
 {% macro spark__sha256_of(text) -%} sha2({{ text }}, 256) {%- endmacro %}
 
 
+{# A name of a column as it stands in a file. #}
+{% macro sql_identifier(name) %} {{ return(adapter.dispatch('sql_identifier')(name)) }} {% endmacro %}
+{% macro default__sql_identifier(name) %} {{ return('"' ~ name | replace('"', '""') ~ '"') }} {% endmacro %}
+{% macro spark__sql_identifier(name) %} {{ return('`' ~ name | replace('`', '``') ~ '`') }} {% endmacro %}
+
+
 {# Literals: a text, and a timestamp given as text. #}
 {% macro sql_string(text) %} {{ return(adapter.dispatch('sql_string')(text)) }} {% endmacro %}
 

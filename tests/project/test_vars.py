@@ -1,0 +1,270 @@
+"""Whatever stands in a var or an environment variable, no SQL of it runs."""
+
+import copy
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+import yaml
+from dbt_common.clients.jinja import get_template
+from dbt_common.exceptions import MacroReturn
+
+from conftest import ROOT
+
+VARS = yaml.safe_load((ROOT / "dbt_project.yml").read_text())["vars"]
+
+INJECTIONS = [
+    "'; drop table marts.customer_segments; --",
+    '"; drop table marts.customer_segments; --',
+    "1); drop table marts.customer_segments; --",
+    "x\n; drop table marts.customer_segments; --",
+]
+
+# Texts that are quoted in SQL instead: whole vars, and values of others.
+QUOTED = {"uncounted_order_statuses", "currency"}
+
+
+def is_quoted(name, changed, injection):
+    """Whether the injection stands where a text is quoted."""
+    if name == "contract_options":
+        return changed != injection and injection in changed
+    if name == "transaction_columns":
+        return changed != injection and injection not in changed
+    if name == "csv_format":
+        return changed != injection and injection in str(changed.get("timestamp_format"))
+    return False
+
+
+def spoilt(value, injection):
+    """Every var that differs from `value` by the injection in one place."""
+    if isinstance(value, dict):
+        yield injection
+        for key, inner in value.items():
+            yield {(injection if k == key else k): v for k, v in value.items()}
+            for bad in spoilt(inner, injection):
+                yield value | {key: bad}
+    elif isinstance(value, list):
+        yield injection
+        for i in range(min(len(value), 1)):
+            for bad in spoilt(value[i], injection):
+                yield [*value[:i], bad, *value[i + 1 :]]
+    else:
+        yield injection
+        yield f"{value}{injection}"
+
+
+# The files of macros that check vars.
+MACROS = ("validate_vars", "maintenance_clauses", "candidates", "source_adapters/adapters")
+
+
+TEXT = "\n".join((ROOT / "dbt_project" / "macros" / f"{name}.sql").read_text() for name in MACROS)
+TEMPLATE = get_template(TEXT, {})
+
+
+class RefusedError(Exception):
+    pass
+
+
+def validate(changes):
+    """Run the macro that checks the vars, without dbt; raises RefusedError."""
+
+    def refuse(message):
+        raise RefusedError(message)
+
+    values = VARS | changes
+    context = {
+        "execute": True,
+        "var": values.__getitem__,
+        "return": returned,
+        "modules": {"re": re},
+        "exceptions": {"raise_compiler_error": refuse},
+    }
+    made = []
+
+    def macro(name):
+        def call(*arguments):
+            try:
+                return getattr(made[0], f"dbt_macro__{name}")(*arguments)
+            except MacroReturn as result:
+                return result.value
+
+        return call
+
+    context |= {name: macro(name) for name in re.findall(r"{% macro (\w+)\(", TEXT)}
+    made.append(TEMPLATE.make_module(context))
+    context["validate_vars"]()
+
+
+def returned(value):
+    raise MacroReturn(value)
+
+
+def test_every_var_has_its_limits():
+    macro = (ROOT / "dbt_project/macros/validate_vars.sql").read_text()
+    table = macro[macro.index("macro allowed_vars") : macro.index("macro stop_unless_allowed")]
+    assert set(re.findall(r"^        '(\w+)': ", table, re.MULTILINE)) == set(VARS)
+
+
+def test_the_vars_of_the_project_are_allowed():
+    validate({})
+    validate({"as_of": "2018-01-01 12:30:00", "observation_months": 12, "pinned_candidate": None})
+    validate({"uncounted_order_statuses": [], "feature_sets": {"r": ["recency_days"]}})
+
+
+@pytest.mark.parametrize("name", sorted(set(VARS) - QUOTED))
+def test_no_var_takes_sql(name):
+    for injection in INJECTIONS:
+        for bad in spoilt(VARS[name], injection):
+            if is_quoted(name, bad, injection):
+                continue
+            with pytest.raises(RefusedError) as refused:
+                validate({name: bad})
+            assert name in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"choice_min_share": float("nan")}, "choice_min_share is nan; it must be a number from 0"),
+        ({"point_width": float("inf")}, "point_width is inf; it must be a number"),
+        ({"n_init": True}, "n_init is True; it must be a whole number from 1 to"),
+        ({"n_init": "5"}, "n_init is 5; it must be a whole number"),
+        ({"as_of": 20180101}, "as_of is 20180101; it must be a date such as 2018-01-01, or null"),
+        ({"first_review_date": None}, "first_review_date is None; it must be a date"),
+        ({"cap_quantiles": 0.001}, "cap_quantiles is 0.001; it must be a list, each element a"),
+        ({"refit_policy": "sometimes"}, "it must be never, on_breach, every or manual"),
+        ({"uncounted_order_statuses": "canceled"}, "it must be a list, each element a text"),
+    ],
+)
+def test_a_refusal_names_the_var_and_what_is_allowed(changes, told):
+    with pytest.raises(RefusedError, match=re.escape(told)):
+        validate(changes)
+
+
+def test_dbt_checks_the_vars_before_anything_else(project, shop_data, shop_warehouse, tmp_path):
+    warehouse = shutil.copy(shop_warehouse, tmp_path / "shop.duckdb")
+    before = Path(warehouse).read_bytes()
+    changes = {"naming_low_position": "0 then 'low' end; drop table marts.customer_segments; --"}
+    result = project.dbt(
+        shop_data, warehouse, "run", "--select", "stg_olist__sellers", "--vars", json.dumps(changes)
+    )
+    assert result.returncode != 0
+    assert "naming_low_position is 0 then 'low' end; drop" in " ".join(result.stdout.split())
+    assert Path(warehouse).read_bytes() == before
+
+
+def test_a_quoted_text_is_a_text(project, shop, shop_warehouse, tmp_path, read):
+    """The one var of free text, in the data and in the settings."""
+    hostile = copy.deepcopy(shop)
+    for status in INJECTIONS:
+        hostile.order("hostile", "2018-01-20", 60, score=5, status=status)
+    data = hostile.write(tmp_path / "data")
+    changes = {"uncounted_order_statuses": ["canceled", "unavailable", *INJECTIONS]}
+    warehouse = shutil.copy(shop_warehouse, tmp_path / "shop.duckdb")
+    facts = ("--select", "+int_customer_facts")
+    result = project.dbt(data, warehouse, "run", *facts, "--vars", json.dumps(changes))
+    assert result.returncode == 0, result.stdout
+    orders = "select order_status from intermediate.int_orders"
+    assert set(INJECTIONS) <= set(read(warehouse, orders)["order_status"])
+    facts = "select * from intermediate.int_customer_facts where customer_id = 'hostile'"
+    assert len(read(warehouse, facts)) == 0
+    assert len(read(warehouse, "from marts.customer_segments")) == 272
+
+
+def test_names_of_columns_and_formats_are_texts(project, tmp_path, read):
+    """Hostile columns in the file and in the settings."""
+    columns = dict(zip(["customer_id", "ordered_at", "amount"], INJECTIONS[:3], strict=True))
+    data, warehouse = tmp_path / "data", tmp_path / "w.duckdb"
+    data.mkdir()
+    row = pd.DataFrame([["a", pd.Timestamp("2018-01-01"), 5.0]], columns=[*columns.values()])
+    row.to_parquet(data / "transactions.parquet")
+    changes = {"source": "transactions", "transaction_columns": columns, "currency": INJECTIONS[0]}
+
+    def run():
+        staging = ("--select", "path:dbt_project/models/staging")
+        return project.dbt(data, warehouse, "run", *staging, "--vars", json.dumps(changes))
+
+    result = run()
+    assert result.returncode == 0, result.stdout
+    orders = read(warehouse, "from staging.stg_orders")
+    assert orders["order_id"].tolist() == ["a at 2018-01-01 00:00:00"]
+    (data / "transactions.csv").write_text("c,t,a\nb,2018-01-01,5\n")
+    changes["transaction_columns"] = {"customer_id": "c", "ordered_at": "t", "amount": "a"}
+    changes["csv_format"] = {"timestamp_format": f"%Y-%m-%d{INJECTIONS[0]}"}
+    assert "line 2, column t" in " ".join(run().stdout.split())
+    assert read(warehouse, "from staging.stg_orders")["customer_id"].tolist() == ["a"]
+
+
+# Where environment variables go: SQL (quoted), the connection, or Spark's configuration.
+ENVIRONMENT = {
+    "SEGMENTS_DATA": "SQL",
+    "SEGMENTS_WAREHOUSE": "connection",
+    "SEGMENTS_THREADS": "connection",
+    "SEGMENTS_MEMORY_LIMIT": "connection",
+    "SEGMENTS_TEMP_FOLDER": "connection",
+    "SEGMENTS_CONTRACT_SEVERITY": "severity of a test",
+    "SEGMENTS_SPARK_MASTER": "Spark",
+    "SEGMENTS_SPARK_DRIVER_MEMORY": "Spark",
+    "SEGMENTS_SPARK_PARTITIONS": "Spark",
+    "SEGMENTS_SPARK_WAREHOUSE": "Spark",
+}
+
+
+def test_every_environment_variable_is_listed():
+    read = set()
+    for file in [ROOT / "profiles.yml", ROOT / "dbt_project.yml", *ROOT.glob("dbt_project/**/*.*")]:
+        read |= set(re.findall(r"env_var\('(\w+)'", file.read_text()))
+    assert read == set(ENVIRONMENT)
+
+
+def test_spark_is_configured_by_its_own_variables_and_no_sql():
+    outputs = yaml.safe_load((ROOT / "profiles.yml").read_text())["customer_segmentation"][
+        "outputs"
+    ]
+    settings = outputs["spark"].pop("server_side_parameters")
+    assert "env_var" not in json.dumps(outputs["spark"])
+    found = set(re.findall(r"SEGMENTS_\w+", json.dumps(settings)))
+    assert found == {name for name, goal in ENVIRONMENT.items() if goal == "Spark"}
+
+
+def dbt_debug(environment, folder):
+    """Connect as dbt does, without reading the project."""
+    return subprocess.run(
+        [Path(sys.executable).with_name("dbt"), "debug", "--connection", "--log-path", folder],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("injection", ["4GB'; drop table kept; --", "1; drop table kept"])
+@pytest.mark.parametrize("name", ["SEGMENTS_THREADS", "SEGMENTS_MEMORY_LIMIT"])
+def test_a_hostile_setting_of_the_connection_ends_dbt(name, injection, tmp_path):
+    warehouse = tmp_path / "shop.duckdb"
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create table kept as select 1 as number")
+    environment = {"SEGMENTS_WAREHOUSE": str(warehouse), name: injection}
+    assert dbt_debug(environment, tmp_path).returncode != 0
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        assert connection.execute("select number from kept").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize("name", ["SEGMENTS_TEMP_FOLDER", "SEGMENTS_WAREHOUSE"])
+def test_a_hostile_path_is_a_path(name, tmp_path):
+    warehouse = tmp_path / "shop.duckdb"
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create table kept as select 1 as number")
+    hostile = tmp_path / "x'; drop table kept; --.duckdb"
+    environment = {"SEGMENTS_WAREHOUSE": str(warehouse), name: str(hostile)}
+    result = dbt_debug(environment, tmp_path)
+    assert result.returncode == 0 or "Traceback" not in result.stdout
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        assert connection.execute("select number from kept").fetchall() == [(1,)]
