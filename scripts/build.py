@@ -314,7 +314,7 @@ def _unreadable_file(message: str) -> str | None:
     if parquet_file:
         return (
             f"{parquet_file[1]} is no sound Parquet file. Write it anew, or give the table as CSV. "
-            f"DuckDB says: {message.splitlines()[0].strip()}"
+            f"DuckDB says: {message.splitlines()[0].split('Error: ')[-1].strip()}"
         )
     return None
 
