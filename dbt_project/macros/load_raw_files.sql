@@ -3,8 +3,9 @@
     that the sources declare. All or nothing: an error leaves the tables of the last load in place.
 
     A line that does not split into the columns is set aside in `raw.unreadable_lines`. A value that
-    does not fit its type stops the run, because it is seldom alone: the message names file, line and
-    column. Columns may stand in any order; undeclared ones are left out.
+    does not fit its type, or would be changed by it, stops the run, because it is seldom alone: the
+    message names file and column, and the line of what cannot be read at all. Columns may stand in
+    any order; undeclared ones are left out.
 #}
 {% macro load_raw_files(folder) %}
     {% if execute and flags.WHICH in ('build', 'run') and selects_staging() %}
