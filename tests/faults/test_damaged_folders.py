@@ -93,7 +93,8 @@ class WarmDbt:
             result = dbtRunner(manifest=self.manifest, callbacks=[listen]).invoke(
                 [
                     *("--quiet", "--log-level", "none", "build", "--no-write-json"),
-                    *("--exclude-resource-type", "unit_test", "--exclude", "test_type:generic"),
+                    *("--exclude-resource-type", "unit_test"),
+                    *("--exclude", "test_type:generic", "choose_fitted_candidates"),
                     *("--indirect-selection", "buildable", "--select", *models),
                 ]
             )
