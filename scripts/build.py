@@ -362,14 +362,31 @@ def _plain(message: str) -> str:
     if any(line.strip().startswith("Traceback (most recent call last)") for line in lines):
         exceptions = [line for line in lines if re.match(r"\s*[\w.]+: ", line)]
         return exceptions[-1].split(": ", 1)[1] if exceptions else lines[-1].strip()
-    if len(lines) > 1 and re.match(r"\w+ Error in ", lines[0]):
+    if len(lines) > 1 and re.match(r"\w+ Error( in |$)", lines[0]):
         lines = lines[1:]
+    unreadable = _unreadable_file("\n".join(lines))
+    if unreadable:
+        return unreadable
     kept = []
     for line in lines:
         if line.strip().startswith(("> in macro", "> called by", "compiled code at")):
             break
         kept.append(line.strip())
     return "\n".join(kept).strip()
+
+
+def _unreadable_file(message: str) -> str | None:
+    """What to do about a file that DuckDB gives up, if that is what the message says."""
+    csv_file = re.search(r"^\s*file = (.+)$", message, re.MULTILINE)
+    if csv_file and "CSV Parser state machine" in message:
+        return f"{csv_file[1]} has line ends of two kinds. Save it with one of them."
+    parquet_file = re.search(r"""ile ['"](.+\.parquet)['"]""", message)
+    if parquet_file:
+        return (
+            f"{parquet_file[1]} is no sound Parquet file. Write it anew, or give the table as CSV. "
+            f"DuckDB says: {message.splitlines()[0].split('Error: ')[-1].strip()}"
+        )
+    return None
 
 
 def _time_spent(total: float, start: float, seconds: Counter) -> str:

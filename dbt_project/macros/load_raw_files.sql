@@ -3,8 +3,9 @@
     that the sources declare. All or nothing: an error leaves the tables of the last load in place.
 
     A line that does not split into the columns is set aside in `raw.unreadable_lines`. A value that
-    does not fit its type stops the run, because it is seldom alone: the message names file, line and
-    column. Columns may stand in any order; undeclared ones are left out.
+    does not fit its type, or would be changed by it, stops the run, because it is seldom alone: the
+    message names file and column, and the line of what cannot be read at all. Columns may stand in
+    any order; undeclared ones are left out.
 #}
 {% macro load_raw_files(folder) %}
     {% if execute and flags.WHICH in ('build', 'run') and selects_staging() %}
@@ -81,7 +82,7 @@
 {% macro default__files_there(paths) %}
     {% set quoted = [] %}
     {% for path in paths %}
-        {% do quoted.append(sql_string(path)) %}
+        {% do quoted.append(sql_string(path_pattern(path))) %}
     {% endfor %}
     {{ return(run_query(
         'select file from glob([' ~ quoted | join(', ') ~ ']) order by file'
@@ -95,19 +96,98 @@
     {% do stop_unless_all_columns_are_there(path, types, header) %}
     {% set columns = [] %}
     {% for name in header %}
-        {% do columns.append(sql_string(name) ~ ': ' ~ sql_string(types.get(name, 'varchar'))) %}
+        {# Other columns are read under names of ours: theirs may be empty, or there twice. #}
+        {% do columns.append(
+            sql_string(name if name in types else 'column ' ~ loop.index) ~ ': '
+            ~ sql_string(type_to_read(types.get(name, 'string')))
+        ) %}
     {% endfor %}
+    {% set raw_table = 'raw.' ~ adapter.quote(source.identifier) %}
     {% do run_query(
-        'create or replace table raw.' ~ adapter.quote(source.identifier) ~ ' as select '
-        ~ declared_columns(source) ~ ' from read_csv(' ~ sql_string(path) ~ ', auto_detect = false, '
-        ~ 'header = true, quote = \'"\', escape = \'"\', ' ~ csv_format() ~ ', '
-        ~ 'columns = {' ~ columns | join(', ') ~ '}, store_rejects = true)'
+        'create or replace table ' ~ raw_table ~ ' as select ' ~ declared_columns(source) ~ ', '
+        ~ first_misfit(types) ~ ' as misfit from read_csv(' ~ sql_string(path_pattern(path))
+        ~ ', auto_detect = false, header = true, quote = \'"\', escape = \'"\', ' ~ csv_format()
+        ~ ', columns = {' ~ columns | join(', ') ~ '}, store_rejects = true)'
     ) %}
     {% if run_query('select count(*) from reject_errors').rows[0][0] > 0 %}
         {% do set_unreadable_lines_aside(path, source) %}
     {% endif %}
     {% do run_query('drop table reject_errors') %}
     {% do run_query('drop table reject_scans') %}
+    {% for misfit in run_query(
+        'select misfit.column_name, misfit.value, count(*) over (partition by misfit.column_name) from '
+        ~ raw_table ~ ' where misfit is not null order by 1, 2 limit 1'
+    ).rows %}
+        {% do stop_loading(
+            path ~ ', column ' ~ misfit[0] ~ ': ' ~ is_no(misfit[1], types[misfit[0]])
+            ~ (' (one of ' ~ misfit[2] ~ ' such values)' if misfit[2] > 1 else '')
+            ~ '. Correct the value, or leave it empty if it is unknown.'
+        ) %}
+    {% endfor %}
+    {% do run_query('alter table ' ~ raw_table ~ ' drop column misfit') %}
+{% endmacro %}
+
+
+{# The first column of a row whose value cannot be kept in its declared type, with the value; else null. #}
+{% macro first_misfit(types) %}
+    {% set cases = [] %}
+    {% for name, type in types.items() if type != 'string' %}
+        {% set column = sql_identifier(name) %}
+        {% do cases.append(
+            'when ' ~ column ~ ' is not null and not coalesce(' ~ fits(column, type) ~ ', false) '
+            ~ "then {'column_name': " ~ sql_string(name) ~ ", 'value': " ~ value_as_text(column, type) ~ '}'
+        ) %}
+    {% endfor %}
+    {{ return('case ' ~ cases | join(' ') ~ ' end' if cases else 'null') }}
+{% endmacro %}
+
+
+{#
+    The type in which values of a declared type are read, so that a cast cannot change them unseen: 4.5 is
+    not rounded to an integer, and a time with an offset becomes UTC.
+#}
+{% macro type_to_read(type) %}
+    {% if type == 'timestamp' %}
+        {{ return('timestamptz') }}
+    {% elif type == 'integer' or type.startswith('decimal') %}
+        {{ return('decimal(18, 6)') }}
+    {% endif %}
+    {{ return(type) }}
+{% endmacro %}
+
+
+{# Whether a value, as it is read, can be kept in its declared type. #}
+{% macro fits(value, type) %}
+    {% if type == 'timestamp' %}
+        {{ return(
+            '(' ~ value ~ ' >= ' ~ sql_timestamp(var('earliest_time')) ~ ' and '
+            ~ value ~ ' < ' ~ sql_timestamp(var('latest_time')) ~ ')'
+        ) }}
+    {% elif type == 'double' %}
+        {{ return('isfinite(' ~ value ~ ')') }}
+    {% endif %}
+    {{ return('coalesce(try_cast(' ~ value ~ ' as ' ~ type ~ ') = ' ~ value ~ ', false)') }}
+{% endmacro %}
+
+
+{# A value that is read, as it looks in a file. #}
+{% macro value_as_text(value, type) %}
+    {% if type in ('timestamp', 'double') %}
+        {{ return('cast(cast(' ~ value ~ ' as ' ~ type ~ ') as varchar)') }}
+    {% endif %}
+    {{ return("rtrim(rtrim(cast(" ~ value ~ " as varchar), '0'), '.')") }}
+{% endmacro %}
+
+
+{# What a message says of a value that does not fit. #}
+{% macro is_no(value, type) %}
+    {% set words = {
+        'integer': 'whole number',
+        'double': 'number',
+        'timestamp': 'time from ' ~ var('earliest_time') ~ ' to ' ~ var('latest_time')
+            ~ ', written as 2018-01-31 18:05:00',
+    } %}
+    {{ return('"' ~ value ~ '" is no ' ~ words.get(type, 'amount in whole cents below 10,000,000,000')) }}
 {% endmacro %}
 
 
@@ -121,17 +201,21 @@
         with records as (
             select
                 line as record_number,
-                min(byte_position) as position,
-                arg_min(column_name, byte_position) as column_name,
+                min(position) as position,
+                arg_min(column_name, position) as column_name,
                 trim(any_value(csv_line), e'\\r\\n') as record,
-                lower(arg_min(error_type, byte_position) filter (where error_type != 'CAST'))
+                lower(arg_min(error_type, position) filter (where error_type != 'CAST'))
                     as reason,
-                rtrim(arg_min(error_message, byte_position), '.') as message
-            from reject_errors
+                arg_min(error_message, position) as message
+            from (
+                -- Times have no position of their own.
+                select *, coalesce(byte_position, line_byte_position) as position from reject_errors
+            )
             group by line
         )
         select
             *,
+            regexp_extract(message, 'Could not convert string \"(.*)\" to ', 1, 's') as value,
             case
                 when reason is null then 'misfit'
                 when reason = 'unquoted value' and contains(record, chr(10)) then 'open quote'
@@ -140,24 +224,28 @@
         from records"
     ) %}
     {% set fatal = run_query(
-        "select position, column_name, message, fault from rejected_records
+        "select position, column_name, value, fault from rejected_records
         where fault != 'unreadable' order by position limit 1"
     ).rows %}
     {% for record in fatal %}
         {% do stop_loading(
             path ~ ', line ' ~ line_at(path, record[0]) ~ ', column ' ~ record[1] ~ ': '
-            ~ record[2] ~ '. '
-            ~ ('Correct the value, or leave it empty if it is unknown.' if record[3] == 'misfit'
-               else 'Close the quote: the lines after it cannot be told apart.')
+            ~ (is_no(record[2], declared_types(source)[record[1]])
+               ~ '. Correct the value, or leave it empty if it is unknown.' if record[3] == 'misfit'
+               else 'the quote does not end. Close it: the lines after it cannot be told apart.')
         ) %}
     {% endfor %}
     {% set rejected = run_query('select count(*), min(position) from rejected_records').rows[0] %}
-    {% if rejected[0] > var('max_unreadable_lines') %}
+    {% set has_readable_lines = run_query(
+        'select 1 from raw.' ~ adapter.quote(source.identifier) ~ ' limit 1'
+    ).rows | length > 0 %}
+    {% if rejected[0] > var('max_unreadable_lines') or not has_readable_lines %}
         {% do stop_loading(
             path ~ ' has ' ~ rejected[0] ~ ' lines that cannot be read, the first is line '
-            ~ line_at(path, rejected[1]) ~ '; ' ~ var('max_unreadable_lines')
-            ~ ' are allowed (max_unreadable_lines). Check that the file is UTF-8 text with commas '
-            ~ 'and double quotes.'
+            ~ line_at(path, rejected[1])
+            ~ ('; ' ~ var('max_unreadable_lines') ~ ' are allowed (max_unreadable_lines)'
+               if has_readable_lines else ', and none that can')
+            ~ '. Check that the file is UTF-8 text with commas and double quotes.'
         ) %}
     {% endif %}
     {% do run_query(
@@ -175,46 +263,55 @@
 {% macro line_at(path, position) %}
     {{ return(run_query(
         "select len(string_split(cast(content[1:" ~ (position - 1) ~ "] as varchar), '\\x0A'))
-        from read_blob(" ~ sql_string(path) ~ ")"
+        from read_blob(" ~ sql_string(path_pattern(path)) ~ ")"
     ).rows[0][0]) }}
 {% endmacro %}
 
 
 {% macro load_parquet_file(path, source) %}
     {% set types = declared_types(source) %}
-    {% set header = run_query(
-        'describe from read_parquet(' ~ sql_string(path) ~ ')'
-    ).columns[0].values() %}
+    {% set pattern = sql_string(path_pattern(path)) %}
+    {% set file = 'read_parquet(' ~ pattern ~ ', file_row_number = true)' %}
+    {% set header = run_query('describe from read_parquet(' ~ pattern ~ ')').columns[0].values() %}
     {% do stop_unless_all_columns_are_there(path, types, header) %}
-    {% set casts = [] %}
+    {% set values = [] %}
     {% set misfits = [] %}
     {% for name, type in types.items() %}
         {% set column = sql_identifier(name) %}
-        {% set value = 'try_cast(' ~ column ~ ' as ' ~ type ~ ')' %}
+        {% set value = 'try_cast(' ~ column ~ ' as ' ~ type_to_read(type) ~ ')' %}
         {% if type == 'string' %}
             {# As in CSV, where an empty field is unknown. #}
-            {% set value = 'nullif(' ~ value ~ ", '')" %}
+            {% do values.append('nullif(' ~ value ~ ", '') as " ~ column) %}
+        {% else %}
+            {% do values.append(value ~ ' as ' ~ column) %}
+            {% do misfits.append(
+                'select ' ~ sql_string(name) ~ ' as column_name, file_row_number + 1 as row_number, '
+                ~ 'cast(' ~ column ~ ' as varchar) as value from ' ~ file ~ ' where ' ~ column
+                ~ ' is not null and not coalesce(' ~ fits(value, type) ~ ', false)'
+            ) %}
         {% endif %}
-        {% do casts.append(value ~ ' as ' ~ column) %}
-        {% do misfits.append(
-            'select ' ~ sql_string(name) ~ ' as column_name, file_row_number + 1 as row_number, '
-            ~ 'cast(' ~ column ~ ' as varchar) as value, ' ~ sql_string(type) ~ ' as data_type '
-            ~ 'from read_parquet(' ~ sql_string(path) ~ ', file_row_number = true) '
-            ~ 'where ' ~ column ~ ' is not null and try_cast(' ~ column ~ ' as ' ~ type ~ ') is null'
-        ) %}
     {% endfor %}
-    {% set first = run_query(misfits | join(' union all ') ~ ' order by row_number limit 1').rows %}
-    {% for misfit in first %}
-        {% do stop_loading(
-            path ~ ', row ' ~ misfit[1] ~ ', column ' ~ misfit[0] ~ ': "' ~ misfit[2]
-            ~ '" is no ' ~ misfit[3] ~ '. Correct the value, or leave it empty if it is unknown.'
-        ) %}
-    {% endfor %}
+    {% if misfits %}
+        {% for misfit in run_query(
+            misfits | join(' union all ') ~ ' order by row_number limit 1'
+        ).rows %}
+            {% do stop_loading(
+                path ~ ', row ' ~ misfit[1] ~ ', column ' ~ misfit[0] ~ ': '
+                ~ is_no(misfit[2], types[misfit[0]])
+                ~ '. Correct the value, or leave it empty if it is unknown.'
+            ) %}
+        {% endfor %}
+    {% endif %}
     {% do run_query(
         'create or replace table raw.' ~ adapter.quote(source.identifier) ~ ' as select '
-        ~ declared_columns(source) ~ ' from (select ' ~ casts | join(', ')
-        ~ ' from read_parquet(' ~ sql_string(path) ~ '))'
+        ~ declared_columns(source) ~ ' from (select ' ~ values | join(', ') ~ ' from ' ~ file ~ ')'
     ) %}
+{% endmacro %}
+
+
+{# The pattern that means just this path: DuckDB takes *, ? and [ in a path for wildcards. #}
+{% macro path_pattern(path) %}
+    {{ return(modules.re.sub('([*?[])', '[\\1]', path)) }}
 {% endmacro %}
 
 
@@ -236,7 +333,7 @@
     {% for column in source.columns.values() %}
         {% set file_column = file_columns.get(column.name, column.name) %}
         {% do columns.append(
-            'cast(' ~ (sql_identifier(file_column) if file_column else 'null') ~ ' as ' ~ column.data_type
+            'try_cast(' ~ (sql_identifier(file_column) if file_column else 'null') ~ ' as ' ~ column.data_type
             ~ ') as ' ~ adapter.quote(column.name)
         ) %}
     {% endfor %}
@@ -260,11 +357,21 @@
 
 {% macro stop_unless_all_columns_are_there(path, types, header) %}
     {% set missing = types.keys() | reject('in', header) | list %}
-    {% if missing %}
+    {% if missing | length == types | length and path.endswith('.csv') %}
+        {% do stop_loading(
+            path ~ ' does not begin with the names of its columns. '
+            ~ ('Its first readable line is: ' ~ (header | join(','))[:80] if header | join
+               else 'Its first line is empty or cannot be read')
+            ~ '. It must be UTF-8 text, and the line ' ~ types | join(',') ~ ' the first'
+            ~ ('.' if var('source') == 'olist'
+               else ' (vars transaction_columns and csv_format, delimiter).')
+        ) %}
+    {% elif missing %}
         {% do stop_loading(
             path ~ ' has no column ' ~ missing | join(', ') ~ '. Its columns are: '
             ~ header | join(', ') ~ '. They must be named as '
-            ~ ('in the published file.' if var('source') == 'olist' else 'the var transaction_columns says, and divided as csv_format says.')
+            ~ ('in the published file.' if var('source') == 'olist'
+               else 'the var transaction_columns says.')
         ) %}
     {% endif %}
     {% for name in types if header | select('eq', name) | list | length > 1 %}
@@ -273,18 +380,19 @@
 {% endmacro %}
 
 
-{# The names in the first line, read without looking at the lines after it. #}
+{# The names in the first readable line, read without looking at the lines after it. #}
 {% macro csv_header(path) %}
-    {{ return(run_query(
-        "select trim(name, '\"') from (
-            select unnest(string_split(trim(line, e'\\r'), "
-            ~ sql_string(var('csv_format').get('delimiter') or ',') ~ ")) as name
-            from (
-                select line from read_csv(" ~ sql_string(path) ~ ", auto_detect = false,
-                    header = false, delim = e'\\x1f', quote = '', escape = '',
-                    columns = {'line': 'varchar'}, ignore_errors = true, strict_mode = false)
-                limit 1
-            )
-        )"
-    ).columns[0].values()) }}
+    {% set lines = run_query(
+        "select coalesce(line, '') from read_csv(" ~ sql_string(path_pattern(path)) ~ ", auto_detect = false,
+            header = false, delim = e'\x1f', quote = '', escape = '', columns = {'line': 'varchar'},
+            ignore_errors = true, strict_mode = false)
+        limit 1"
+    ).columns[0].values() %}
+    {% set header = [] %}
+    {% set delimiter = modules.re.escape(var('csv_format').get('delimiter') or ',') %}
+    {% set field = '(?:^|' ~ delimiter ~ ')("(?:[^"]|"")*"|[^' ~ delimiter ~ ']*)' %}
+    {% for name in modules.re.findall(field, (lines | join).rstrip('\r')) %}
+        {% do header.append(name.strip('"')) %}
+    {% endfor %}
+    {{ return(header) }}
 {% endmacro %}

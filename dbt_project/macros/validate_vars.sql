@@ -86,6 +86,8 @@
         'csv_format': {'type': 'mapping'},
         'currency': {'type': 'text'},
         'max_unreadable_lines': count_or_none,
+        'earliest_time': {'type': 'date'},
+        'latest_time': {'type': 'date'},
         'uncounted_order_statuses': {'type': 'list', 'of': {'type': 'text'}},
         'observation_months': {'type': 'whole', 'from': 1, 'to': 10000, 'or_null': true},
         'review_answer_lag_days': {'type': 'whole', 'from': 0, 'to': 10000},
