@@ -7,7 +7,8 @@
 # make bench        time builds and the way of a notebook, on OLIST and CUSTOMERS synthetic ones
 # make test         everything that CI runs
 # make test-spark   build on Spark too and compare all marts; on Olist as well where OLIST_DATA is set
-# make test-faults  kill, damage and hinder builds, and write docs/reliability.md; ONLY= names some
+# make test-faults  kill, damage and hinder builds, try all damaged input, and write docs/reliability.md
+#                   and docs/damaged_input.md; ONLY= names some
 # make audit        look the locked dependencies up in the database of known vulnerabilities
 # make lint         ruff and sqlfluff alone
 # make demo-data    synthetic data in data/demo
@@ -76,7 +77,7 @@ ONLY ?=
 # Where only some are injected, record and page stay as they are.
 test-faults: .venv/installed
 	$(if $(ONLY),,rm -f $(FAULT_RECORD))
-	$(if $(ONLY),,FAULT_RECORD=$(CURDIR)/$(FAULT_RECORD)) $(PYTHON) -m pytest -n 2 -m "faults or not faults" -k "$(ONLY)" tests/faults/test_faults.py
+	$(if $(ONLY),,FAULT_RECORD=$(CURDIR)/$(FAULT_RECORD) WRITE_DAMAGED_INPUT=1) $(PYTHON) -m pytest -n 2 --dist loadfile -m "faults or not faults" -k "$(ONLY)" tests/faults/test_faults.py tests/faults/test_damaged_folders.py
 	$(if $(ONLY),,$(PYTHON) tests/reliability.py)
 
 lint: .venv/installed
