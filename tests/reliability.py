@@ -138,10 +138,10 @@ def page(record: list[dict[str, str]]) -> str:
         f"customer's orders and money counted again in Python, rows lost: 0; {told} times nothing "
         "built and one message says why ([each one](damaged_input.md)) "
         "| `make test-faults ONLY=damaged_folders` |",
-        f"| injected faults | {len(record)} | marts old or new, never in between; {healed} healed by "
-        "a build | `make test-faults ONLY=test_faults` |",
-        "| laws on random shops | 5 | rows and money conserved through every join, features as of a "
-        "date equal to a brute-force computation, order and names without effect, later orders "
+        f"| injected faults | {len(record)} | marts old or new, never in between; {healed} healed "
+        "by a build | `make test-faults ONLY=test_faults` |",
+        "| laws on random shops | 5 | rows and money conserved through every join, features as of "
+        "a date equal to a brute-force computation, order and names without effect, later orders "
         "without effect on earlier features, money in another unit scales monetary value alone "
         "| `.venv/bin/pytest tests/project/test_properties.py` |",
         "| SQL in settings | every var and environment variable | refused or quoted "
@@ -152,8 +152,8 @@ def page(record: list[dict[str, str]]) -> str:
         "",
         "## What stands after a fault",
         "",
-        f"`make test-faults` injects {len(record)} faults into builds of a small shop and compares:",
-        "after each one every published mart is read and compared, row for row, with",
+        f"`make test-faults` injects {len(record)} faults into builds of a small shop. After",
+        "each one every published mart is read and compared, row for row, with",
         "the state before the build (*old*) and with what an undisturbed build makes of the same",
         "files (*new*). There is no third state, or the command ends with an error; *none* are",
         "damaged files that stay as they are because there is no backup. *Healed* counts faults",
