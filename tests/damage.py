@@ -1010,7 +1010,7 @@ told(
     "one customer before the first review date",
     all_of(keep_customers(2), put(ORDERS, 1, order_purchase_timestamp="2018-01-05 10:00:00")),
     NOT_ENOUGH,
-    "1 customers cannot form 4 segments",
+    "too few customers (1) to form 4 segments",
     whole=True,
 )
 told(
@@ -1018,7 +1018,7 @@ told(
     "three customers before the first review date, for four segments",
     all_of(keep_customers(4), put(ORDERS, 3, order_purchase_timestamp="2018-01-05 10:00:00")),
     NOT_ENOUGH,
-    "3 customers cannot form 4 segments",
+    "too few customers (3) to form 4 segments",
     whole=True,
 )
 told("shops", "all customers alike", all_alike, NOT_ENOUGH, "distinct customers", whole=True)

@@ -42,10 +42,13 @@
 {% endmacro %}
 
 
-{# What a user must mend: the open transaction is undone before the run stops. #}
+{#
+    What a user must mend: the open transaction is undone before the run stops. Control characters of a file
+    are not for a terminal.
+#}
 {% macro stop_loading(message) %}
     {% do adapter.dispatch('undo_loading')() %}
-    {% do exceptions.raise_compiler_error(message) %}
+    {% do exceptions.raise_compiler_error(modules.re.sub('[\\x00-\\x1f\\x7f]', '\ufffd', message)) %}
 {% endmacro %}
 
 
@@ -95,17 +98,24 @@
     {% set header = csv_header(path) %}
     {% do stop_unless_all_columns_are_there(path, types, header) %}
     {% set columns = [] %}
+    {% set checks = [first_misfit(types) ~ ' as misfit'] %}
+    {% set checked = ['misfit'] %}
     {% for name in header %}
         {# Other columns are read under names of ours: theirs may be empty, or there twice. #}
+        {% set read_as = name if name in types else 'column ' ~ loop.index %}
         {% do columns.append(
-            sql_string(name if name in types else 'column ' ~ loop.index) ~ ': '
-            ~ sql_string(type_to_read(types.get(name, 'string')))
+            sql_string(read_as) ~ ': ' ~ sql_string(type_to_read(types.get(name, 'string')))
         ) %}
+        {% if name not in types %}
+            {# With a column that nobody asks for, DuckDB would name a wrong one where a time is no time. #}
+            {% do checks.append(sql_identifier(read_as) ~ ' is null as ' ~ sql_identifier(read_as)) %}
+            {% do checked.append(read_as) %}
+        {% endif %}
     {% endfor %}
     {% set raw_table = 'raw.' ~ adapter.quote(source.identifier) %}
     {% do run_query(
         'create or replace table ' ~ raw_table ~ ' as select ' ~ declared_columns(source) ~ ', '
-        ~ first_misfit(types) ~ ' as misfit from read_csv(' ~ sql_string(path_pattern(path))
+        ~ checks | join(', ') ~ ' from read_csv(' ~ sql_string(path_pattern(path))
         ~ ', auto_detect = false, header = true, quote = \'"\', escape = \'"\', ' ~ csv_format()
         ~ ', columns = {' ~ columns | join(', ') ~ '}, store_rejects = true)'
     ) %}
@@ -124,7 +134,9 @@
             ~ '. Correct the value, or leave it empty if it is unknown.'
         ) %}
     {% endfor %}
-    {% do run_query('alter table ' ~ raw_table ~ ' drop column misfit') %}
+    {% for name in checked %}
+        {% do run_query('alter table ' ~ raw_table ~ ' drop column ' ~ sql_identifier(name)) %}
+    {% endfor %}
 {% endmacro %}
 
 
@@ -148,7 +160,8 @@
 #}
 {% macro type_to_read(type) %}
     {% if type == 'timestamp' %}
-        {{ return('timestamptz') }}
+        {# A format of its own is for times without an offset. #}
+        {{ return('timestamp' if var('csv_format').get('timestamp_format') else 'timestamptz') }}
     {% elif type == 'integer' or type.startswith('decimal') %}
         {{ return('decimal(18, 6)') }}
     {% endif %}
@@ -184,8 +197,8 @@
     {% set words = {
         'integer': 'whole number',
         'double': 'number',
-        'timestamp': 'time from ' ~ var('earliest_time') ~ ' to ' ~ var('latest_time')
-            ~ ', written as 2018-01-31 18:05:00',
+        'timestamp': 'time from ' ~ var('earliest_time') ~ ' to ' ~ var('latest_time') ~ ', written as '
+            ~ (var('csv_format').get('timestamp_format') or '2018-01-31 18:05:00'),
     } %}
     {{ return('"' ~ value ~ '" is no ' ~ words.get(type, 'amount in whole cents below 10,000,000,000')) }}
 {% endmacro %}

@@ -106,7 +106,7 @@ def fit_kmeans(
     differs between runs.
     """
     if len(points) < n_clusters:
-        raise ValueError(f"{len(points)} customers cannot form {n_clusters} segments")
+        raise ValueError(f"too few customers ({len(points)}) to form {n_clusters} segments")
     converged = partial(KMeans, n_clusters, tol=0, max_iter=10_000, random_state=random_state)
     fits = [converged(n_init=n_init)]
     fits += [converged(n_init=1, init=centroids) for centroids in warm_starts]
@@ -119,7 +119,7 @@ def fit_kmeans(
     best = min(fits, key=lambda fit: fit.inertia_)
     distinct = len(np.unique(best.labels_))
     if distinct < n_clusters:
-        raise ValueError(f"{distinct} distinct customers cannot form {n_clusters} segments")
+        raise ValueError(f"too few distinct customers ({distinct}) to form {n_clusters} segments")
     return CentroidClustering(best.cluster_centers_, best.labels_, float(best.inertia_))
 
 
@@ -139,7 +139,7 @@ def grow_ward_tree(sample: np.ndarray) -> np.ndarray:
         If there are fewer than two points.
     """
     if len(sample) < 2:
-        raise ValueError(f"{len(sample)} customers cannot form a tree")
+        raise ValueError(f"too few customers ({len(sample)}) to form a tree")
     return fastcluster.linkage_vector(sample, method="ward")
 
 
@@ -174,7 +174,7 @@ def cut_ward_tree(
     labels = _nearest(points, centroids)
     distinct = len(np.unique(labels))
     if distinct < n_clusters:
-        raise ValueError(f"{distinct} distinct customers cannot form {n_clusters} segments")
+        raise ValueError(f"too few distinct customers ({distinct}) to form {n_clusters} segments")
     squares = ((points - centroids[labels]) ** 2).sum(axis=1)
     inertia = squares.sum() if weights is None else squares @ weights
     return CentroidClustering(centroids, labels, float(inertia))

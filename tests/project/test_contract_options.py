@@ -93,7 +93,6 @@ def test_options_are_held_against_what_is_in_use(built, read):
     ("changes", "told"),
     [
         ({"contract_options": {"x": {"feature_set": "none"}}}, "names the feature set none, which"),
-        ({"observation_months": 1.5}, "observation_months is 1.5; it must be a whole number"),
         ({"candidate_feature_sets": ["none"]}, "candidate_feature_sets names none, which is no"),
     ],
 )

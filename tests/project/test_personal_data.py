@@ -14,7 +14,7 @@ TEXT_COLUMNS = {
     "made by the project": {
         *("algorithm", "basis", "candidate_id", "challenger_model_id", "chosen_by", "clause"),
         *("data_fingerprint", "decision", "description", "error", "event", "feature"),
-        *("feature_set", "features", "from_segment_name", "funnel", "library_versions"),
+        *("currency", "feature_set", "features", "from_segment_name", "funnel", "library_versions"),
         *("model_id", "most_shifted_segment", "movement", "option", "origin_model_id"),
         *("other_feature", "other_segment_name", "policy", "previous_model_id", "raw_table"),
         *("reason", "recommended_action", "rule", "scale", "season", "segment_name"),

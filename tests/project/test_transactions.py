@@ -216,14 +216,18 @@ def test_cdnow_features_equal_the_summary_of_lifetimes(project, tmp_path, read):
         ),
         (
             {"source": "transactions", "transaction_columns": GERMAN},
-            "Its columns are: Anmerkung;Kunde;",
+            "Its first readable line is: Anmerkung;Kunde;",
+        ),
+        (
+            VARS | {"csv_format": VARS["csv_format"] | {"timestamp_format": None}},
+            'line 2, column Zeit der Bestellung: "01.09.2017 09:00:00" is no time',
         ),
         (
             VARS | {"transaction_columns": GERMAN | {"amount": "Summe"}},
             "has no column Summe. Its columns are: Anmerkung, Kunde, ",
         ),
     ],
-    ids=["source", "missing", "undated", "unknown", "delimiter", "column"],
+    ids=["source", "missing", "undated", "unknown", "delimiter", "format", "column"],
 )
 def test_wrong_settings_of_a_source_are_told(changed, told, project, shop, tmp_path):
     data = write_german(flat_rows(shop), tmp_path / "data")

@@ -141,6 +141,16 @@ def test_no_var_takes_sql(name):
         ({"cap_quantiles": 0.001}, "cap_quantiles is 0.001; it must be a list, each element a"),
         ({"refit_policy": "sometimes"}, "it must be never, on_breach, every or manual"),
         ({"uncounted_order_statuses": "canceled"}, "it must be a list, each element a text"),
+        ({"refit_every_weeks": 0}, "refit_every_weeks is 0; it must be"),
+        ({"hysteresis_margin": 1}, "hysteresis_margin is 1; it must be a number from 0"),
+        ({"maintenance_clauses": {}}, "the clause agreement is missing"),
+        (
+            {"maintenance_clauses": {"agreement": {"breach": 0.8, "warn": 0.7, "reviews": 1}}},
+            "agreement has no severity",
+        ),
+        ({"observation_months": 1.5}, "observation_months is 1.5; it must be a whole number"),
+        ({"choice_score_weights": {"silhouette": 1}}, "choice_score_weights must give"),
+        ({"comparison_date": "2018-01-20"}, "it must be first_review_date or as_of"),
     ],
 )
 def test_a_refusal_names_the_var_and_what_is_allowed(changes, told):

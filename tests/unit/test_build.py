@@ -150,7 +150,7 @@ def test_candidates_are_compared_when_it_is_asked_for(
 ):
     called = []
 
-    def fake_dbt(data, warehouse, selector):
+    def fake_dbt(data, warehouse, selector, changed):
         called.append(selector)
         with duckdb.connect(str(warehouse)) as connection:
             connection.execute("create schema if not exists marts")

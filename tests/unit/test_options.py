@@ -106,5 +106,5 @@ def halves_of(values):
 def test_a_date_without_enough_customers_is_named():
     few = pd.DataFrame({"customer_id": ["a"], "days": [1.0]})
     snapshots = [(pd.Timestamp("2018-01-01"), few)]
-    with pytest.raises(ValueError, match="at 2018-01-01: 1 customers cannot form 2 segments"):
+    with pytest.raises(ValueError, match=r"2018-01-01: too few customers \(1\) to form 2 segments"):
         compare_options([(option("days", "days"), snapshots)], **SETTINGS)

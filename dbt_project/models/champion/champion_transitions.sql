@@ -8,6 +8,12 @@ customer_features as (
 
 ),
 
+customer_versions as (
+
+    select * from {{ ref('int_customer_versions') }}
+
+),
+
 changes as (
 
     select * from {{ ref('champion_changes') }}
@@ -25,13 +31,20 @@ steps as (
 
 stays as (
 
+    -- By numbers: they sort and join several times faster than ids. Who is known no more has none.
     select
-        customer_id,
-        segment_id,
-        previous_segment_id,
-        step as first_step,
-        lead(step, 1, 2147483647) over (partition by customer_id order by step) as next_step
+        customer_versions.customer_number,
+        changes.segment_id,
+        changes.previous_segment_id,
+        changes.step as first_step,
+        lead(changes.step, 1, 2147483647) over (
+            partition by customer_versions.customer_number order by changes.step
+        ) as next_step
     from changes
+    inner join customer_versions
+        on
+            changes.customer_id = customer_versions.customer_id
+            and customer_versions.valid_to = {{ end_of_time() }}
 
 ),
 
@@ -50,7 +63,7 @@ moved as (
     inner join customer_features on steps.review_date = customer_features.cutoff
     inner join stays
         on
-            customer_features.customer_id = stays.customer_id
+            customer_features.customer_number = stays.customer_number
             and steps.step >= stays.first_step
             and steps.step < stays.next_step
     where stays.segment_id is not null
@@ -61,12 +74,12 @@ left_us as (
 
     select
         steps.step,
-        stays.previous_segment_id as from_segment_id,
+        changes.previous_segment_id as from_segment_id,
         cast(null as integer) as to_segment_id,
         cast(0 as decimal(18, 2)) as monetary_value
     from steps
-    inner join stays on steps.step = stays.first_step
-    where stays.segment_id is null
+    inner join changes on steps.step = changes.step
+    where changes.segment_id is null
 
 ),
 
