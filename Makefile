@@ -63,9 +63,8 @@ drop-ledger: .venv/installed
 bench: .venv/installed
 	@$(PYTHON) scripts/benchmark.py $(if $(OLIST),--olist "$(OLIST)") --customers $(CUSTOMERS)
 
-test: lint data/demo
+test: lint
 	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
-	SEGMENTS_DATA=data/demo SEGMENTS_WAREHOUSE=warehouse/test.duckdb $(DBT) --quiet build
 
 test-spark: .venv/installed
 	@$(UV) sync --quiet --frozen --compile-bytecode --inexact --extra spark

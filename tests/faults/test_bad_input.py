@@ -163,19 +163,6 @@ def test_an_unpaid_order_is_worth_its_items_and_freight(dirty_warehouse, read):
     assert order["monetary_value"][0] == order["items_value"][0] + order["freight_value"][0]
 
 
-def test_columns_may_stand_in_any_order_among_others(project, shop, shop_warehouse, tmp_path, read):
-    import pandas as pd
-
-    data = shop.write(tmp_path / "data")
-    for path in data.iterdir():
-        frame = pd.read_csv(path, dtype=str, encoding="utf-8-sig")
-        frame = frame[frame.columns[::-1]].assign(remark="x, y")
-        frame.to_csv(path, index=False)
-    warehouse = project.dbt_build(data, tmp_path / "shop.duckdb", tested=True)
-    query = "select * from marts.customer_segments"
-    assert read(warehouse, query).to_csv() == read(shop_warehouse, query).to_csv()
-
-
 def test_what_a_killed_session_left_does_not_spoil_the_next_build(
     project, shop_data, published, read
 ):

@@ -393,12 +393,14 @@ def test_whoever_asks_for_changed_rows_misses_none(project, shop, tmp_path, read
     changes_between_reviews = 0
     for day, status in enumerate(["delivered", "canceled", "delivered", "delivered"]):
         wavering["order_status"] = status
+        if day:
+            # A canceled order dates the published state: the midnight after it.
+            shop.order("canceler", f"2018-02-0{day}", 1000, score=1, status="canceled")
         data = shop.write(tmp_path / f"data {day}")
         as_of = f"2018-02-0{day + 1} 00:00:00"
-        project.dbt_build(
-            data, warehouse, "--vars", json.dumps({"as_of": as_of, "hysteresis_margin": 0})
-        )
+        project.dbt_build(data, warehouse, "--vars", json.dumps({"hysteresis_margin": 0}))
         table = read(warehouse, "select * from marts.customer_segments").set_index("customer_id")
+        assert (table["as_of"] == as_of).all()
         changed = table[table["segment_changed_at"] > last_visit]
         changes_between_reviews += 0 < len(changed) < len(table)
         copied |= changed["segment_id"].to_dict()
