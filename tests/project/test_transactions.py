@@ -3,7 +3,9 @@
 import csv
 import json
 import re
+import shutil
 from importlib.resources import files
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -163,6 +165,26 @@ def test_what_a_flat_file_does_not_tell_is_left_out(least, read):
         for word in ("review score", "Review score", "basket", "elivered", "R$", ">nan<"):
             assert word not in text, (page, word)
     assert "transactions" in (folder / "report" / "tables.html").read_text(encoding="utf-8")
+
+
+def test_a_customer_of_a_flat_file_is_erased_from_every_table(least, project, tmp_path, read):
+    folder, rows, _ = least
+    warehouse = Path(shutil.copy(folder / "least.duckdb", tmp_path))
+    told = project.script(
+        "ledger.py", "--warehouse", warehouse, "--vars", folder / "vars.yml", "erase", "loyal 00"
+    )
+    assert told.returncode == 0, told.stderr
+    transactions = read(warehouse, "from raw.transactions")
+    assert len(transactions) == len(rows) - sum(row[0] == "loyal 00" for row in rows) < len(rows)
+    texts = read(
+        warehouse,
+        "select schema_name || '.' || table_name as tables, column_name as columns "
+        "from duckdb_columns() semi join duckdb_tables() using (schema_name, table_name) "
+        "where data_type = 'VARCHAR' and database_name = current_database()",
+    )
+    for table, column in texts.itertuples(index=False):
+        found = read(warehouse, f"select 1 from {table} where {column} like '%loyal 00%'")
+        assert found.empty, (table, column)
 
 
 def test_cdnow_features_equal_the_summary_of_lifetimes(project, tmp_path, read):
