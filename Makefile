@@ -73,11 +73,11 @@ test-spark: .venv/installed
 FAULT_RECORD := tests/faults/record.csv
 ONLY ?=
 
-# Where only some are injected, record and page stay as they are.
+# Where only some are injected, or a test fails, record and page stay as they are.
 test-faults: .venv/installed
-	$(if $(ONLY),,rm -f $(FAULT_RECORD))
-	$(if $(ONLY),,FAULT_RECORD=$(CURDIR)/$(FAULT_RECORD) WRITE_DAMAGED_INPUT=1) $(PYTHON) -m pytest -n 2 --dist loadfile -m "faults or not faults" -k "$(ONLY)" tests/faults/test_faults.py tests/faults/test_damaged_folders.py
-	$(if $(ONLY),,$(PYTHON) tests/reliability.py)
+	@mkdir -p target && rm -f target/record.csv
+	$(if $(ONLY),,FAULT_RECORD=$(CURDIR)/target/record.csv WRITE_DAMAGED_INPUT=1) $(PYTHON) -m pytest -n 2 --dist loadfile -m "faults or not faults" -k "$(ONLY)" tests/faults/test_faults.py tests/faults/test_damaged_folders.py
+	$(if $(ONLY),,cp target/record.csv $(FAULT_RECORD) && $(PYTHON) tests/reliability.py)
 
 lint: .venv/installed
 	.venv/bin/ruff check --quiet .
