@@ -4,11 +4,12 @@
     `customers` is a relation with the features in original units, null where unknown, and `model_id`.
     The query has its columns and
       <feature>_scaled            the features in the model's scaled units
-      squared_distances           to the centroids, a list by cluster, null beyond the model's clusters
       squared_distance            to the nearest centroid, in scaled units
       cluster                     number of the nearest centroid
       runner_up_squared_distance  to the second nearest
       runner_up_cluster           number of the second nearest
+      holding_clusters            bit c is set where the hysteresis margin holds a customer in cluster c, though
+                                  another one is nearer
     It agrees with scikit-learn's `predict` on the same parameters. A feature that the model does not use is
     0 for it.
 #}
@@ -62,7 +63,6 @@
 
     select
         {{ star_except(distances) }},
-        {{ list_of(distances) }} as squared_distances,
         least({{ distances | join(', ') }}) as squared_distance,
         {{ cluster_at('squared_distance', clusters) }} as cluster,
         case cluster
@@ -72,7 +72,19 @@
             {% endfor %}
         end as runner_up_squared_distance,
         {{ cluster_at('runner_up_squared_distance', clusters, except='cluster') }}
-            as runner_up_cluster
+            as runner_up_cluster,
+        cast(
+            {%- for cluster in clusters %}
+                case
+                    when
+                        cluster != {{ cluster }}
+                        and squared_distance
+                        > {{ (1 - hysteresis_margin()) ** 2 }} * distance_{{ cluster }}
+                        then {{ 2 ** cluster }}
+                    else 0
+                end {{- ' +' if not loop.last }}
+            {%- endfor %} as bigint
+        ) as holding_clusters
     from measured
 {% endmacro %}
 

@@ -77,17 +77,10 @@
     nearest one, unless the held one is farther by less than the margin.
 #}
 {% macro held_or_nearest(scored, held) -%}
-    {%- if hysteresis_margin() > 0 -%}
-        case
-            when
-                {{ scored }}.squared_distance
-                > {{ (1 - hysteresis_margin()) ** 2 }} * {{ element_at_position(scored ~ '.squared_distances', held) }}
-                then {{ held }}
-            else {{ scored }}.cluster
-        end
-    {%- else -%}
-        {{ scored }}.cluster
-    {%- endif -%}
+    case
+        when ({{ scored }}.holding_clusters >> {{ held }}) & 1 = 1 then {{ held }}
+        else {{ scored }}.cluster
+    end
 {%- endmacro %}
 
 

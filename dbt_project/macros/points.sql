@@ -40,12 +40,15 @@
             {%- set millionths -%}
                 cast(round(1e6 * {{ transformed(feature, candidate.transforms[feature]) }}) as bigint)
             {%- endset -%}
+            {#- The square of a logarithm fits, and narrow integers multiply faster. -#}
+            {%- set wide = millionths if candidate.transforms[feature] == 'log1p'
+                else 'cast(' ~ millionths ~ ' as ' ~ wide_integer() ~ ')' %}
             {%- set mean = 'cast(sum(' ~ millionths ~ ') as double) / nullif(count(' ~ feature ~ '), 0)' %},
             coalesce(
                 nullif(
                     sqrt(
                         greatest(
-                            cast(sum(cast({{ millionths }} as {{ wide_integer() }}) * {{ millionths }}) as double)
+                            cast(sum({{ wide }} * {{ millionths }}) as double)
                             / nullif(count({{ feature }}), 0) - pow({{ mean }}, 2),
                             0
                         )
@@ -120,12 +123,11 @@
     Sums of whole billionths, because a sum of doubles depends on the order of adding.
 #}
 {% macro mean_feature_values(candidate) %}
-    {%- set means = [] %}
     {%- for feature in candidate.features %}
         {%- set mean -%}
             cast(sum(cast(round(1e9 * {{ feature }}) as bigint)) as double) / (1e9 * count(*))
-        {%- endset -%}
-        {%- do means.append('exp(' ~ mean ~ ') - 1' if candidate.transforms[feature] == 'log1p' else mean) %}
+        {%- endset %}
+        {{ 'exp(' ~ mean ~ ') - 1' if candidate.transforms[feature] == 'log1p' else mean }} as {{ feature }}
+        {{- ',' if not loop.last }}
     {%- endfor %}
-    {{ list_of(means) }}
 {% endmacro %}

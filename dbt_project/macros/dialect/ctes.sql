@@ -2,3 +2,9 @@
 {% macro materialized() -%} {{ adapter.dispatch('materialized')() }} {%- endmacro %}
 {% macro default__materialized() -%} materialized {%- endmacro %}
 {% macro spark__materialized() -%} {%- endmacro %}
+
+
+{# Computed anew for each reader: what would not fit into memory. Spark does so by itself. #}
+{% macro not_materialized() -%} {{ adapter.dispatch('not_materialized')() }} {%- endmacro %}
+{% macro default__not_materialized() -%} not materialized {%- endmacro %}
+{% macro spark__not_materialized() -%} {%- endmacro %}

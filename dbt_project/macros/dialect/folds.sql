@@ -73,8 +73,7 @@
                             struct(
                                 {{ unclear }}.step,
                                 {{ unclear }}.cluster,
-                                {{ unclear }}.squared_distance,
-                                {{ unclear }}.squared_distances,
+                                {{ unclear }}.holding_clusters,
                                 {{ unclear }}.previous_step,
                                 coalesce({{ unclear }}.clear_cluster_before, {{ held }}.cluster) as cluster_before
                             )

@@ -96,29 +96,18 @@ to_score as (
 
 scored as ({{ assign_clusters('to_score') }}),
 
-judged as (
-
-    -- Nearer than any other by the margin: where a customer was before does not matter.
-    select
-        *,
-        squared_distance
-        <= {{ (1 - hysteresis_margin()) ** 2 }} * runner_up_squared_distance as is_clear
-    from scored
-
-),
-
 slim as (
 
-    -- What follows sorts these rows: distances where they matter only.
+    -- What follows sorts these rows. Clear is what no cluster holds: nearer than any other by the
+    -- margin, so that where a customer was before does not matter.
     select
         customer_number,
         step,
         reign,
         cluster,
-        is_clear,
-        case when not is_clear then squared_distance end as squared_distance,
-        case when not is_clear then squared_distances end as squared_distances
-    from judged
+        holding_clusters,
+        holding_clusters = 0 as is_clear
+    from scored
 
 ),
 

@@ -2,11 +2,13 @@
 
 with
 
-customer_features as (
+{% if var('observation_months') -%}
+    customer_features as (
 
-    select * from {{ ref('int_customer_features') }}
+        select * from {{ ref('int_customer_features') }}
 
-),
+    ),
+{%- endif %}
 
 customer_versions as (
 
@@ -29,6 +31,65 @@ steps as (
 
 ),
 
+dates as (
+
+    select
+        review_date,
+        min(step) as first_step,
+        max(step) as last_step,
+        max(review_date) over () as newest_date,
+        lag(review_date, 1, {{ start_of_time() }}) over (order by review_date) as date_before,
+        lead(review_date, 1, {{ end_of_time() }}) over (order by review_date) as date_after
+    from steps
+    group by 1
+
+),
+
+-- What a customer is worth, and at which steps: far fewer rows than customers at all steps.
+{% if var('observation_months') -%}
+    valued as (
+
+        select
+            customer_features.customer_number,
+            customer_features.monetary_value,
+            dates.first_step,
+            dates.last_step
+        from customer_features
+        inner join dates on customer_features.cutoff = dates.review_date
+
+    ),
+{%- else -%}
+    begun as {{ materialized() }} (
+
+        -- On its own: both joins in one would go through all customers at all dates.
+        select
+            customer_versions.customer_number,
+            customer_versions.monetary_value,
+            dates.first_step,
+            least(customer_versions.valid_to, dates.newest_date) as known_to
+        from customer_versions
+        inner join dates
+            on
+                customer_versions.valid_from >= dates.date_before
+                and customer_versions.valid_from < dates.review_date
+
+    ),
+
+    valued as (
+
+        select
+            begun.customer_number,
+            begun.monetary_value,
+            begun.first_step,
+            dates.last_step
+        from begun
+        inner join dates
+            on begun.known_to >= dates.review_date and begun.known_to < dates.date_after
+        where begun.first_step <= dates.last_step
+
+    ),
+{%- endif %}
+
 stays as (
 
     -- By numbers: they sort and join several times faster than ids. Who is known no more has none.
@@ -39,12 +100,33 @@ stays as (
         changes.step as first_step,
         lead(changes.step, 1, 2147483647) over (
             partition by customer_versions.customer_number order by changes.step
-        ) as next_step
+        ) - 1 as last_step
     from changes
     inner join customer_versions
         on
             changes.customer_id = customer_versions.customer_id
             and customer_versions.valid_to = {{ end_of_time() }}
+
+),
+
+valued_stays as (
+
+    select
+        stays.previous_segment_id,
+        stays.segment_id,
+        stays.first_step,
+        greatest(valued.first_step, stays.first_step) as valued_from,
+        least(valued.last_step, stays.last_step) as valued_to,
+        count(*) as customers,
+        sum(valued.monetary_value) as revenue
+    from valued
+    inner join stays
+        on
+            valued.customer_number = stays.customer_number
+            and valued.first_step <= stays.last_step
+            and valued.last_step >= stays.first_step
+    where stays.segment_id is not null
+    group by 1, 2, 3, 4, 5
 
 ),
 
@@ -54,19 +136,15 @@ moved as (
     select
         steps.step,
         case
-            when stays.first_step = steps.step then stays.previous_segment_id
-            else stays.segment_id
+            when valued_stays.first_step = steps.step then valued_stays.previous_segment_id
+            else valued_stays.segment_id
         end as from_segment_id,
-        stays.segment_id as to_segment_id,
-        customer_features.monetary_value
-    from steps
-    inner join customer_features on steps.review_date = customer_features.cutoff
-    inner join stays
-        on
-            customer_features.customer_number = stays.customer_number
-            and steps.step >= stays.first_step
-            and steps.step < stays.next_step
-    where stays.segment_id is not null
+        valued_stays.segment_id as to_segment_id,
+        valued_stays.customers,
+        valued_stays.revenue
+    from valued_stays
+    inner join steps
+        on valued_stays.valued_from <= steps.step and valued_stays.valued_to >= steps.step
 
 ),
 
@@ -76,7 +154,8 @@ left_us as (
         steps.step,
         changes.previous_segment_id as from_segment_id,
         cast(null as integer) as to_segment_id,
-        cast(0 as decimal(18, 2)) as monetary_value
+        1 as customers,
+        0 as revenue
     from steps
     inner join changes on steps.step = changes.step
     where changes.segment_id is null
@@ -104,8 +183,8 @@ select
         when steps.is_takeover then 'relabelling'
         else 'migration'
     end as movement,
-    count(*) as customers,
-    cast(sum(everyone.monetary_value) as decimal(18, 2)) as revenue
+    cast(sum(everyone.customers) as bigint) as customers,
+    cast(sum(everyone.revenue) as decimal(18, 2)) as revenue
 from everyone
 inner join steps on everyone.step = steps.step
 group by 1, 2, 3, 4, 5, 6

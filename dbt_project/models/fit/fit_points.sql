@@ -5,7 +5,7 @@
 
 with
 
-customer_features as (
+customer_features as {{ not_materialized() }} (
 
     select * from {{ ref('int_customer_features') }}
 
@@ -30,7 +30,8 @@ due as (
 
 ),
 
-known as (
+-- Customers at all review dates: too many to be kept.
+known as {{ not_materialized() }} (
 
     select
         customer_features.cutoff,
@@ -91,23 +92,33 @@ counted as (
         count(*) as customers,
         sum(orders) as orders,
         sum(revenue) as revenue,
-        {{ mean_feature_values(candidate) }} as feature_values,
+        {{ mean_feature_values(candidate) }},
         {{ bin_columns(candidate) }}
     from binned
     group by cutoff, {{ bin_columns(candidate) }}
 
 ),
 
+numbered as (
+
+    select
+        *,
+        row_number() over (partition by cutoff order by {{ bin_columns(candidate) }}) as point
+    from counted
+
+),
+
 together as (
 
+    -- Lists come last: they are slow to sort.
     select
         cutoff,
         customers,
         orders,
         revenue,
-        feature_values,
-        row_number() over (partition by cutoff order by {{ bin_columns(candidate) }}) as point
-    from counted
+        {{ feature_list(candidate, 'numbered') }} as feature_values,
+        point
+    from numbered
 
 ),
 
@@ -128,4 +139,3 @@ select
     cast(revenue as decimal(18, 2)) as revenue,
     feature_values
 from points
-order by cutoff, point
