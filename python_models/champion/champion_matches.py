@@ -1,4 +1,4 @@
-from segmentation.comparison import match_handovers
+from segmentation.handovers import match_handovers
 from segmentation.relations import arrow
 
 

@@ -44,16 +44,6 @@ PAIRS_SCHEMA = pa.schema(
 # Points that are labelled at a time: their arrays stay in a processor's cache.
 _PART = 8_192
 
-MATCHES_SCHEMA = pa.schema(
-    [
-        ("reign", pa.int32()),
-        ("previous_cluster", pa.int32()),
-        ("cluster", pa.int32()),
-        ("shared_customers", pa.int64()),
-        ("jaccard", pa.float64()),
-    ]
-)
-
 
 def compare_models(
     refits: Iterable[tuple[Mapping, Sequence[Mapping], pa.Table]], *, processes: int
@@ -149,41 +139,6 @@ def _compared(table: np.ndarray, revenues: np.ndarray) -> dict:
         "matched_agreement": agreement.matched_agreement(table),
         "matches": _described(table, matches),
     }
-
-
-def match_handovers(handovers: pa.Table) -> pa.Table:
-    """Match the clusters of each new champion with those of the one before.
-
-    Parameters
-    ----------
-    handovers : pyarrow.Table
-        One row per `reign`, `previous_cluster` and `cluster`, all of each, sorted by them, with the
-        `customers` in both and the `centroid_distance` of the two.
-
-    Returns
-    -------
-    pyarrow.Table
-        One row per reign and matched pair, with `MATCHES_SCHEMA`: as many customers as possible
-        stay, and among such matchings the centroids are as near as possible.
-    """
-    columns = {name: handovers[name].to_numpy() for name in handovers.column_names}
-    rows = []
-    for reign in np.unique(columns["reign"]):
-        cells = columns["reign"] == reign
-        shape = [1 + columns[name][cells].max() for name in ("previous_cluster", "cluster")]
-        table = columns["customers"][cells].reshape(shape)
-        distances = columns["centroid_distance"][cells].reshape(shape)
-        rows += [
-            {
-                "reign": reign,
-                "previous_cluster": previous_cluster,
-                "cluster": cluster,
-                "shared_customers": int(table[previous_cluster, cluster]),
-                "jaccard": agreement.jaccard(table, previous_cluster, cluster),
-            }
-            for previous_cluster, cluster in agreement.match_labels(table, distances)
-        ]
-    return pa.Table.from_pylist(rows, schema=MATCHES_SCHEMA)
 
 
 def _described(table: np.ndarray, matches: list[tuple[int, int]]) -> list[dict]:

@@ -8,13 +8,8 @@ import pyarrow as pa
 import pytest
 from sklearn import metrics
 
-from segmentation.comparison import (
-    MATCHES_SCHEMA,
-    PAIRS_SCHEMA,
-    compare_models,
-    compare_with_origins,
-    match_handovers,
-)
+from segmentation.comparison import PAIRS_SCHEMA, compare_models, compare_with_origins
+from segmentation.handovers import MATCHES_SCHEMA, match_handovers
 from segmentation.scaling import FeatureScaling
 from small_models import cloud, model_of, table_of
 
