@@ -18,8 +18,7 @@
     {% for feature_set in feature_sets %}
         {% for algorithm, grid in var('candidate_algorithms').items() %}
             {% for n_segments in grid.get('n_segments', []) %}
-                {# At most as many as a bigint has bits for (holding_clusters in assign_clusters). #}
-                {% if not 2 <= n_segments <= 60 %}
+                {% if n_segments < 2 %}
                     {% do stop_for_candidates(algorithm ~ ' cannot form ' ~ n_segments ~ ' segments') %}
                 {% endif %}
                 {% do found.append({
