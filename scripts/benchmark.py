@@ -120,7 +120,8 @@ def measure(name: str, data: Path, folder: Path, candidates: int, largest_notebo
     """
     print(f"{name}: building", flush=True)
     warehouse = folder / "benchmark.duckdb"
-    warehouse.unlink(missing_ok=True)
+    for left in folder.glob("benchmark.*"):  # the backup of the ledger too: a first build has none
+        left.unlink()
     build = ("scripts/build.py", "--warehouse", warehouse, "--data")
     before = folder / "before"
     write_without_newest_day(data, before)
