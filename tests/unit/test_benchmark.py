@@ -3,12 +3,14 @@
 import duckdb
 import pytest
 
+import benchmark
 from benchmark import (
     BenchmarkError,
     Run,
     Shop,
     check,
     count_customers,
+    measure,
     page,
     write_without_newest_day,
 )
@@ -98,3 +100,18 @@ def test_the_newest_day_goes_with_all_that_belongs_to_it(shop_data, tmp_path):
     assert rows(shop_data, "olist_products_dataset") == rows(
         tmp_path / "before", "olist_products_dataset"
     )
+
+
+def test_a_shop_begins_without_the_ledger_of_the_one_before(monkeypatch, tmp_path, shop_data):
+    for name in ("benchmark.duckdb", "benchmark.ledger.duckdb"):
+        (tmp_path / name).touch()
+    found = []
+
+    def build(*command):
+        found.append(sorted(path.name for path in tmp_path.glob("benchmark.*")))
+        return Run(1.0, 1.0, "", {})
+
+    monkeypatch.setattr(benchmark, "run", build)
+    monkeypatch.setattr(benchmark, "count_customers", lambda warehouse: 2)
+    measure("shop", shop_data, tmp_path, 1, 1)
+    assert found[0] == []
