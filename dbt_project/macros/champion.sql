@@ -78,7 +78,7 @@
 #}
 {% macro held_or_nearest(scored, held) -%}
     case
-        when ({{ scored }}.holding_clusters >> {{ held }}) & 1 = 1 then {{ held }}
+        when ({{ scored }}.holding_clusters >> ({{ held }})) & 1 = 1 then {{ held }}
         else {{ scored }}.cluster
     end
 {%- endmacro %}
