@@ -78,7 +78,7 @@
 #}
 {% macro held_or_nearest(scored, held) -%}
     case
-        when ({{ scored }}.holding_clusters >> ({{ held }})) & 1 = 1 then {{ held }}
+        when {{ bit_is_set(scored ~ '.holding_clusters', held) }} then {{ held }}
         else {{ scored }}.cluster
     end
 {%- endmacro %}

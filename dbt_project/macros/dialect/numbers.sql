@@ -20,3 +20,11 @@
 {% macro wide_integer() -%} {{ adapter.dispatch('wide_integer')() }} {%- endmacro %}
 {% macro default__wide_integer() -%} hugeint {%- endmacro %}
 {% macro spark__wide_integer() -%} decimal(38, 0) {%- endmacro %}
+
+
+{# Whether a bit of a whole number is set; unknown where `position`, counted from 0, is null. #}
+{% macro bit_is_set(number, position) -%}
+    {{ adapter.dispatch('bit_is_set')(number, position) }}
+{%- endmacro %}
+{% macro default__bit_is_set(number, position) -%} ({{ number }} >> ({{ position }})) & 1 = 1 {%- endmacro %}
+{% macro spark__bit_is_set(number, position) -%} getbit({{ number }}, {{ position }}) = 1 {%- endmacro %}
