@@ -218,7 +218,7 @@ def _dbt_build(data: Path, warehouse: Path, selector: str, changed: list[str]) -
         "SEGMENTS_CONTRACT_SEVERITY": "warn",
         "PYTHONUNBUFFERED": "1",  # the comparison tells its progress while it runs
     }
-    # What is worth telling is told here; dbt's own log of it all takes a tenth of a daily build.
+    # What is worth telling is told here; writing dbt's own log of everything takes seconds.
     command = [str(Path(sys.executable).with_name("dbt")), "--log-format", "json"]
     command += ["--log-level-file", "none", "build"]
     command += ["--selector", selector, "--no-write-json"]

@@ -15,11 +15,6 @@
 #}
 {% macro assign_clusters(customers) %}
     {% set models = scored_models() %}
-    {% if models.n_segments > 62 %}
-        {% do exceptions.raise_compiler_error(
-            'A model with ' ~ models.n_segments ~ ' segments cannot be used; 62 are the most.'
-        ) %}
-    {% endif %}
     {% set features = models.features %}
     {% set clusters = range(models.n_segments) | list %}
     {% set distances = [] %}

@@ -215,6 +215,7 @@
             ~ elements_joined('features', 'element.transform', ',') ~ ' from ' ~ relation
         ).rows %}
         {% if rows %}
+            {% do stop_for_too_many_segments(rows[0][0], rows[0][1] | int) %}
             {% set features = rows[0][2].split(',') %}
             {{ return({
                 'candidate_id': rows[0][0],
@@ -225,6 +226,7 @@
         {% endif %}
     {% endif %}
     {% set candidate = candidate_named_by('default_candidate') %}
+    {% do stop_for_too_many_segments(candidate.candidate_id, candidate.n_segments) %}
     {% set transforms = {} %}
     {% for feature in candidate.features %}
         {% do transforms.update({feature.feature: feature.transform}) %}
@@ -235,6 +237,17 @@
         'features': transforms.keys() | list,
         'transforms': transforms,
     }) }}
+{% endmacro %}
+
+
+{# Before anything is fitted: scored customers have a bit for each cluster (holding_clusters). #}
+{% macro stop_for_too_many_segments(candidate_id, n_segments) %}
+    {% if n_segments > 62 %}
+        {% do exceptions.raise_compiler_error(
+            candidate_id ~ ' cannot be used: 62 segments are the most. Pin another (var pinned_candidate), or '
+            ~ 'lower choice_max_segments.'
+        ) %}
+    {% endif %}
 {% endmacro %}
 
 

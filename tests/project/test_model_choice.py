@@ -389,3 +389,16 @@ def test_make_build_keeps_the_published_comparison_and_tells_that_it_is_stale(
     )
     assert "The comparison is STALE: settings have changed since; make compare" in told
     assert choice["compared_at"] == chosen(read, compared)["compared_at"]
+
+
+def test_more_segments_than_can_be_scored_stop_before_anything_is_fitted(
+    project, shop_data, compared, tmp_path
+):
+    warehouse = shutil.copy(compared, tmp_path / "shop.duckdb")
+    result = project.dbt(
+        shop_data,
+        warehouse,
+        *("run", "--select", "choose_judged_candidates", "choose_model", "fit_points"),
+        *with_vars(pinned_candidate="kmeans-400-rfm"),
+    )
+    assert "kmeans-400-rfm cannot be used: 62 segments are the most" in result.stdout
