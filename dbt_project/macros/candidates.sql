@@ -48,9 +48,11 @@
         {% do stop_for_candidates('they declare no candidate') %}
     {% endif %}
     {% set ids = found | map(attribute='candidate_id') | list %}
-    {% for candidate_id in ids | unique if ids | select('eq', candidate_id) | list | length > 1 %}
-        {% do stop_for_candidates('they declare ' ~ candidate_id ~ ' more than once') %}
-    {% endfor %}
+    {% if ids | unique | list | length < ids | length %}
+        {% for candidate_id in ids if ids.count(candidate_id) > 1 %}
+            {% do stop_for_candidates('they declare ' ~ candidate_id ~ ' more than once') %}
+        {% endfor %}
+    {% endif %}
     {{ return(found) }}
 {% endmacro %}
 

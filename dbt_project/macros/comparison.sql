@@ -97,3 +97,15 @@
     {% do create_empty_table(relation, declared | join(', ')) %}
     {% do adapter.cache_added(relation) %}
 {% endmacro %}
+
+
+{# A customer with all features, as one text. #}
+{% macro customer_as_text() -%}
+    concat_ws(
+        '|',
+        customer_id
+        {%- for feature in var('feature_transforms') %},
+            coalesce(cast({{ feature }} as string), '')
+        {%- endfor %}
+    )
+{%- endmacro %}

@@ -1,11 +1,11 @@
-from segmentation.relations import arrow
+from segmentation.relations import arrow, points_at
 
 
 def model(dbt, session):
     models = arrow(dbt.ref("fit_models"), order="model_id").to_pylist()
     models = {row["model_id"]: row for row in models}
     chosen = arrow(dbt.ref("choose_model"), order="candidate_id").to_pylist()[0]
-    is_due = is_chosen = f"candidate_id = '{chosen['candidate_id']}'"
+    is_due = f"candidate_id = '{chosen['candidate_id']}'"
     if dbt.is_incremental:
         is_due += f" and model_id not in (select model_id from {dbt.this})"
     pairs = arrow(dbt.ref("score_model_pairs"), where=is_due, order="model_id, origin_model_id")
@@ -14,8 +14,12 @@ def model(dbt, session):
     from segmentation.comparison import compare_models  # scikit-learn takes seconds to load
 
     def points_of(model_id):
-        date = f"{is_chosen} and cutoff = '{models[model_id]['fitted_as_of']}'"
-        return arrow(dbt.ref("fit_points"), where=date, order="point")
+        return points_at(
+            dbt.ref("fit_points"),
+            candidate_id=chosen["candidate_id"],
+            cutoff=models[model_id]["fitted_as_of"],
+            columns="customers, revenue, feature_values",
+        )
 
     origins = {}
     for pair in pairs.to_pylist():

@@ -1,4 +1,4 @@
-from segmentation.relations import arrow
+from segmentation.relations import arrow, points_at
 
 
 def model(dbt, session):
@@ -9,7 +9,7 @@ def model(dbt, session):
     from segmentation.noise import measure_noise  # scikit-learn takes seconds to load
 
     def points_of(row):
-        date = f"candidate_id = '{row['candidate_id']}' and cutoff = '{row['fitted_as_of']}'"
-        return arrow(dbt.ref("fit_points"), where=date, order="point")
+        points = dbt.ref("fit_points")
+        return points_at(points, candidate_id=row["candidate_id"], cutoff=row["fitted_as_of"])
 
     return measure_noise(((row, points_of(row)) for row in new), **dbt.config.get("meta"))

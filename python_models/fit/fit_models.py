@@ -1,4 +1,4 @@
-from segmentation.relations import arrow
+from segmentation.relations import arrow, points_at
 
 
 def model(dbt, session):
@@ -17,8 +17,8 @@ def model(dbt, session):
         return session.table(str(dbt.this)).limit(0)
     from segmentation.models import fit_models  # scikit-learn takes seconds to load
 
-    points = dbt.ref("fit_points").filter(is_chosen)
+    points, candidate_id = dbt.ref("fit_points"), chosen["candidate_id"]
     days = cutoffs.column("cutoff").to_pylist()
-    snapshots = ((day, arrow(points, where=f"cutoff = '{day}'", order="point")) for day in days)
+    snapshots = ((day, points_at(points, candidate_id=candidate_id, cutoff=day)) for day in days)
     settings = kind | dbt.config.get("meta") | {"first_model": first[0] if first else None}
     return fit_models(snapshots, transforms=transforms, **settings)

@@ -32,7 +32,7 @@ _FREQUENT_SHARE = 0.005
 
 
 def explain_pairs(
-    pairs: Iterable[tuple[Mapping, Mapping, pa.Table, pa.Table, bool]],
+    pairs: Iterable[tuple[Mapping, Mapping, Points, Points, bool]],
     *,
     processes: int,
     **settings,
@@ -41,7 +41,7 @@ def explain_pairs(
 
     Parameters
     ----------
-    pairs : iterable of (origin, model, known_then, known_now, is_alarming)
+    pairs : iterable of (origin, model, then, now, is_alarming)
         As `explain_pair` takes them.
     processes : int
         See `segmentation.parallel.run_in_processes`.
@@ -61,8 +61,8 @@ def explain_pairs(
 def explain_pair(
     origin: Mapping,
     model: Mapping,
-    points_then: pa.Table,
-    points_now: pa.Table,
+    then: Points,
+    now: Points,
     is_alarming: bool,
     *,
     cell_width: float,
@@ -76,8 +76,8 @@ def explain_pair(
     ----------
     origin, model : mapping
         Rows of `segmentation.models.MODELS_SCHEMA`, of one candidate.
-    points_then, points_now : pyarrow.Table
-        The customers that each is fitted on; see `segmentation.points.Points.from_table`.
+    then, now : Points
+        The customers that each is fitted on.
     is_alarming : bool
         Whether to refit with features held, which takes most of the time.
     cell_width : float
@@ -95,7 +95,6 @@ def explain_pair(
         customer's rank, and all other features, are those of today. Both are None unless the pair
         is alarming.
     """
-    then, now = Points.from_table(points_then), Points.from_table(points_now)
     frozen, refitted = FrozenModel.from_row(origin), FrozenModel.from_row(model)
     recipe = recipe_of(
         model,

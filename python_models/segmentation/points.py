@@ -152,6 +152,16 @@ class Points:
         return Points(np.where(known[some_point], features, np.nan), customers)
 
     def distribution(self, feature: int) -> "Points":
-        """One feature alone: its distinct values and their customers, the unknown one of them."""
-        values, number = np.unique(self.features[:, feature], return_inverse=True)
-        return Points(values[:, None], np.bincount(number, weights=self.customers))
+        """One feature alone: its distinct values and their customers, the unknown one of them.
+
+        Kept, as what was known at one date is compared with that of many.
+        """
+        if feature not in self._distributions:
+            values, number = np.unique(self.features[:, feature], return_inverse=True)
+            customers = np.bincount(number, weights=self.customers)
+            self._distributions[feature] = Points(values[:, None], customers)
+        return self._distributions[feature]
+
+    @cached_property
+    def _distributions(self) -> dict[int, "Points"]:
+        return {}

@@ -21,6 +21,14 @@ def arrow(
     return table.select(columns.split(", ")) if columns else table
 
 
+def points_at(
+    relation, *, candidate_id: str, cutoff, columns: str = "customers, feature_values"
+) -> pa.Table:
+    """The points of a candidate's customers at a date, as `segmentation.points.Points` takes them."""
+    date = f"candidate_id = '{candidate_id}' and cutoff = '{cutoff}'"
+    return arrow(relation, where=date, order="point", columns=columns)
+
+
 def frame(relation, *, where: str | None = None, order: str) -> pd.DataFrame:
     """The same as a pandas DataFrame, decimals as doubles."""
     if not _is_spark(relation):

@@ -11,7 +11,7 @@ from segmentation.drift import (
     population_stability_index,
 )
 from segmentation.points import Points
-from small_models import REFITS, counted_points_of, model_of, table_of
+from small_models import REFITS, counted_points_of, model_of, points_of
 
 
 def ones(values):
@@ -124,7 +124,7 @@ def test_a_planted_shift_is_attributed_to_its_feature(shifted):
     else:
         now["money"] = np.exp(3 + 3 * ((np.log1p(now["money"]) - 3) / 3) ** 3) - 1
     rows = explain_pair(
-        model_of(then), model_of(now), table_of(then), table_of(now), True, **REFITS
+        model_of(then), model_of(now), points_of(then), points_of(now), True, **REFITS
     )
     held = {row["feature"]: row["held_adjusted_rand_index"] for row in rows}
     other = {"days": "money", "money": "days"}[shifted]
@@ -144,7 +144,7 @@ def test_a_planted_shift_is_attributed_to_its_feature(shifted):
 
 def test_a_pair_that_is_not_alarming_is_not_refitted(then):
     customers = pd.DataFrame({"days": [1.0, 2, 30, 31, 60, 61], "money": [5.0, 5, 80, 80, 20, 20]})
-    model, points = model_of(customers), table_of(customers)
+    model, points = model_of(customers), points_of(customers)
     rows = explain_pair(model, model, points, points, False, **REFITS)
     assert [row["feature"] for row in rows] == ["days", "money"]
     assert all("held_adjusted_rand_index" not in row for row in rows)

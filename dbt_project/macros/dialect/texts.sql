@@ -12,6 +12,14 @@
 {% macro spark__sha256_of(text) -%} sha2({{ text }}, 256) {%- endmacro %}
 
 
+{# A number of 60 bits or more that is made of the MD5 of a text; sums of many fit. #}
+{% macro hash_number(text) -%} {{ adapter.dispatch('hash_number')(text) }} {%- endmacro %}
+{% macro default__hash_number(text) -%} md5_number_lower({{ text }}) {%- endmacro %}
+{% macro spark__hash_number(text) -%}
+    cast(conv(left(md5({{ text }}), 15), 16, 10) as decimal(38, 0))
+{%- endmacro %}
+
+
 {# A name of a column as it stands in a file. #}
 {% macro sql_identifier(name) %} {{ return(adapter.dispatch('sql_identifier')(name)) }} {% endmacro %}
 {% macro default__sql_identifier(name) %} {{ return('"' ~ name | replace('"', '""') ~ '"') }} {% endmacro %}

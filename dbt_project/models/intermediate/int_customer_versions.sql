@@ -6,29 +6,6 @@ facts as (
 
 ),
 
-customers as (
-
-    -- Numbers in the order of first facts: they sort and join several times faster than ids.
-    select
-        customer_id,
-        cast(row_number() over (order by min(known_at), customer_id) as integer)
-            as customer_number
-    from facts
-    where orders > 0
-    group by 1
-
-),
-
-numbered as (
-
-    select
-        facts.*,
-        customers.customer_number
-    from facts
-    inner join customers on facts.customer_id = customers.customer_id
-
-),
-
 accumulated as (
 
     select
@@ -47,7 +24,7 @@ accumulated as (
         cast(sum(delivery_days) over so_far as decimal(18, 6)) as delivery_days_sum,
         cast(sum(scored_orders) over so_far as integer) as scored_orders,
         cast(sum(review_score) over so_far as decimal(18, 6)) as review_score_sum
-    from numbered
+    from facts
     window so_far as (
         partition by customer_number order by known_at
         rows between unbounded preceding and current row
@@ -55,6 +32,8 @@ accumulated as (
 
 )
 
--- Of facts that become known at one moment the last one has them all.
+-- Of facts that become known at one moment the last one has them all. In order, because customers who
+-- have come at one time share bins at each cut-off: grouped one after the other, they stay in memory.
 select * from accumulated
 where valid_from < valid_to
+order by customer_number, valid_from

@@ -8,6 +8,18 @@ source as (
 
 ),
 
+numbered as ({{ number_rows_of_keys(
+    'source',
+    ['customer_id'],
+    [
+        'customer_unique_id is null',
+        'customer_unique_id nulls last',
+        'customer_zip_code_prefix nulls last',
+        'customer_city nulls last',
+        'customer_state nulls last',
+    ]
+) }}),
+
 renamed as (
 
     select
@@ -20,18 +32,9 @@ renamed as (
         case
             when customer_id is null then 'no_key'
             when customer_unique_id is null then 'no_customer'
-            when
-                row_number() over (
-                    partition by customer_id
-                    order by
-                        customer_unique_id is null,
-                        customer_unique_id nulls last,
-                        customer_zip_code_prefix nulls last,
-                        customer_city nulls last,
-                        customer_state nulls last
-                ) > 1 then 'duplicate_key'
+            when row_of_key > 1 then 'duplicate_key'
         end as set_aside_reason
-    from source
+    from numbered
 
 )
 

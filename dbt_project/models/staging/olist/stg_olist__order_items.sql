@@ -8,6 +8,18 @@ source as (
 
 ),
 
+numbered as ({{ number_rows_of_keys(
+    'source',
+    ['order_id', 'order_item_id'],
+    [
+        'coalesce(price < 0, false) or coalesce(freight_value < 0, false)',
+        'price nulls last',
+        'freight_value nulls last',
+        'product_id nulls last',
+        'seller_id nulls last',
+    ]
+) }}),
+
 renamed as (
 
     select
@@ -24,18 +36,9 @@ renamed as (
         case
             when order_id is null or order_item_id is null then 'no_key'
             when price < 0 or freight_value < 0 then 'negative_money'
-            when
-                row_number() over (
-                    partition by order_id, order_item_id
-                    order by
-                        coalesce(price < 0, false) or coalesce(freight_value < 0, false),
-                        price nulls last,
-                        freight_value nulls last,
-                        product_id nulls last,
-                        seller_id nulls last
-                ) > 1 then 'duplicate_key'
+            when row_of_key > 1 then 'duplicate_key'
         end as set_aside_reason
-    from source
+    from numbered
 
 )
 

@@ -8,6 +8,17 @@ source as (
 
 ),
 
+numbered as ({{ number_rows_of_keys(
+    'source',
+    ['order_id', 'payment_sequential'],
+    [
+        'coalesce(payment_value < 0, false)',
+        'payment_value nulls last',
+        'payment_type nulls last',
+        'payment_installments nulls last',
+    ]
+) }}),
+
 renamed as (
 
     select
@@ -21,17 +32,9 @@ renamed as (
         case
             when order_id is null or payment_sequential is null then 'no_key'
             when payment_value < 0 then 'negative_money'
-            when
-                row_number() over (
-                    partition by order_id, payment_sequential
-                    order by
-                        coalesce(payment_value < 0, false),
-                        payment_value nulls last,
-                        payment_type nulls last,
-                        payment_installments nulls last
-                ) > 1 then 'duplicate_key'
+            when row_of_key > 1 then 'duplicate_key'
         end as set_aside_reason
-    from source
+    from numbered
 
 )
 

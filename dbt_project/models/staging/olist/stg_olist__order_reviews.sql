@@ -8,6 +8,17 @@ source as (
 
 ),
 
+numbered as ({{ number_rows_of_keys(
+    'source',
+    ['review_id', 'order_id'],
+    [
+        'coalesce(review_answer_timestamp, review_creation_date) is null',
+        'review_answer_timestamp nulls last',
+        'review_creation_date nulls last',
+        'review_score nulls last',
+    ]
+) }}),
+
 renamed as (
 
     select
@@ -37,17 +48,9 @@ renamed as (
         coalesce(review_score not between 1 and 5, false) as is_score_out_of_range,
         case
             when review_id is null or order_id is null then 'no_key'
-            when
-                row_number() over (
-                    partition by review_id, order_id
-                    order by
-                        coalesce(review_answer_timestamp, review_creation_date) is null,
-                        review_answer_timestamp nulls last,
-                        review_creation_date nulls last,
-                        review_score nulls last
-                ) > 1 then 'duplicate_key'
+            when row_of_key > 1 then 'duplicate_key'
         end as set_aside_reason
-    from source
+    from numbered
 
 )
 

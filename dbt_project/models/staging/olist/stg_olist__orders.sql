@@ -8,6 +8,19 @@ source as (
 
 ),
 
+numbered as ({{ number_rows_of_keys(
+    'source',
+    ['order_id'],
+    [
+        'order_purchase_timestamp is null',
+        'customer_id is null',
+        'order_purchase_timestamp nulls last',
+        'customer_id nulls last',
+        'order_status nulls last',
+        'order_delivered_customer_date nulls last',
+    ]
+) }}),
+
 renamed as (
 
     select
@@ -30,19 +43,9 @@ renamed as (
             when order_id is null then 'no_key'
             when order_purchase_timestamp is null then 'no_order_time'
             when customer_id is null then 'no_customer'
-            when
-                row_number() over (
-                    partition by order_id
-                    order by
-                        order_purchase_timestamp is null,
-                        customer_id is null,
-                        order_purchase_timestamp nulls last,
-                        customer_id nulls last,
-                        order_status nulls last,
-                        order_delivered_customer_date nulls last
-                ) > 1 then 'duplicate_key'
+            when row_of_key > 1 then 'duplicate_key'
         end as set_aside_reason
-    from source
+    from numbered
 
 )
 

@@ -8,6 +8,14 @@ source as (
 
 ),
 
+numbered as ({{ number_rows_of_keys(
+    'source',
+    ['product_category_name'],
+    [
+        'product_category_name_english nulls last',
+    ]
+) }}),
+
 renamed as (
 
     select
@@ -16,13 +24,9 @@ renamed as (
 
         case
             when product_category_name is null then 'no_key'
-            when
-                row_number() over (
-                    partition by product_category_name
-                    order by product_category_name_english nulls last
-                ) > 1 then 'duplicate_key'
+            when row_of_key > 1 then 'duplicate_key'
         end as set_aside_reason
-    from source
+    from numbered
 
 )
 

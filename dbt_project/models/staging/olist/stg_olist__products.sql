@@ -8,6 +8,14 @@ source as (
 
 ),
 
+numbered as ({{ number_rows_of_keys(
+    'source',
+    ['product_id'],
+    [
+        'product_category_name nulls last',
+    ]
+) }}),
+
 renamed as (
 
     select
@@ -24,13 +32,9 @@ renamed as (
         product_category_name is null as is_category_missing,
         case
             when product_id is null then 'no_key'
-            when
-                row_number() over (
-                    partition by product_id
-                    order by product_category_name nulls last
-                ) > 1 then 'duplicate_key'
+            when row_of_key > 1 then 'duplicate_key'
         end as set_aside_reason
-    from source
+    from numbered
 
 )
 

@@ -8,6 +8,16 @@ source as (
 
 ),
 
+numbered as ({{ number_rows_of_keys(
+    'source',
+    ['seller_id'],
+    [
+        'seller_zip_code_prefix nulls last',
+        'seller_city nulls last',
+        'seller_state nulls last',
+    ]
+) }}),
+
 renamed as (
 
     select
@@ -18,16 +28,9 @@ renamed as (
 
         case
             when seller_id is null then 'no_key'
-            when
-                row_number() over (
-                    partition by seller_id
-                    order by
-                        seller_zip_code_prefix nulls last,
-                        seller_city nulls last,
-                        seller_state nulls last
-                ) > 1 then 'duplicate_key'
+            when row_of_key > 1 then 'duplicate_key'
         end as set_aside_reason
-    from source
+    from numbered
 
 )
 
