@@ -1,4 +1,18 @@
 {#
+    Every feature of the customers known at some cut-offs. A model that asks for a few of the cut-offs takes this:
+    of `int_customer_features` it would have those at all of them computed first.
+#}
+{% macro features_at(cutoffs, customer_versions) %}
+    select
+        *,
+        {{ relative_recencies() }}
+    from (
+        {{ known_customers(cutoffs, customer_versions, observation_months(var('observation_months'))) }}
+    ) as known_at_cutoffs
+{% endmacro %}
+
+
+{#
     Features of the customers known at each cut-off, from facts known strictly before it: one range filter on
     customer versions. With `observation_months` only the facts of so many months before the cut-off count, and
     only customers who have ordered within them: what was known when the window began is taken off.

@@ -16,8 +16,6 @@
 
 {% macro default__load_raw_files(folder) %}
     {% do run_query('begin transaction') %}
-    {# Compressing what a build reads a few times and then replaces takes longer than reading it. #}
-    {% do run_query("set force_compression = 'uncompressed'") %}
     {% do run_query('create schema if not exists raw') %}
     {% do run_query(
         'create or replace table raw.unreadable_lines ('
@@ -32,7 +30,6 @@
     {% endfor %}
     {% do leave_out_erased_customers() %}
     {% do run_query('commit') %}
-    {% do run_query('reset force_compression') %}
 {% endmacro %}
 
 
@@ -55,10 +52,7 @@
 {% endmacro %}
 
 
-{% macro default__undo_loading() %}
-    {% do run_query('rollback') %}
-    {% do run_query('reset force_compression') %}
-{% endmacro %}
+{% macro default__undo_loading() %} {% do run_query('rollback') %} {% endmacro %}
 
 
 {# Pairs of path and source, one for each source table; NAME.csv counts where both formats are there. #}

@@ -9,9 +9,9 @@
 
 with
 
-customer_features as (
+customer_versions as (
 
-    select * from {{ ref('int_customer_features') }}
+    select * from {{ ref('int_customer_versions') }}
 
 ),
 
@@ -30,13 +30,14 @@ comparison_date as (
 
 ),
 
+customer_features as ({{ features_at('comparison_date', 'customer_versions') }}),
+
 known as (
 
     select
-        customer_features.*,
+        *,
         count(*) over () as known_customers
     from customer_features
-    inner join comparison_date on customer_features.cutoff = comparison_date.cutoff
 
 ),
 

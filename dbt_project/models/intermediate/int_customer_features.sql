@@ -1,7 +1,5 @@
 {{ config(materialized=view_with_many_readers()) }}
 
-{%- set months = observation_months(var('observation_months')) %}
-
 with
 
 customer_versions as (
@@ -16,9 +14,6 @@ cutoffs as (
 
 ),
 
-known_at_cutoffs as ({{ known_customers('cutoffs', 'customer_versions', months) }})
+customer_features as ({{ features_at('cutoffs', 'customer_versions') }})
 
-select
-    *,
-    {{ relative_recencies() }}
-from known_at_cutoffs
+select * from customer_features

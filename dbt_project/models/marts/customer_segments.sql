@@ -1,5 +1,3 @@
-{%- set months = observation_months(var('observation_months')) -%}
-
 with
 
 customer_versions as (
@@ -53,20 +51,14 @@ published as (
 
 ),
 
-known as (
-
-    -- Not from the features at all cut-offs: their relative recencies would all be computed.
-    {{ known_customers('cutoffs', 'customer_versions', months) }}
-
-),
+customer_features as ({{ features_at('cutoffs', 'customer_versions') }}),
 
 customers_as_of as (
 
     select
         *,
-        {{ relative_recencies() }},
         (select any_value(champion_segments.model_id) from champion_segments) as model_id
-    from known
+    from customer_features
 
 ),
 
