@@ -341,10 +341,10 @@ def _killed(number: int) -> str:
 def _out_of_memory(node: str) -> str:
     """What to do when DuckDB's limit is too low for a model."""
     limit = os.environ.get("SEGMENTS_MEMORY_LIMIT", "4GB")
-    return (
-        f"{node} needs more memory than DuckDB may take ({limit}). Raise SEGMENTS_MEMORY_LIMIT, or "
-        "set SEGMENTS_THREADS=1 so that one model at a time is built."
-    )
+    told = f"{node} needs more memory than DuckDB may take ({limit}). Raise SEGMENTS_MEMORY_LIMIT"
+    if os.environ.get("SEGMENTS_THREADS") != "1":
+        told += ", or set SEGMENTS_THREADS=1 so that one model at a time is built"
+    return f"{told}."
 
 
 def _failed_test(name: str, failures: int) -> str:

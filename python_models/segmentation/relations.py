@@ -24,7 +24,7 @@ def arrow(
 def points_at(
     relation, *, candidate_id: str, cutoff, columns: str = "customers, feature_values"
 ) -> pa.Table:
-    """The points of a candidate's customers at a date, as `segmentation.points.Points` takes them."""
+    """The points of a candidate at a date, as `segmentation.points.Points` takes them."""
     date = f"candidate_id = '{candidate_id}' and cutoff = '{cutoff}'"
     return arrow(relation, where=date, order="point", columns=columns)
 

@@ -190,6 +190,7 @@ def test_a_broken_contract_is_published_and_told_by_the_exit_code(
 
 def test_too_little_memory_names_the_model_and_what_to_set(monkeypatch):
     monkeypatch.setenv("SEGMENTS_MEMORY_LIMIT", "20MB")
+    monkeypatch.delenv("SEGMENTS_THREADS", raising=False)
     node = {"resource_type": "model", "node_name": "stg_olist__orders_joined"}
     message = "Runtime Error in model x (x.sql)\n  Out of Memory Error: failed to pin block"
     told = build._problem("RunResultError", {"node_info": node, "msg": message})
@@ -197,3 +198,6 @@ def test_too_little_memory_names_the_model_and_what_to_set(monkeypatch):
         "stg_olist__orders_joined needs more memory than DuckDB may take (20MB)."
     )
     assert "SEGMENTS_MEMORY_LIMIT" in told and "SEGMENTS_THREADS=1" in told
+    monkeypatch.setenv("SEGMENTS_THREADS", "1")  # nothing is left to advise there
+    told = build._problem("RunResultError", {"node_info": node, "msg": message})
+    assert "SEGMENTS_MEMORY_LIMIT" in told and "SEGMENTS_THREADS" not in told

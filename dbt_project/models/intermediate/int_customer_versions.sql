@@ -32,8 +32,8 @@ accumulated as (
 
 )
 
--- Of facts that become known at one moment the last one has them all. In order, because customers who
--- have come at one time share bins at each cut-off: grouped one after the other, they stay in memory.
+-- Of facts that become known at one moment the last one has them all. In order, because customers
+-- who came at one time share bins at each cut-off: counted in turn, they fit into memory.
 select * from accumulated
 where valid_from < valid_to
 order by customer_number, valid_from
