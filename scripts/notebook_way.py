@@ -1,6 +1,6 @@
 """The same questions as a notebook answers them: pandas and scikit-learn as they come.
 
-    python scripts/notebook_way.py --data data/demo --results notebook.json --candidates 40
+    python scripts/notebook_way.py --data data/demo --results notebook.json
 
 For the benchmark only. It reads the files, computes recency, frequency, monetary value and mean
 review score as of each weekly review date, fits KMeans at each, compares the first model with each
@@ -10,7 +10,7 @@ refit by the adjusted Rand index, and measures candidates for the model by their
 import argparse
 import json
 import time
-from itertools import islice, product
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 FEATURES = ["recency_days", "frequency", "monetary_value", "review_score"]
 FEATURE_SETS = [FEATURES, FEATURES[:3], [FEATURES[0], *FEATURES[2:]], FEATURES[1:]]
+NUMBERS_OF_SEGMENTS = range(2, 12)
 FIRST_REVIEW_DATE = "2018-01-01"
 N_SEGMENTS = 4
 SEED = 20180101
@@ -85,11 +86,11 @@ def follow(orders: pd.DataFrame, reviews: pd.DataFrame) -> dict[str, float]:
     return curve
 
 
-def compare(orders: pd.DataFrame, reviews: pd.DataFrame, n_candidates: int) -> list[dict]:
+def compare(orders: pd.DataFrame, reviews: pd.DataFrame) -> list[dict]:
     """Silhouette (of 10,000 customers) and Davies-Bouldin index of the candidates."""
     features = transformed(features_as_of(orders, reviews, pd.Timestamp(FIRST_REVIEW_DATE)))
     measured = []
-    for names, k in islice(product(FEATURE_SETS, range(2, 12)), n_candidates):
+    for names, k in product(FEATURE_SETS, NUMBERS_OF_SEGMENTS):
         points = StandardScaler().fit_transform(features[names])
         labels = KMeans(k, n_init=10, random_state=SEED).fit_predict(points)
         sample = min(len(points), 10_000)
@@ -103,7 +104,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--results", type=Path, required=True)
-    parser.add_argument("--candidates", type=int, default=0)
     arguments = parser.parse_args()
     seconds = {}
     started = time.perf_counter()
@@ -112,9 +112,8 @@ def main() -> None:
     seconds["read"] = time.perf_counter() - started
     curve = follow(orders, reviews)
     seconds["follow"] = time.perf_counter() - started - seconds["read"]
-    if arguments.candidates:
-        compare(orders, reviews, arguments.candidates)
-        seconds["compare"] = time.perf_counter() - started - sum(seconds.values())
+    compare(orders, reviews)
+    seconds["compare"] = time.perf_counter() - started - sum(seconds.values())
     results = {
         "seconds": seconds,
         "agreement": curve,
