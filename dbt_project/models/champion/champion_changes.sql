@@ -98,14 +98,18 @@ scored as ({{ assign_clusters('to_score') }}),
 
 slim as (
 
-    -- What follows sorts these rows. Clear is what no cluster holds: nearer than any other by the
-    -- margin, so that where a customer was before does not matter.
+    -- What follows sorts these rows, so they are narrow. Clear is what no cluster holds: nearer than
+    -- any other by the margin, so that where a customer was before does not matter.
     select
         customer_number,
-        step,
-        reign,
-        cluster,
-        holding_clusters,
+        cast(step as smallint) as step,
+        cast(reign as smallint) as reign,
+        cast(cluster as tinyint) as cluster,
+        {% if scored_models().n_segments < 16 -%}
+            cast(holding_clusters as smallint) as holding_clusters,
+        {%- else -%}
+            holding_clusters,
+        {%- endif %}
         holding_clusters = 0 as is_clear
     from scored
 
@@ -200,7 +204,7 @@ moved as (
 
 select
     moved.customer_id,
-    moved.step,
+    steps.step,
     steps.review_date,
     steps.reign,
     moved.segment_id,
