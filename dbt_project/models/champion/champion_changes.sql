@@ -98,8 +98,8 @@ scored as ({{ assign_clusters('to_score') }}),
 
 slim as (
 
-    -- What follows sorts these rows, so they are narrow. Clear is what no cluster holds: nearer than
-    -- any other by the margin, so that where a customer was before does not matter.
+    -- What follows sorts these rows, so they are narrow. Clear is what no cluster holds: nearer
+    -- than any other by the margin, so that where a customer was before does not matter.
     select
         customer_number,
         cast(step as smallint) as step,
