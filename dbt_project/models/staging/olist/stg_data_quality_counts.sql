@@ -75,7 +75,7 @@ rows_of_erased_customers as (
 
 ),
 
--- Each staging model is read once: looking for second rows of a key is most of its time.
+-- Each staging model is read once: looking for second rows of a key takes time.
 {% for raw_table, rules in tables.items() %}
     traits_of_{{ raw_table }} as (
 
