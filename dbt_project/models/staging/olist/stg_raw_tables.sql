@@ -1,15 +1,15 @@
 {{ config(enabled=var('source') == 'olist', materialized='table') }}
 
 {%- set counted_in_staging = {
-    'olist_customers_dataset': 'customers',
-    'olist_sellers_dataset': 'sellers',
-    'olist_geolocation_dataset': 'geolocation',
-    'product_category_name_translation': 'product_category_name_translation',
+    'olist_customers_dataset': 'stg_olist__customers',
+    'olist_sellers_dataset': 'stg_olist__sellers',
+    'olist_geolocation_dataset': 'stg_olist__geolocation',
+    'product_category_name_translation': 'stg_olist__product_category_name_translation',
 } -%}
 {%- set counted_in_orders = {
-    'olist_order_items_dataset': ['order_items', 'items'],
-    'olist_order_payments_dataset': ['order_payments', 'payments'],
-    'olist_order_reviews_dataset': ['order_reviews', 'reviews'],
+    'olist_order_items_dataset': ['stg_olist__order_items', 'items'],
+    'olist_order_payments_dataset': ['stg_olist__order_payments', 'payments'],
+    'olist_order_reviews_dataset': ['stg_olist__order_reviews', 'reviews'],
 } -%}
 
 with
@@ -44,34 +44,33 @@ rows_of_erased_customers as (
 
 traced as (
 
-    -- Kept rows are counted in the last table that they reach: staging or a join that loses or
-    -- multiplies rows shows. Staging is the last one of the tables that no join uses row by row.
-    {% for raw_table, table in counted_in_staging.items() %}
+    -- Kept rows are counted in the last table that they reach: a join that loses or multiplies
+    -- rows shows. Staging is the last one of the tables that no join uses row by row.
+    {% for raw_table, staging in counted_in_staging.items() %}
         select
             '{{ raw_table }}' as raw_table,
-            (select count(*) from {{ source('olist', table) }}) as rows_read,
-            count(*) as rows_kept
-        from {{ ref('stg_olist__' ~ table) }}
-        where set_aside_reason is null
+            count(*) as rows_staged,
+            count(*) filter (where set_aside_reason is null) as rows_kept
+        from {{ ref(staging) }}
         union all
     {% endfor %}
-    {% for raw_table, (table, column) in counted_in_orders.items() %}
+    {% for raw_table, (staging, column) in counted_in_orders.items() %}
         select
             '{{ raw_table }}' as raw_table,
-            (select count(*) from {{ source('olist', table) }}) as rows_read,
+            (select count(*) from {{ ref(staging) }}) as rows_staged,
             coalesce(sum({{ column }}), 0) as rows_kept
         from orders
         union all
     {% endfor %}
     select
         'olist_orders_dataset' as raw_table,
-        (select count(*) from {{ source('olist', 'orders') }}) as rows_read,
+        (select count(*) from {{ ref('stg_olist__orders') }}) as rows_staged,
         count(*) as rows_kept
     from orders
     union all
     select
         'olist_products_dataset' as raw_table,
-        (select count(*) from {{ source('olist', 'products') }}) as rows_read,
+        (select count(*) from {{ ref('stg_olist__products') }}) as rows_staged,
         count(*) as rows_kept
     from products
 
@@ -80,7 +79,7 @@ traced as (
 select
     traced.raw_table,
     cast(
-        traced.rows_read
+        traced.rows_staged
         + coalesce(unreadable_lines.lines, 0)
         + coalesce(rows_of_erased_customers.erased_rows, 0) as bigint
     ) as rows_in,
