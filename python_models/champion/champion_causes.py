@@ -1,6 +1,6 @@
 from functools import lru_cache
 
-from segmentation.relations import arrow, points_at
+from segmentation.relations import arrow, points_of
 
 
 def model(dbt, session):
@@ -17,15 +17,9 @@ def model(dbt, session):
 
     @lru_cache(maxsize=2)  # one pair after the other has the same origin
     def known(model_id):
-        which = {
-            "candidate_id": models[model_id]["candidate_id"],
-            "cutoff": models[model_id]["fitted_as_of"],
-        }
-        return Points.from_table(points_at(dbt.ref("fit_points"), **which))
+        return Points.from_table(points_of(dbt.ref("fit_points"), models[model_id]))
 
-    asked = pairs.select(["origin_model_id", "model_id", "is_alarming"]).to_pylist()
-    found = (
-        (models[origin], models[refit], known(origin), known(refit), is_alarming)
-        for origin, refit, is_alarming in map(dict.values, asked)
-    )
+    pairs = pairs.select(["origin_model_id", "model_id", "is_alarming"]).to_pylist()
+    pairs = (pair.values() for pair in pairs)
+    found = ((models[o], models[m], known(o), known(m), how) for o, m, how in pairs)
     return explain_pairs(found, **dbt.config.get("meta"))

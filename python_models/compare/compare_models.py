@@ -1,4 +1,4 @@
-from segmentation.relations import arrow, points_at
+from segmentation.relations import arrow, points_of
 
 
 def model(dbt, session):
@@ -13,17 +13,11 @@ def model(dbt, session):
         return session.table(str(dbt.this)).limit(0)
     from segmentation.comparison import compare_models  # scikit-learn takes seconds to load
 
-    def points_of(model_id):
-        return points_at(
-            dbt.ref("fit_points"),
-            candidate_id=chosen["candidate_id"],
-            cutoff=models[model_id]["fitted_as_of"],
-            columns="customers, revenue, feature_values",
-        )
-
+    points, columns = dbt.ref("fit_points"), "customers, revenue, feature_values"
     origins = {}
     for pair in pairs.to_pylist():
         origins.setdefault(pair["model_id"], []).append(models[pair["origin_model_id"]])
     longest = sorted(origins, key=lambda model_id: -len(origins[model_id]))
-    refits = ((models[refit], origins[refit], points_of(refit)) for refit in longest)
+    asked = ((models[refit], origins[refit]) for refit in longest)
+    refits = ((model, older, points_of(points, model, columns=columns)) for model, older in asked)
     return compare_models(refits, **dbt.config.get("meta"))

@@ -1,4 +1,4 @@
-from segmentation.relations import arrow, points_at
+from segmentation.relations import arrow, points_of
 
 
 def model(dbt, session):
@@ -8,8 +8,5 @@ def model(dbt, session):
         return session.table(str(dbt.this)).limit(0)
     from segmentation.noise import measure_noise  # scikit-learn takes seconds to load
 
-    def points_of(row):
-        points = dbt.ref("fit_points")
-        return points_at(points, candidate_id=row["candidate_id"], cutoff=row["fitted_as_of"])
-
-    return measure_noise(((row, points_of(row)) for row in new), **dbt.config.get("meta"))
+    points = dbt.ref("fit_points")
+    return measure_noise(((row, points_of(points, row)) for row in new), **dbt.config.get("meta"))

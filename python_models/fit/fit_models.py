@@ -1,4 +1,4 @@
-from segmentation.relations import arrow, points_at
+from segmentation.relations import arrow, points_of
 
 
 def model(dbt, session):
@@ -17,8 +17,7 @@ def model(dbt, session):
         return session.table(str(dbt.this)).limit(0)
     from segmentation.models import fit_models  # scikit-learn takes seconds to load
 
-    points, candidate_id = dbt.ref("fit_points"), chosen["candidate_id"]
-    days = cutoffs.column("cutoff").to_pylist()
-    snapshots = ((day, points_at(points, candidate_id=candidate_id, cutoff=day)) for day in days)
+    points, days = dbt.ref("fit_points"), cutoffs.column("cutoff").to_pylist()
+    snapshots = ((day, points_of(points, chosen | {"fitted_as_of": day})) for day in days)
     settings = kind | dbt.config.get("meta") | {"first_model": first[0] if first else None}
     return fit_models(snapshots, transforms=transforms, **settings)

@@ -4,6 +4,8 @@
 understand; columns and orders are names.
 """
 
+from collections.abc import Mapping
+
 import pandas as pd
 import pyarrow as pa
 
@@ -21,12 +23,10 @@ def arrow(
     return table.select(columns.split(", ")) if columns else table
 
 
-def points_at(
-    relation, *, candidate_id: str, cutoff, columns: str = "customers, feature_values"
-) -> pa.Table:
-    """The points of a candidate at a date, as `segmentation.points.Points` takes them."""
-    date = f"candidate_id = '{candidate_id}' and cutoff = '{cutoff}'"
-    return arrow(relation, where=date, order="point", columns=columns)
+def points_of(points, model: Mapping, *, columns: str = "customers, feature_values") -> pa.Table:
+    """What a model of `candidate_id` at `fitted_as_of` is fitted on, out of all points."""
+    date = f"candidate_id = '{model['candidate_id']}' and cutoff = '{model['fitted_as_of']}'"
+    return arrow(points, where=date, order="point", columns=columns)
 
 
 def frame(relation, *, where: str | None = None, order: str) -> pd.DataFrame:
