@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.stats import wasserstein_distance
 
+from segmentation.clustering import use_one_thread
 from segmentation.parallel import run_in_processes
 from segmentation.points import Points
 from segmentation.refits import FrozenModel, agreement_of, recipe_of, refit
@@ -95,6 +96,7 @@ def explain_pair(
         customer's rank, and all other features, are those of today. Both are None unless the pair
         is alarming.
     """
+    use_one_thread()
     frozen, refitted = FrozenModel.from_row(origin), FrozenModel.from_row(model)
     recipe = recipe_of(
         model,
