@@ -2,9 +2,9 @@
 
 with
 
-customer_versions as (
+customer_features as (
 
-    select * from {{ ref('int_customer_versions') }}
+    select * from {{ ref('int_customer_features') }}
 
 ),
 
@@ -22,14 +22,6 @@ reigns as (
     {%- endif %}
 
 ),
-
-starts as (
-
-    select distinct champion_from as cutoff from reigns
-
-),
-
-customer_features as ({{ features_at('starts', 'customer_versions') }}),
 
 customers_at_start as (
 
