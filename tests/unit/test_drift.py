@@ -1,5 +1,10 @@
 """Shifts of features and what they do to agreement, with shifts that are known."""
 
+import os
+import pickle
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -148,3 +153,30 @@ def test_a_pair_that_is_not_alarming_is_not_refitted(then):
     rows = explain_pair(model, model, points, points, False, **REFITS)
     assert [row["feature"] for row in rows] == ["days", "money"]
     assert all("held_adjusted_rand_index" not in row for row in rows)
+
+
+def test_what_is_told_does_not_depend_on_threads(tmp_path):
+    random = np.random.default_rng(6)
+    then = pd.DataFrame(
+        {"days": random.uniform(0, 100, 60_000), "money": random.lognormal(4, 1, 60_000)}
+    )
+    model = model_of(then)
+    pair = model, model, points_of(then), points_of(then * 1.1), False
+    (tmp_path / "pair.pickle").write_bytes(pickle.dumps(pair))
+    # In a process of its own, where no fit has taken care of threads before.
+    code = (
+        "import pickle, sys; from segmentation.drift import explain_pair; "
+        f"print(explain_pair(*pickle.load(open(sys.argv[1], 'rb')), **{REFITS}))"
+    )
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", code, tmp_path / "pair.pickle"],
+            env=os.environ | {"OPENBLAS_NUM_THREADS": threads},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2")
+    ]
+    assert "wasserstein_distance" in told[0]
+    assert told[0] == told[1]
