@@ -106,6 +106,7 @@
         'cap_quantiles': {'type': 'list', 'of': share},
         'max_exact_customers': count_or_none,
         'point_width': width,
+        'max_rows_at_once': count,
         'n_init': count,
         'n_init_beside_warm_start': count_or_none,
         'random_state': {'type': 'whole', 'from': 0, 'to': 4294967295},

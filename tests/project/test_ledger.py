@@ -188,30 +188,64 @@ def test_facts_that_arrive_late_rewrite_nothing_and_are_told(
     assert spells["valid_from"][0] == pd.Timestamp("2018-02-05")
 
 
-def test_a_customer_whose_orders_are_canceled_leaves(
-    project, february, early, settings, tmp_path, read
-):
-    canceled, gone = copy.deepcopy(february), "unhappy 00"
+GONE = "unhappy 00"
+
+
+@pytest.fixture(scope="module")
+def canceled_data(february, tmp_path_factory):
+    canceled = copy.deepcopy(february)
     orders = {
         row["customer_id"]
         for row in canceled.rows["olist_customers_dataset"]
-        if row["customer_unique_id"] == gone
+        if row["customer_unique_id"] == GONE
     }
     for row in canceled.rows["olist_orders_dataset"]:
         if row["customer_id"] in orders:
             row["order_status"] = "canceled"
-    warehouse = tmp_path / "shop.duckdb"
+    return canceled.write(tmp_path_factory.mktemp("canceled") / "data")
+
+
+@pytest.fixture(scope="module")
+def canceled(project, canceled_data, early, settings, tmp_path_factory):
+    """The small shop three weeks later, after all orders of a customer have been canceled."""
+    warehouse = tmp_path_factory.mktemp("canceled") / "shop.duckdb"
     shutil.copy(early, warehouse)
-    project.dbt_build(canceled.write(tmp_path / "data"), warehouse, *settings)
+    return project.dbt_build(canceled_data, warehouse, *settings)
+
+
+def test_a_customer_whose_orders_are_canceled_leaves(canceled, read):
     spells = read(
-        warehouse, f"select * from marts.customer_segment_history where customer_id = '{gone}'"
+        canceled, f"select * from marts.customer_segment_history where customer_id = '{GONE}'"
     )
     assert spells["valid_to"].tolist()[-1] == pd.Timestamp("2018-02-05")
     assert not spells["is_current"].any()
-    exits = read(warehouse, "select * from marts.segment_transitions where movement = 'exit'")
+    exits = read(canceled, "select * from marts.segment_transitions where movement = 'exit'")
     assert exits["customers"].tolist() == [1]
     assert exits["to_segment_id"].isna().all()
-    assert len(read(warehouse, f"from marts.customer_segments where customer_id = '{gone}'")) == 0
+    assert len(read(canceled, f"from marts.customer_segments where customer_id = '{GONE}'")) == 0
+
+
+def test_customers_are_followed_in_parts_to_the_same_end(
+    project, january_data, early, canceled_data, canceled, tmp_path, read
+):
+    """However few rows may be sorted at a time: all reviews at once, or the new ones."""
+    stored = "select * from champion.champion_changes"
+    in_order = f"{stored} order by step, customer_id"
+    in_parts = ("--vars", json.dumps(BREACH_AT | {"max_rows_at_once": 100}))
+    newest = read(early, stored)["step"].max()
+    for data, built, undo in [
+        (january_data, early, "drop table champion.champion_changes"),
+        (canceled_data, canceled, f"delete from champion.champion_changes where step > {newest}"),
+    ]:
+        warehouse = tmp_path / built.parent.name
+        shutil.copy(built, warehouse)
+        with duckdb.connect(str(warehouse)) as connection:
+            connection.execute(undo)
+        run = project.dbt(data, warehouse, "run", "--select", "champion_changes", *in_parts)
+        assert run.returncode == 0, run.stdout
+        assert not read(warehouse, stored).equals(read(built, in_order))  # part after part
+        pd.testing.assert_frame_equal(read(warehouse, in_order), read(built, in_order))
+    assert (read(canceled, stored)["movement"] == "exit").sum() == 1
 
 
 def test_a_full_refresh_keeps_the_ledger_and_says_so_and_a_command_drops_it(

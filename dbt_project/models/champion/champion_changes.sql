@@ -1,12 +1,9 @@
 {{ config(materialized='incremental', full_refresh=false) }}
 
+{%- set features_of_all = ref('int_customer_features') %}
+{%- set relative_features = scored_models().features | select('in', var('relative_feature_transforms')) | list %}
+
 with recursive
-
-customer_features as (
-
-    select * from {{ ref('int_customer_features') }}
-
-),
 
 customer_versions as (
 
@@ -29,13 +26,39 @@ steps as (
 
 ),
 
+dates as (
+
+    select distinct review_date as cutoff
+    from steps
+
+),
+
+versions_in_batch as (
+
+    select * from customer_versions
+    where {{ in_batch('customer_number') }}
+
+),
+
 customers as (
 
     select
         customer_number,
         customer_id
-    from customer_versions
+    from versions_in_batch
     where valid_to = {{ end_of_time() }}
+
+),
+
+customer_features as (
+
+    {% if relative_features -%}
+        -- How recent a customer is among all of them takes all of them.
+        select * from {{ features_of_all }}
+        where {{ in_batch('customer_number') }}
+    {%- else -%}
+        {{ features_at('dates', 'versions_in_batch') }}
+    {%- endif %}
 
 ),
 
@@ -176,6 +199,21 @@ identified as (
 
 ),
 
+known_no_more as (
+
+    -- All of their orders have been canceled since. Most have no number any more.
+    select last_known.customer_id
+    from last_known
+    left join customer_versions
+        on
+            last_known.customer_id = customer_versions.customer_id
+            and customer_versions.valid_to = {{ end_of_time() }}
+    anti join known_at_steps
+        on last_known.customer_id = known_at_steps.customer_id
+    where {{ in_batch('coalesce(customer_versions.customer_number, 0)') }}
+
+),
+
 moved as (
 
     select
@@ -189,16 +227,14 @@ moved as (
     left join last_known on customers.customer_id = last_known.customer_id
     where identified.segment_id is distinct from identified.segment_before
     union all
-    -- A customer whose orders have all been canceled since is known no more.
     select
         last_known.customer_id,
         first_step.step,
         cast(null as integer) as segment_id,
         last_known.segment_id as previous_segment_id
     from last_known
+    inner join known_no_more on last_known.customer_id = known_no_more.customer_id
     inner join first_step on last_known.segment_id > 0
-    anti join known_at_steps
-        on last_known.customer_id = known_at_steps.customer_id
 
 )
 
