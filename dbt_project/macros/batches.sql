@@ -1,9 +1,9 @@
 {#
-    Models whose query goes through every customer at every review date, one range of customers after the other: what
-    is sorted at a time is bounded by `max_rows_at_once`, whatever the number of customers.
-
-    The query of such a model says `in_batch` where it reads customers, and must not ask one customer about another.
-    It runs as it is where one batch does, and on other targets than DuckDB, which cut what they sort by themselves.
+    A model whose query goes through every customer at every step of `champion_steps` says `in_batch` where it reads
+    customers. It is then built for one range of customer numbers after the other, so that no more than
+    `max_rows_at_once` rows are sorted at a time, whatever the number of customers. What a customer's rows are must not
+    depend on the customers of other ranges. The query is complete as it stands; other targets than DuckDB run it so,
+    and cut by themselves what they sort.
 #}
 {% macro in_batch(customer_number) -%}
     {{ customer_number }} between {{ batch_markers() | join(' and ') }}
@@ -14,6 +14,10 @@
 {% macro batch_markers() %} {{ return(['/* first of batch */ 0', '/* last of batch */ 2147483647']) }} {% endmacro %}
 
 
+{#
+    What dbt-duckdb creates tables with, here for one batch after the other: the first creates the table, the others
+    are inserted, all before dbt commits.
+#}
 {% macro duckdb__create_table_as(temporary, relation, compiled_code, language='sql') %}
     {%- set markers = batch_markers() %}
     {%- set batches = [compiled_code] %}

@@ -1,7 +1,8 @@
 {{ config(materialized='incremental', full_refresh=false) }}
 
 {%- set features_of_all = ref('int_customer_features') %}
-{%- set relative_features = scored_models().features | select('in', var('relative_feature_transforms')) | list %}
+{%- set relative = var('relative_feature_transforms') %}
+{%- set relative_features = scored_models().features | select('in', relative) | list %}
 
 with recursive
 
