@@ -2,7 +2,9 @@
 
 import json
 import re
+import shutil
 
+import duckdb
 import pytest
 import yaml
 
@@ -83,6 +85,19 @@ def test_every_mart_has_a_tested_key(manifest, models):
     for unique_id, model in models.items():
         if model["fqn"][1] == "marts":
             assert unique_id in keyed, model["name"]
+
+
+def test_a_key_that_is_repeated_or_unknown_in_part_is_found(
+    project, shop_data, shop_warehouse, tmp_path
+):
+    warehouse = tmp_path / "shop.duckdb"
+    shutil.copy(shop_warehouse, warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("insert into intermediate.int_days from intermediate.int_days limit 1")
+        connection.execute("insert into compare.compare_models (model_id) values ('alone')")
+    result = project.dbt(shop_data, warehouse, "test", "--select", "test_name:primary_key")
+    found = set(re.findall(r"test primary_key_([a-z]+_[a-z]+)", result.stdout))
+    assert found == {"int_days", "compare_models"}, result.stdout
 
 
 def test_every_model_and_source_says_its_grain(manifest, models):
