@@ -12,6 +12,9 @@
                                   another one is nearer
     It agrees with scikit-learn's `predict` on the same parameters. A feature that the model does not use is
     0 for it.
+
+    Left joins, though every row finds its model: DuckDB takes the customers of a range join for a handful, and
+    would keep them all in memory to look the models up.
 #}
 {% macro assign_clusters(customers) %}
     {% set models = scored_models() %}
@@ -31,7 +34,7 @@
                 , {{ scaled_feature('customers', 'coefficients', feature) }} as {{ feature }}_scaled
             {% endfor %}
         from {{ customers }} as customers
-        inner join {{ ref('score_model_coefficients') }} as coefficients
+        left join {{ ref('score_model_coefficients') }} as coefficients
             on customers.model_id = coefficients.model_id
 
     ),
@@ -56,7 +59,7 @@
                 as distance_{{ cluster }}
             {% endfor %}
         from scaled
-        inner join {{ ref('score_model_coefficients') }} as coefficients
+        left join {{ ref('score_model_coefficients') }} as coefficients
             on scaled.model_id = coefficients.model_id
 
     )

@@ -15,12 +15,19 @@
 
 
 {#
+    Between queries that DuckDB runs one after the other, each with the memory that all of them would share in a
+    union. Other targets than DuckDB run the union.
+#}
+{% macro union_all_in_turn() -%} union all /* in turn */ {%- endmacro %}
+
+
+{#
     What dbt-duckdb creates tables with, here for one batch after the other: the first creates the table, the others
     are inserted, all before dbt commits.
 #}
 {% macro duckdb__create_table_as(temporary, relation, compiled_code, language='sql') %}
     {%- set markers = batch_markers() %}
-    {%- set batches = [compiled_code] %}
+    {%- set batches = compiled_code.split(union_all_in_turn()) if language == 'sql' else [compiled_code] %}
     {%- if language == 'sql' and model.resource_type == 'model' and markers[0] in compiled_code %}
         {%- set batches = [] %}
         {%- for first, last in batches_of_customers() %}

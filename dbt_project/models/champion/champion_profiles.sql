@@ -2,9 +2,9 @@
 
 with
 
-customer_features as (
+customer_versions as (
 
-    select * from {{ ref('int_customer_features') }}
+    select * from {{ ref('int_customer_versions') }}
 
 ),
 
@@ -22,6 +22,15 @@ reigns as (
     {%- endif %}
 
 ),
+
+dates as (
+
+    select distinct champion_from as cutoff
+    from reigns
+
+),
+
+customer_features as ({{ features_at('dates', 'customer_versions') }}),
 
 customers_at_start as (
 

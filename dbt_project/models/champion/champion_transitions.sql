@@ -10,13 +10,13 @@ with
     ),
 {%- endif %}
 
-customer_versions as (
+customer_versions as {{ not_materialized() }} (
 
     select * from {{ ref('int_customer_versions') }}
 
 ),
 
-changes as (
+changes as {{ not_materialized() }} (
 
     select * from {{ ref('champion_changes') }}
 

@@ -49,153 +49,120 @@
     },
 } -%}
 
-with
-
-orders as (
-
-    select * from {{ ref('stg_olist__orders_joined') }}
-
-),
-
-products as (
-
-    select * from {{ ref('stg_olist__products_joined_to_categories') }}
-
-),
-
-unreadable_lines as (
-
-    select * from {{ ref('stg_raw_files__unreadable_lines') }}
-
-),
-
-rows_of_erased_customers as (
-
-    select * from {{ ref('stg_raw_files__rows_of_erased_customers') }}
-
-),
-
--- Each staging model is read once: looking for second rows of a key takes time.
-{% for raw_table, rules in tables.items() %}
-    traits_of_{{ raw_table }} as (
-
-        select
-            staged.set_aside_reason,
-            {% for flag in rules.get('flags', {}) %}
-                staged.{{ flag }},
-            {% endfor %}
-            {% for trait, rule in rules.get('traits', {}).items() %}
-                {{ trait }} as is_{{ rule }},
-            {% endfor %}
+{#- One raw table after the other: looking for second rows of a key takes memory. -#}
+{%- for raw_table, rules in tables.items() %}
+    select
+        '{{ raw_table }}' as raw_table,
+        counted.rule,
+        cast(sum(counted.affected_rows) as bigint) as affected_rows
+    from (
+        with traits as (
+            select
+                staged.set_aside_reason,
+                {% for flag in rules.get('flags', {}) %}
+                    staged.{{ flag }},
+                {% endfor %}
+                {% for trait, rule in rules.get('traits', {}).items() %}
+                    {{ trait }} as is_{{ rule }},
+                {% endfor %}
+                {{ 'orders.order_id is not null' if rules.of_orders else 'true' }}
+                    as is_of_known_order,
+                count(*) as affected_rows
+            from {{ ref(rules.staging) }} as staged
             {% if rules.of_orders %}
-                orders.order_id is not null as is_of_known_order,
-            {% else %}
-                true as is_of_known_order,
+                left join {{ ref('stg_olist__orders_joined') }} as orders
+                    on staged.order_id = orders.order_id
             {% endif %}
-            count(*) as affected_rows
-        from {{ ref(rules.staging) }} as staged
-        {% if rules.of_orders %}
-            left join orders on staged.order_id = orders.order_id
-        {% endif %}
-        {% if 'no_product' in rules.get('traits', {}).values() %}
-            left join products on staged.product_id = products.product_id
-        {% endif %}
-        group by all
+            {% if 'no_product' in rules.get('traits', {}).values() %}
+                left join {{ ref('stg_olist__products_joined_to_categories') }} as products
+                    on staged.product_id = products.product_id
+            {% endif %}
+            group by all
+        )
 
-    ),
-{% endfor %}
-
-counted as (
-
-    {% for raw_table, rules in tables.items() %}
         select
-            '{{ raw_table }}' as raw_table,
             set_aside_reason as rule,
             affected_rows
-        from traits_of_{{ raw_table }}
+        from traits
         where set_aside_reason is not null
-        union all
         {% for flag, rule in rules.get('flags', {}).items() %}
+            union all
             select
-                '{{ raw_table }}' as raw_table,
                 '{{ rule }}' as rule,
                 affected_rows
-            from traits_of_{{ raw_table }}
+            from traits
             where {{ flag }} and set_aside_reason is null and is_of_known_order
-            union all
         {% endfor %}
         {% for rule in rules.get('traits', {}).values() %}
+            union all
             select
-                '{{ raw_table }}' as raw_table,
                 '{{ rule }}' as rule,
                 affected_rows
-            from traits_of_{{ raw_table }}
+            from traits
             where is_{{ rule }} and set_aside_reason is null and is_of_known_order
-            union all
         {% endfor %}
         {% if rules.orphan %}
+            union all
             select
-                '{{ raw_table }}' as raw_table,
                 '{{ rules.orphan }}' as rule,
                 affected_rows
-            from traits_of_{{ raw_table }}
+            from traits
             where set_aside_reason is null and not is_of_known_order
-            union all
         {% endif %}
-    {% endfor %}
+    ) as counted
+    group by 1, 2
+    {{ union_all_in_turn() }}
+{% endfor %}
+select
+    raw_table,
+    rule,
+    cast(affected_rows as bigint) as affected_rows
+from (
     select
         'olist_orders_dataset' as raw_table,
         'no_payment' as rule,
         count(*) as affected_rows
-    from orders
+    from {{ ref('stg_olist__orders_joined') }}
     where is_valued_by_items
     union all
     select
         'olist_orders_dataset' as raw_table,
         'no_items' as rule,
         count(*) as affected_rows
-    from orders
+    from {{ ref('stg_olist__orders_joined') }}
     where items = 0
     union all
     select
         'olist_orders_dataset' as raw_table,
         'no_value' as rule,
         count(*) as affected_rows
-    from orders
+    from {{ ref('stg_olist__orders_joined') }}
     where is_valued_by_items and items = 0
     union all
     select
         'olist_orders_dataset' as raw_table,
         'no_review_score' as rule,
         count(*) as affected_rows
-    from orders
+    from {{ ref('stg_olist__orders_joined') }}
     where scored_reviews = 0
     union all
     select
         'olist_products_dataset' as raw_table,
         'no_translation' as rule,
         count(*) as affected_rows
-    from products
+    from {{ ref('stg_olist__products_joined_to_categories') }}
     where is_category_untranslated
     union all
     select
         raw_table,
         'unreadable_line' as rule,
         count(*) as affected_rows
-    from unreadable_lines
+    from {{ ref('stg_raw_files__unreadable_lines') }}
     group by 1, 2
     union all
     select
         raw_table,
         'erased_on_request' as rule,
         erased_rows as affected_rows
-    from rows_of_erased_customers
-
-)
-
-select
-    raw_table,
-    rule,
-    cast(sum(affected_rows) as bigint) as affected_rows
-from counted
-group by 1, 2
+    from {{ ref('stg_raw_files__rows_of_erased_customers') }}
+) as counted_in_one_go

@@ -1,15 +1,15 @@
 {{ config(enabled=var('source') == 'olist', materialized='table') }}
 
-{%- set counted_in_staging = {
-    'olist_customers_dataset': 'stg_olist__customers',
-    'olist_sellers_dataset': 'stg_olist__sellers',
-    'olist_geolocation_dataset': 'stg_olist__geolocation',
-    'product_category_name_translation': 'stg_olist__product_category_name_translation',
-} -%}
-{%- set counted_in_orders = {
-    'olist_order_items_dataset': ['stg_olist__order_items', 'items'],
-    'olist_order_payments_dataset': ['stg_olist__order_payments', 'payments'],
-    'olist_order_reviews_dataset': ['stg_olist__order_reviews', 'reviews'],
+{#- Kept rows are counted in the last table that they reach: a join that loses or multiplies rows
+    shows. Staging is the last one of the tables that no join uses row by row. -#}
+{%- set kept_in_staging = [
+    'customers', 'sellers', 'geolocation', 'product_category_name_translation'
+] -%}
+{%- set kept_in_orders = {
+    'order_items': 'sum(items)',
+    'order_payments': 'sum(payments)',
+    'order_reviews': 'sum(reviews)',
+    'orders': 'count(*)',
 } -%}
 
 with
@@ -44,33 +44,29 @@ rows_of_erased_customers as (
 
 traced as (
 
-    -- Kept rows are counted in the last table that they reach: a join that loses or multiplies
-    -- rows shows. Staging is the last one of the tables that no join uses row by row.
-    {% for raw_table, staging in counted_in_staging.items() %}
+    {% for name in kept_in_staging %}
+        {% set loaded = source('olist', name) %}
         select
-            '{{ raw_table }}' as raw_table,
-            count(*) as rows_staged,
-            count(*) filter (where set_aside_reason is null) as rows_kept
-        from {{ ref(staging) }}
+            '{{ loaded.identifier }}' as raw_table,
+            (select count(*) from {{ loaded }}) as rows_loaded,
+            count(*) as rows_kept
+        from {{ ref('stg_olist__' ~ name) }}
+        where set_aside_reason is null
         union all
     {% endfor %}
-    {% for raw_table, (staging, column) in counted_in_orders.items() %}
+    {% for name, rows_kept in kept_in_orders.items() %}
+        {% set loaded = source('olist', name) %}
         select
-            '{{ raw_table }}' as raw_table,
-            (select count(*) from {{ ref(staging) }}) as rows_staged,
-            coalesce(sum({{ column }}), 0) as rows_kept
+            '{{ loaded.identifier }}' as raw_table,
+            (select count(*) from {{ loaded }}) as rows_loaded,
+            coalesce({{ rows_kept }}, 0) as rows_kept
         from orders
         union all
     {% endfor %}
+    {% set loaded = source('olist', 'products') %}
     select
-        'olist_orders_dataset' as raw_table,
-        (select count(*) from {{ ref('stg_olist__orders') }}) as rows_staged,
-        count(*) as rows_kept
-    from orders
-    union all
-    select
-        'olist_products_dataset' as raw_table,
-        (select count(*) from {{ ref('stg_olist__products') }}) as rows_staged,
+        '{{ loaded.identifier }}' as raw_table,
+        (select count(*) from {{ loaded }}) as rows_loaded,
         count(*) as rows_kept
     from products
 
@@ -79,7 +75,7 @@ traced as (
 select
     traced.raw_table,
     cast(
-        traced.rows_staged
+        traced.rows_loaded
         + coalesce(unreadable_lines.lines, 0)
         + coalesce(rows_of_erased_customers.erased_rows, 0) as bigint
     ) as rows_in,

@@ -4,7 +4,7 @@ with
 
 transactions as (
 
-    select * from {{ ref('stg_transactions__transactions') }}
+    select * from {{ source('transactions', 'transactions') }}
 
 ),
 
