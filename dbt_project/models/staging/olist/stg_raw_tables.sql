@@ -2,14 +2,17 @@
 
 {#- Kept rows are counted in the last table that they reach: a join that loses or multiplies rows
     shows. Staging is the last one of the tables that no join uses row by row. -#}
-{%- set kept_in_staging = [
-    'customers', 'sellers', 'geolocation', 'product_category_name_translation'
-] -%}
+{%- set kept_in_staging = {
+    'olist_customers_dataset': 'customers',
+    'olist_sellers_dataset': 'sellers',
+    'olist_geolocation_dataset': 'geolocation',
+    'product_category_name_translation': 'product_category_name_translation',
+} -%}
 {%- set kept_in_orders = {
-    'order_items': 'sum(items)',
-    'order_payments': 'sum(payments)',
-    'order_reviews': 'sum(reviews)',
-    'orders': 'count(*)',
+    'olist_order_items_dataset': ['order_items', 'sum(items)'],
+    'olist_order_payments_dataset': ['order_payments', 'sum(payments)'],
+    'olist_order_reviews_dataset': ['order_reviews', 'sum(reviews)'],
+    'olist_orders_dataset': ['orders', 'count(*)'],
 } -%}
 
 with
@@ -44,29 +47,26 @@ rows_of_erased_customers as (
 
 traced as (
 
-    {% for name in kept_in_staging %}
-        {% set loaded = source('olist', name) %}
+    {% for raw_table, name in kept_in_staging.items() %}
         select
-            '{{ loaded.identifier }}' as raw_table,
-            (select count(*) from {{ loaded }}) as rows_loaded,
+            '{{ raw_table }}' as raw_table,
+            (select count(*) from {{ source('olist', name) }}) as rows_loaded,
             count(*) as rows_kept
         from {{ ref('stg_olist__' ~ name) }}
         where set_aside_reason is null
         union all
     {% endfor %}
-    {% for name, rows_kept in kept_in_orders.items() %}
-        {% set loaded = source('olist', name) %}
+    {% for raw_table, (name, rows_kept) in kept_in_orders.items() %}
         select
-            '{{ loaded.identifier }}' as raw_table,
-            (select count(*) from {{ loaded }}) as rows_loaded,
+            '{{ raw_table }}' as raw_table,
+            (select count(*) from {{ source('olist', name) }}) as rows_loaded,
             coalesce({{ rows_kept }}, 0) as rows_kept
         from orders
         union all
     {% endfor %}
-    {% set loaded = source('olist', 'products') %}
     select
-        '{{ loaded.identifier }}' as raw_table,
-        (select count(*) from {{ loaded }}) as rows_loaded,
+        'olist_products_dataset' as raw_table,
+        (select count(*) from {{ source('olist', 'products') }}) as rows_loaded,
         count(*) as rows_kept
     from products
 
