@@ -1,6 +1,8 @@
 {#
     The rows of `relation` with `row_of_key`: 1, 2 … in `order` among the rows of the same key. Second rows are rare,
     so only the rows of keys that come twice are sorted. A row without a key has number 1.
+
+    `relation` is read three times: a CTE for it is `not_materialized`, or DuckDB keeps a whole raw table in memory.
 #}
 {% macro number_rows_of_keys(relation, key, order) %}
     {%- set is_repeated = [] %}
