@@ -16,38 +16,38 @@ contract is broken, in a clause of severity error.
 """
 
 import argparse
-import ctypes
 import fcntl
+import hashlib
 import json
 import os
 import re
-import resource
 import shutil
 import signal
-import subprocess
 import sys
 import textwrap
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from itertools import takewhile
+from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
 import yaml
 
+from dbt_runs import ROOT, DbtRuns, dbt_process
 from kept_tables import (
     BACKUP,
+    KEPT_TABLES,
     BuildError,
     DamagedError,
     backup_of,
     copy_kept_tables,
+    copy_tables,
+    drop_tables,
     name_aside,
     newest_decision_in,
+    note_reviewed,
+    reviewed_tables_in,
 )
-
-ROOT = Path(__file__).resolve().parents[1]
 
 # In a file named after one of its schemas, `marts.customer_segments` is ambiguous to DuckDB; the
 # last names are databases of DuckDB's own.
@@ -80,6 +80,7 @@ def build(
             f"and is not one of {', '.join(RESERVED)}; {warehouse} is not."
         )
     changed = vars_of(settings)
+    fingerprint = _fingerprint_of_project(changed)
     try:
         warehouse.parent.mkdir(parents=True, exist_ok=True)
         (warehouse.parent / f".{warehouse.stem}.lock").touch()
@@ -92,20 +93,24 @@ def build(
     with only_build_of(warehouse):
         shutil.rmtree(workshop, ignore_errors=True)
         workshop.mkdir()
+        built = workshop / warehouse.name
         try:
-            is_damaged = _take_over(warehouse, workshop / warehouse.name)
-            if compare != "always":
-                _dbt_build(data, workshop / warehouse.name, "daily", changed)
-            if compare == "always" or (
-                compare == "stale" and _has_no_valid_comparison(workshop / warehouse.name)
-            ):
-                _dbt_build(data, workshop / warehouse.name, "comparison", changed)
-            _write_out(workshop / warehouse.name)
-            copy_kept_tables(workshop / warehouse.name, backup_of(workshop / warehouse.name))
+            print("Starting dbt", flush=True)
+            with dbt_process(data, built, changed) as dbt:
+                is_damaged = _take_over(warehouse, built)
+                if built.exists():  # the new backup, as far as it stays the same
+                    shutil.copyfile(built, backup_of(built))
+                if compare != "always":
+                    _build_what_has_changed(dbt, warehouse, built, fingerprint)
+                if compare == "always" or (compare == "stale" and _has_no_valid_comparison(built)):
+                    note_reviewed(built, dbt.build("comparison"), fingerprint)
+                dbt.end()
+                _write_out(built)
+                copy_kept_tables(built, backup_of(built))
             if is_damaged:
                 _move_aside(warehouse)
-            _publish(workshop / warehouse.name, warehouse)
-            _publish(backup_of(workshop / warehouse.name), backup_of(warehouse))
+            _publish(built, warehouse)
+            _publish(backup_of(built), backup_of(warehouse))
         finally:
             shutil.rmtree(workshop, ignore_errors=True)
 
@@ -189,6 +194,57 @@ def _publish(built: Path, place: Path) -> None:
     built.replace(place)
 
 
+def _build_what_has_changed(
+    dbt: DbtRuns, published: Path, warehouse: Path, fingerprint: str
+) -> None:
+    """Build everything but the comparisons, or less if the published tables tell that it will do.
+
+    Models, what they are reviewed by and the contract change at review dates only: between two of
+    them the published tables stand, if the same project has built them with the same settings.
+    """
+    reviewed = reviewed_tables_in(published, fingerprint)
+    if not reviewed:
+        reviewed = dbt.build("daily")
+    else:
+        standing = [table for table in reviewed if table not in KEPT_TABLES]
+        copy_tables(published, warehouse, standing)
+        dbt.build("facts")
+        if _is_review_due(warehouse):
+            drop_tables(warehouse, standing)  # dbt takes longer over those that are there
+            reviewed = dbt.build("after_facts")
+        else:
+            print("No review date has passed since the last build: its reviews stand.", flush=True)
+            dbt.build("between_reviews")
+    note_reviewed(warehouse, reviewed, fingerprint)
+
+
+def _fingerprint_of_project(changed: list[str]) -> str:
+    """A hash of whatever decides, beside the raw files, what a build makes of them."""
+    told = hashlib.sha256(json.dumps(changed).encode())
+    folders = [ROOT / "dbt_project", ROOT / "python_models"]
+    files = [
+        path for folder in folders for path in folder.rglob("*") if "__pycache__" not in path.parts
+    ]
+    for path in sorted([*filter(Path.is_file, files), ROOT / "dbt_project.yml"]):
+        told.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
+    for package in ("dbt-core", "dbt-duckdb", "duckdb", "numpy", "scipy", "scikit-learn"):
+        told.update(version(package).encode() + b"\0")
+    return told.hexdigest()
+
+
+def _is_review_due(warehouse: Path) -> bool:
+    """Whether the model in use has not been fitted at just the review dates that there are."""
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        return bool(
+            connection.execute(
+                "with review_dates as (from intermediate.int_cutoffs where is_review_date), "
+                "models as (from fit.fit_models semi join choose.choose_model using (candidate_id))"
+                "select count(*) from review_dates full join models on cutoff = fitted_as_of "
+                "where cutoff is null or fitted_as_of is null"
+            ).fetchall()[0][0]
+        )
+
+
 def _has_no_valid_comparison(warehouse: Path) -> bool:
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         query = "select bool_or(is_stale is not false) from marts.model_comparison"
@@ -206,201 +262,6 @@ def vars_of(settings: Path | None) -> list[str]:
     if not isinstance(changed, dict):
         raise BuildError(f"{settings} must hold vars as `name: value`, as dbt_project.yml does.")
     return ["--vars", json.dumps(changed, default=str)]
-
-
-def _dbt_build(data: Path, warehouse: Path, selector: str, changed: list[str]) -> None:
-    """Run dbt in a process of its own and report its progress; raises BuildError."""
-    environment = os.environ | {
-        "SEGMENTS_DATA": str(data.resolve()),
-        "SEGMENTS_WAREHOUSE": str(warehouse.resolve()),
-        "DBT_PROFILES_DIR": str(ROOT),
-        # A broken contract is a finding, not a fault of the data: the tables are published.
-        "SEGMENTS_CONTRACT_SEVERITY": "warn",
-        "PYTHONUNBUFFERED": "1",  # the comparison tells its progress while it runs
-    }
-    # What is worth telling is told here; writing dbt's own log of everything takes seconds.
-    command = [str(Path(sys.executable).with_name("dbt")), "--log-format", "json"]
-    command += ["--log-level-file", "none", "build"]
-    command += ["--selector", selector, "--no-write-json"]
-    command += changed
-    command += ["--exclude-resource-type", "unit_test"]  # they test the code, not the data
-    started = time.monotonic()
-    first_node_at = None
-    seconds: Counter[str] = Counter()
-    problems: list[str] = []
-    compared = 0
-    last_lines: list[str] = []
-    print("Starting dbt", flush=True)
-    with (
-        subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,  # a group of its own, that ends as a whole
-            close_fds=False,  # dbt holds the lock too
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
-        ) as process,
-        _ended_with_us(process),
-    ):
-        for line in process.stdout:
-            if line.startswith("comparison: "):
-                _print_comparison(line.removeprefix("comparison: ").rstrip(), compared)
-                compared += 1
-            try:
-                event = json.loads(line)
-                name, data_of_event = event["info"]["name"], event["data"]
-                last_lines = [*last_lines[-4:], event["info"]["msg"]]
-            except (ValueError, KeyError, TypeError):
-                last_lines = [*last_lines[-4:], line]
-                continue
-            if first_node_at is None and name in ("LogHookStartLine", "LogStartLine"):
-                first_node_at = time.monotonic()
-            if name in ("LogHookEndLine", "LogModelResult", "LogSeedResult", "LogTestResult"):
-                seconds[_kind(data_of_event["node_info"])] += data_of_event["execution_time"]
-                _print_progress(name, data_of_event)
-            problem = _problem(name, data_of_event)
-            if problem:
-                problems.append(problem)
-    if process.returncode < 0:
-        raise BuildError(_killed(-process.returncode))
-    if process.returncode:
-        raise BuildError("\n".join(problems or filter(str.strip, last_lines)))
-    total = time.monotonic() - started
-    print(_time_spent(total, (first_node_at or time.monotonic()) - started, seconds))
-
-
-def _end_with_parent() -> None:
-    """In a new process: be killed when the one that has started it ends, however it does."""
-    set_parent_death_signal = 1
-    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
-
-
-@contextmanager
-def _ended_with_us(process: subprocess.Popen) -> Iterator[None]:
-    """Whatever ends this program ends dbt and its workers too, before its folder goes."""
-    try:
-        yield
-    except BaseException:
-        process.terminate()
-        process.wait()
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        raise
-
-
-def _kind(node: dict) -> str:
-    """What the time of a node counts as."""
-    if node["resource_type"] == "operation":
-        return "reading the files"
-    if node["resource_type"] == "test":
-        return "tests"
-    return "fits and comparisons" if node["node_path"].endswith(".py") else "SQL"
-
-
-def _print_progress(name: str, event: dict) -> None:
-    seconds = f"{event['execution_time']:6.1f} s"
-    if name == "LogHookEndLine":
-        if event["index"] != 2:  # the second hook reads the files
-            return
-        print(f"{'':10} {'raw files':<45}{seconds}", flush=True)
-    elif name != "LogTestResult":
-        step = f"{event['index']:>4} / {event['total']}"
-        print(f"{step:10} {event['node_info']['node_name']:<45}{seconds}", flush=True)
-
-
-def _print_comparison(line: str, compared: int) -> None:
-    """The comparison's own progress: a headline, then a line for each candidate."""
-    number = f"({compared})" if compared else ""
-    print(f"{number:>10} {line}", flush=True)
-
-
-def _problem(name: str, event: dict) -> str | None:
-    """What a person has to know of an event, without dbt's own framing."""
-    if name == "MainEncounteredError":
-        return _plain(event["exc"])
-    if name == "LogTestResult" and event["status"] in ("fail", "error"):
-        return _failed_test(event["name"], event["num_failures"])
-    if name == "RunResultError" and event["node_info"]["resource_type"] != "test":
-        if "Out of Memory Error" in event["msg"]:
-            return _out_of_memory(event["node_info"]["node_name"])
-        return _plain(event["msg"])
-    return None
-
-
-def _killed(number: int) -> str:
-    """What to do when a signal has ended dbt."""
-    return (
-        f"dbt was ended by {signal.Signals(number).name}. If nobody did that, the machine has run "
-        "out of memory: lower SEGMENTS_MEMORY_LIMIT, or set SEGMENTS_THREADS=1."
-    )
-
-
-def _out_of_memory(node: str) -> str:
-    """What to do when DuckDB's limit is too low for a model."""
-    limit = os.environ.get("SEGMENTS_MEMORY_LIMIT", "4GB")
-    told = f"{node} needs more memory than DuckDB may take ({limit}). Raise SEGMENTS_MEMORY_LIMIT"
-    if os.environ.get("SEGMENTS_THREADS") != "1":
-        told += ", or set SEGMENTS_THREADS=1 so that one model at a time is built"
-    return f"{told}."
-
-
-def _failed_test(name: str, failures: int) -> str:
-    """A failed data test, with what its file says of it."""
-    rows = "1 row" if failures == 1 else f"{failures} rows"
-    told = f"The test {name} found {rows} that it forbids."
-    path = ROOT / "dbt_project" / "tests" / "singular" / f"{name}.sql"
-    if path.is_file():
-        lines = takewhile(lambda line: line.startswith("--"), path.read_text().splitlines())
-        told += " " + " ".join(line.removeprefix("--").strip() for line in lines)
-    return told
-
-
-def _plain(message: str) -> str:
-    """The core of a dbt message: no frame, no macro stack, no Python traceback."""
-    lines = message.strip().splitlines()
-    if any(line.strip().startswith("Traceback (most recent call last)") for line in lines):
-        exceptions = [line for line in lines if re.match(r"\s*[\w.]+: ", line)]
-        return exceptions[-1].split(": ", 1)[1] if exceptions else lines[-1].strip()
-    if len(lines) > 1 and re.match(r"\w+ Error( in |$)", lines[0]):
-        lines = lines[1:]
-    unreadable = _unreadable_file("\n".join(lines))
-    if unreadable:
-        return unreadable
-    kept = []
-    for line in lines:
-        if line.strip().startswith(("> in macro", "> called by", "compiled code at")):
-            break
-        kept.append(line.strip())
-    return "\n".join(kept).strip()
-
-
-def _unreadable_file(message: str) -> str | None:
-    """What to do about a file that DuckDB gives up, if that is what the message says."""
-    csv_file = re.search(r"^\s*file = (.+)$", message, re.MULTILINE)
-    if csv_file and "CSV Parser state machine" in message:
-        return f"{csv_file[1]} has line ends of two kinds. Save it with one of them."
-    parquet_file = re.search(r"""ile ['"](.+\.parquet)['"]""", message)
-    if parquet_file:
-        return (
-            f"{parquet_file[1]} is no sound Parquet file. Write it anew, or give the table as CSV. "
-            f"DuckDB says: {message.splitlines()[0].split('Error: ')[-1].strip()}"
-        )
-    return None
-
-
-def _time_spent(total: float, start: float, seconds: Counter) -> str:
-    busy = sum(seconds.values()) or 1.0
-    shares = ", ".join(f"{kind} {spent / busy:.0%}" for kind, spent in seconds.most_common())
-    # In KiB, on macOS in bytes.
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    gigabytes = peak / (1e9 if sys.platform == "darwin" else 1e9 / 1024)
-    return (
-        f"Built in {total:.0f} s: dbt's start {start:.0f} s, then {shares}. "
-        f"The largest process took {gigabytes:.1f} GB."
-    )
 
 
 def print_summary(warehouse: Path) -> None:

@@ -5,6 +5,8 @@ Each `make build` writes the backup beside the warehouse, `segments.ledger.duckd
 """
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -26,6 +28,12 @@ KEPT_TABLES = [
     "champion.champion_causes",
     "marts.customer_segments",
 ]
+
+# Written down for the next build: the tables that stand until the next review date.
+REVIEWED = "raw.tables_of_reviews"
+
+# What an attached source is called: a name that the file of no warehouse has.
+SOURCE = "kept:source"
 
 # Names of files that belong to a warehouse; the dbt macros look for the backup by the same name.
 BACKUP = ".ledger.duckdb"
@@ -85,16 +93,91 @@ def copy_kept_tables(source: Path, target: Path) -> int:
             _raise_unless_damaged(source, error)
             raise DamagedError(str(error).splitlines()[0])
         source = copy
-    with duckdb.connect(str(target)) as connection:
-        # A name that the file of no warehouse has.
-        connection.execute(f'attach {sql_string(source)} as "kept:source" (read_only)')
-        tables = _kept_tables_in(connection, "kept:source")
-        for table in tables:
-            connection.execute(f"create schema if not exists {table.split('.')[0]}")
-            connection.execute(f'create table {table} as from "kept:source".{table}')
-        connection.execute('detach "kept:source"')
+    with _both(source, target) as connection:
+        tables = _kept_tables_in(connection, SOURCE)
+        _copy(connection, tables)
     copy.unlink(missing_ok=True)
     return len(tables)
+
+
+def note_reviewed(warehouse: Path, tables: list[str], fingerprint: str) -> None:
+    """Write down which tables stand until the next review date, and what they were built with."""
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create schema if not exists raw")
+        connection.execute(
+            f"create or replace table {REVIEWED} (table_name text, fingerprint text)"
+        )
+        connection.executemany(
+            f"insert into {REVIEWED} values (?, ?)", [(table, fingerprint) for table in tables]
+        )
+
+
+def reviewed_tables_in(warehouse: Path, fingerprint: str) -> list[str]:
+    """The tables that stand until the next review date, if they were built with the same.
+
+    None when that is not written down, or cannot be read.
+    """
+    try:
+        with duckdb.connect(str(warehouse), read_only=True) as connection:
+            noted = connection.execute(
+                f"select table_name from {REVIEWED} where fingerprint = ? order by 1", [fingerprint]
+            ).fetchall()
+            there = _statements_in(connection)
+    except duckdb.Error:
+        return []
+    tables = [table for (table,) in noted]
+    return tables if there.keys() >= set(tables) else []
+
+
+def copy_tables(source: Path, target: Path, tables: list[str]) -> None:
+    """Copy tables of one database file, that can be read, into another one."""
+    with _both(source, target) as connection:
+        _copy(connection, tables)
+
+
+def drop_tables(warehouse: Path, tables: list[str]) -> None:
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.begin()
+        for table in tables:
+            connection.execute(f"drop table {table}")
+        connection.commit()
+
+
+@contextmanager
+def _both(source: Path, target: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The target, with the source attached."""
+    with duckdb.connect(str(target)) as connection:
+        connection.execute(f'attach {sql_string(source)} as "{SOURCE}" (read_only)')
+        yield connection
+        connection.execute(f'detach "{SOURCE}"')
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> None:
+    """Copy tables of the attached source, with what is asked of their columns, all or none.
+
+    A table that is the same in the target stays.
+    """
+    made_by = _statements_in(connection, SOURCE)
+    there = _statements_in(connection)
+    connection.begin()
+    for table in tables:
+        if table in there:
+            is_same = there[table] == made_by[table] and (
+                _digest(connection, table) == _digest(connection, f'"{SOURCE}".{table}')
+            )
+            if is_same:
+                continue
+            connection.execute(f"drop table {table}")
+        connection.execute(f"create schema if not exists {table.split('.')[0]}")
+        connection.execute(made_by[table])
+        connection.execute(f'insert into {table} from "{SOURCE}".{table}')
+    connection.commit()
+
+
+def _digest(connection: duckdb.DuckDBPyConnection, table: str) -> tuple:
+    """The same for the same rows in any order, and for others hardly ever."""
+    rows = f"select count(*), sum(cast(hash(kept) as hugeint)) from {table} as kept"
+    return connection.execute(rows).fetchall()[0]
 
 
 def _error_of_reading(database: Path) -> duckdb.Error | None:
@@ -111,12 +194,21 @@ def _error_of_reading(database: Path) -> duckdb.Error | None:
 def _kept_tables_in(
     connection: duckdb.DuckDBPyConnection, database: str | None = None
 ) -> list[str]:
-    found = connection.execute(
-        "select schema_name || '.' || table_name from duckdb_tables() "
-        "where database_name = coalesce(?, current_database())",
-        [database],
-    ).fetchall()
-    return [table for table in KEPT_TABLES if (table,) in found]
+    found = _statements_in(connection, database)
+    return [table for table in KEPT_TABLES if table in found]
+
+
+def _statements_in(
+    connection: duckdb.DuckDBPyConnection, database: str | None = None
+) -> dict[str, str]:
+    """The tables, as `schema.table`, and the statements that create them."""
+    return dict(
+        connection.execute(
+            "select schema_name || '.' || table_name, sql from duckdb_tables() "
+            "where database_name = coalesce(?, current_database())",
+            [database],
+        ).fetchall()
+    )
 
 
 def _raise_unless_damaged(source: Path, error: duckdb.Error) -> None:

@@ -17,6 +17,7 @@
 
 {# At the start of a run: tables of the ledger that another version of the project has written go. #}
 {% macro keep_ledger() %}
+    {% if execute and flags.WHICH in ('build', 'run', 'seed') %} {% do forget_reviews() %} {% endif %}
     {% if execute and flags.WHICH in ('build', 'run') %}
         {% if flags.FULL_REFRESH %}
             {% do log(
@@ -42,6 +43,15 @@
         {% endfor %}
     {% endif %}
 {% endmacro %}
+
+
+{#
+    What `make build` has written down of the tables that stand until the next review (scripts/kept_tables.py): this
+    run may build them with other settings.
+#}
+{% macro forget_reviews() %} {% do adapter.dispatch('forget_reviews')() %} {% endmacro %}
+{% macro default__forget_reviews() %} {% do run_query('drop table if exists raw.tables_of_reviews') %} {% endmacro %}
+{% macro spark__forget_reviews() %} {% endmacro %}
 
 
 {#

@@ -17,11 +17,11 @@ import pytest
 from dbt.cli.main import dbtRunner
 from google.protobuf.json_format import MessageToDict
 
-import build
 import damage
 import recount
 from conftest import ROOT
 from damage import Built, Damage, Told
+from dbt_runs import problem_of
 from shop import COLUMNS
 
 PAGE = ROOT / "docs" / "damaged_input.md"
@@ -83,7 +83,7 @@ class WarmDbt:
         def listen(event) -> None:
             told = MessageToDict(event.data, preserving_proto_field_name=True)
             with contextlib.suppress(KeyError):
-                problem = build._problem(event.info.name, told)
+                problem = problem_of(event.info.name, told)
                 if problem:
                     problems.append(problem)
 

@@ -1,6 +1,7 @@
 """The same data give the same marts, in either format; later facts change nothing earlier."""
 
 import copy
+import shutil
 from datetime import datetime
 
 import duckdb
@@ -91,3 +92,31 @@ def test_later_facts_change_no_earlier_row(project, shop, shop_warehouse, tmp_pa
 @pytest.mark.olist
 def test_two_builds_of_olist_give_identical_marts(project, olist_data, olist_warehouse, tmp_path):
     assert_same_marts(olist_warehouse, project.dbt_build(olist_data, tmp_path / "olist.duckdb"))
+
+
+def test_reviews_stand_between_review_dates_and_the_marts_are_those_of_a_whole_build(
+    project, shop, tmp_path, read
+):
+    def make(warehouse, data):
+        result = project.make(data, warehouse)
+        assert result.returncode in (0, 3), result.stderr
+        return "its reviews stand" in result.stdout
+
+    daily, whole = tmp_path / "daily" / "shop.duckdb", tmp_path / "whole" / "shop.duckdb"
+    assert not make(daily, shop.write(tmp_path / "first"))
+    shutil.copytree(daily.parent, whole.parent)
+    with duckdb.connect(str(whole)) as connection:
+        connection.execute("drop table raw.tables_of_reviews")
+    later, dates = copy.deepcopy(shop), []
+    # The last of them lies beyond the next review date.
+    for day in ("2018-01-31", "2018-02-06"):
+        later.order("loyal 00", day, 5000, score=1)
+        later.order(f"new on {day}", day, 60, score=5)
+        data = later.write(tmp_path / day)
+        dates.append((make(daily, data), make(whole, data)))
+        assert_same_marts(daily, whole)
+        with duckdb.connect(str(whole)) as connection:
+            connection.execute("drop table raw.tables_of_reviews")
+    assert dates == [(True, False), (False, False)]
+    models = read(daily, "select max(fitted_as_of) as newest from marts.segment_models")
+    assert str(models["newest"][0]) == "2018-02-05 00:00:00"

@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import duckdb
 import pytest
 
 import build
+import dbt_runs
 import kept_tables
 
 
@@ -119,11 +121,54 @@ def test_damaged_files_are_moved_aside_one_by_one(tmp_path):
     assert [file.name for file in aside] == ["w.damaged-1.duckdb", "w.damaged-2.duckdb"]
 
 
-def test_a_file_that_cannot_be_written_out_is_not_published(monkeypatch, tmp_path):
+class FakeDbt:
+    """Stands in for dbt: notes the selectors, and makes the tables that the build script reads."""
+
+    def __init__(self, is_stale="false", review_dates=("2018-01-01",), candidate="first"):
+        self.selectors = []
+        self.is_stale, self.review_dates, self.candidate = is_stale, review_dates, candidate
+
+    @contextmanager
+    def process(self, data, warehouse, changed):
+        self.warehouse = warehouse
+        yield self
+
+    def build(self, selector):
+        self.selectors.append(selector)
+        tables = {
+            "intermediate.int_cutoffs": self.dates("cutoff") + ", true as is_review_date",
+            "choose.choose_model": f"select '{self.candidate}' as candidate_id",
+            "marts.model_comparison": f"select cast({self.is_stale} as boolean) as is_stale",
+        }
+        reviewed = {
+            "fit.fit_models": self.dates("fitted_as_of") + f", '{self.candidate}' as candidate_id",
+            "marts.maintenance_contract": f"select {len(self.selectors)} as build",
+        }
+        with duckdb.connect(str(self.warehouse)) as connection:
+            for schema in ("intermediate", "choose", "marts", "fit"):
+                connection.execute(f"create schema if not exists {schema}")
+            made = tables | (reviewed if selector not in ("facts", "between_reviews") else {})
+            for table, rows in made.items():
+                connection.execute(f"create or replace table {table} as {rows}")
+        return list(reviewed) if selector in ("daily", "comparison", "after_facts") else []
+
+    def dates(self, column):
+        return f"select unnest({list(self.review_dates)})::timestamp as {column}"
+
+    def end(self):
+        pass
+
+
+@pytest.fixture
+def dbt(monkeypatch):
+    fake = FakeDbt()
+    monkeypatch.setattr(build, "dbt_process", lambda *arguments: fake.process(*arguments))
+    return fake
+
+
+def test_a_file_that_cannot_be_written_out_is_not_published(monkeypatch, tmp_path, dbt):
     """DuckDB passes over a failed checkpoint when it closes a file."""
     warehouse = tmp_path / "warehouse.duckdb"
-    monkeypatch.setattr(build, "_dbt_build", lambda *_: None)
-    monkeypatch.setattr(build, "_has_no_valid_comparison", lambda _: False)
 
     def fail(built):
         raise duckdb.IOException("No space left on device")
@@ -145,23 +190,95 @@ def test_a_file_that_cannot_be_written_out_is_not_published(monkeypatch, tmp_pat
         ("always", "false", ["comparison"]),
     ],
 )
-def test_candidates_are_compared_when_it_is_asked_for(
-    monkeypatch, tmp_path, compare, is_stale, selectors
-):
-    called = []
-
-    def fake_dbt(data, warehouse, selector, changed):
-        called.append(selector)
-        with duckdb.connect(str(warehouse)) as connection:
-            connection.execute("create schema if not exists marts")
-            connection.execute(
-                "create or replace table marts.model_comparison as "
-                f"select cast({is_stale} as boolean) as is_stale"
-            )
-
-    monkeypatch.setattr(build, "_dbt_build", fake_dbt)
+def test_candidates_are_compared_when_it_is_asked_for(tmp_path, dbt, compare, is_stale, selectors):
+    dbt.is_stale = is_stale
     build.build(tmp_path, tmp_path / "warehouse.duckdb", compare)
-    assert called == selectors
+    assert dbt.selectors == selectors
+
+
+@pytest.mark.parametrize(
+    ("change", "selectors"),
+    [
+        ("nothing", ["facts", "between_reviews"]),
+        ("a review date more", ["facts", "after_facts"]),
+        ("a review date less", ["facts", "after_facts"]),
+        ("another candidate is chosen", ["facts", "after_facts"]),
+        ("other settings", ["daily"]),
+        ("other code", ["daily"]),
+        ("dbt has run in the warehouse", ["daily"]),
+        ("a table is gone", ["daily"]),
+        ("the warehouse is damaged", ["daily"]),
+    ],
+)
+def test_reviews_stand_until_a_review_date_passes_or_what_makes_them_changes(
+    monkeypatch, tmp_path, dbt, change, selectors
+):
+    warehouse, settings = tmp_path / "warehouse.duckdb", None
+    dbt.review_dates = ["2018-01-01", "2018-01-08"]
+    build.build(tmp_path, warehouse)
+    match change:
+        case "a review date more":
+            dbt.review_dates.append("2018-01-15")
+        case "a review date less":
+            dbt.review_dates.pop()
+        case "another candidate is chosen":
+            dbt.candidate = "second"
+        case "other settings":
+            settings = tmp_path / "settings.yml"
+            settings.write_text("review_interval_weeks: 2")
+        case "other code":
+            monkeypatch.setattr(build, "version", lambda package: "0")
+        case "dbt has run in the warehouse":
+            change_file(warehouse, "drop table raw.tables_of_reviews")
+        case "a table is gone":
+            change_file(warehouse, "drop table marts.maintenance_contract")
+        case "the warehouse is damaged":
+            warehouse.write_text("no database")
+    dbt.selectors.clear()
+    build.build(tmp_path, warehouse, settings=settings)
+    assert dbt.selectors == selectors
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        [(made_by,)] = connection.sql("select build from marts.maintenance_contract").fetchall()
+    # What stands comes from the one run of the first build, all else from the last of these.
+    assert made_by == (1 if selectors[-1] == "between_reviews" else len(selectors))
+    dbt.selectors.clear()
+    build.build(tmp_path, warehouse, settings=settings)
+    assert dbt.selectors == ["facts", "between_reviews"]  # whatever it was, it is built now
+
+
+def change_file(warehouse, statement):
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(statement)
+
+
+def test_constraints_of_tables_are_taken_over(published, tmp_path):
+    change_file(published, "alter table marts.segment_models alter id set not null")
+    new = tmp_path / "new.duckdb"
+    kept_tables.copy_tables(published, new, ["marts.segment_models"])
+    with pytest.raises(duckdb.ConstraintException):
+        change_file(new, "insert into marts.segment_models values (null)")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "insert into fit.fit_models values ('n')",
+        "update fit.fit_models set id = 'n'",
+        "alter table fit.fit_models rename id to model_id",
+    ],
+)
+def test_the_backup_gets_what_differs(published, tmp_path, change):
+    backup = tmp_path / "backup.duckdb"
+    kept_tables.copy_kept_tables(published, backup)
+    change_file(published, change)
+    kept_tables.copy_kept_tables(published, backup)
+    told = []
+    for file in (published, backup):
+        with duckdb.connect(str(file), read_only=True) as connection:
+            models = connection.sql("from fit.fit_models")
+            told.append((models.columns, models.fetchall()))
+    assert told[0] == told[1]
+    assert sorted(tables(backup)) == KEPT
 
 
 @pytest.mark.parametrize(
@@ -193,11 +310,11 @@ def test_too_little_memory_names_the_model_and_what_to_set(monkeypatch):
     monkeypatch.delenv("SEGMENTS_THREADS", raising=False)
     node = {"resource_type": "model", "node_name": "stg_olist__orders_joined"}
     message = "Runtime Error in model x (x.sql)\n  Out of Memory Error: failed to pin block"
-    told = build._problem("RunResultError", {"node_info": node, "msg": message})
+    told = dbt_runs.problem_of("RunResultError", {"node_info": node, "msg": message})
     assert told.startswith(
         "stg_olist__orders_joined needs more memory than DuckDB may take (20MB)."
     )
     assert "SEGMENTS_MEMORY_LIMIT" in told and "SEGMENTS_THREADS=1" in told
     monkeypatch.setenv("SEGMENTS_THREADS", "1")  # nothing is left to advise there
-    told = build._problem("RunResultError", {"node_info": node, "msg": message})
+    told = dbt_runs.problem_of("RunResultError", {"node_info": node, "msg": message})
     assert "SEGMENTS_MEMORY_LIMIT" in told and "SEGMENTS_THREADS" not in told
