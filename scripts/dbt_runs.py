@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,7 +27,10 @@ def dbt_process(data: Path, warehouse: Path, changed: list[str]) -> Iterator["Db
 
     `changed` are arguments for the vars that differ from those in dbt_project.yml.
     """
-    environment = os.environ | {
+    # dbt reads the whole project anew when these differ from those of the last run in a folder.
+    read_with = zlib.crc32(repr((data.resolve(), warehouse.resolve(), changed)).encode())
+    environment = {"DBT_TARGET_PATH": str(ROOT / "target" / f"build-{read_with:08x}")} | os.environ
+    environment |= {
         "SEGMENTS_DATA": str(data.resolve()),
         "SEGMENTS_WAREHOUSE": str(warehouse.resolve()),
         "DBT_PROFILES_DIR": str(ROOT),
