@@ -36,7 +36,6 @@ import yaml
 from dbt_runs import ROOT, DbtRuns, dbt_process
 from kept_tables import (
     BACKUP,
-    KEPT_TABLES,
     BuildError,
     DamagedError,
     backup_of,
@@ -95,9 +94,9 @@ def build(
         workshop.mkdir()
         built = workshop / warehouse.name
         try:
-            print("Starting dbt", flush=True)
             with dbt_process(data, built, changed) as dbt:
                 is_damaged = _take_over(warehouse, built)
+                print("Starting dbt", flush=True)
                 if built.exists():  # the new backup, as far as it stays the same
                     shutil.copyfile(built, backup_of(built))
                 if compare != "always":
@@ -202,11 +201,10 @@ def _build_what_has_changed(
     Models, what they are reviewed by and the contract change at review dates only: between two of
     them the published tables stand, if the same project has built them with the same settings.
     """
-    reviewed = reviewed_tables_in(published, fingerprint)
-    if not reviewed:
+    standing = reviewed_tables_in(published, fingerprint)
+    if not standing:
         reviewed = dbt.build("daily")
     else:
-        standing = [table for table in reviewed if table not in KEPT_TABLES]
         copy_tables(published, warehouse, standing)
         dbt.build("facts")
         if _is_review_due(warehouse):
@@ -215,6 +213,7 @@ def _build_what_has_changed(
         else:
             print("No review date has passed since the last build: its reviews stand.", flush=True)
             dbt.build("between_reviews")
+            reviewed = standing
     note_reviewed(warehouse, reviewed, fingerprint)
 
 

@@ -101,32 +101,37 @@ def copy_kept_tables(source: Path, target: Path) -> int:
 
 
 def note_reviewed(warehouse: Path, tables: list[str], fingerprint: str) -> None:
-    """Write down which tables stand until the next review date, and what they were built with."""
+    """Write down which tables stand until the next review date, and what they were built with.
+
+    Without those that every build takes over.
+    """
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute("create schema if not exists raw")
         connection.execute(
             f"create or replace table {REVIEWED} (table_name text, fingerprint text)"
         )
         connection.executemany(
-            f"insert into {REVIEWED} values (?, ?)", [(table, fingerprint) for table in tables]
+            f"insert into {REVIEWED} values (?, ?)",
+            [(table, fingerprint) for table in tables if table not in KEPT_TABLES],
         )
 
 
 def reviewed_tables_in(warehouse: Path, fingerprint: str) -> list[str]:
     """The tables that stand until the next review date, if they were built with the same.
 
-    None when that is not written down, or cannot be read.
+    None when that is not written down, or when one of them is gone or cannot be read.
     """
     try:
         with duckdb.connect(str(warehouse), read_only=True) as connection:
             noted = connection.execute(
                 f"select table_name from {REVIEWED} where fingerprint = ? order by 1", [fingerprint]
             ).fetchall()
-            there = _statements_in(connection)
+            tables = [table for (table,) in noted]
+            for table in tables:
+                _digest(connection, table)
     except duckdb.Error:
         return []
-    tables = [table for (table,) in noted]
-    return tables if there.keys() >= set(tables) else []
+    return tables
 
 
 def copy_tables(source: Path, target: Path, tables: list[str]) -> None:
@@ -185,7 +190,7 @@ def _error_of_reading(database: Path) -> duckdb.Error | None:
     try:
         with duckdb.connect(str(database), read_only=True) as connection:
             for table in _kept_tables_in(connection):
-                connection.execute(f"select bit_xor(hash(kept)) from {table} as kept").fetchall()
+                _digest(connection, table)
     except duckdb.Error as error:
         return error
     return None

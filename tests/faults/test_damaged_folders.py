@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 from google.protobuf.json_format import MessageToDict
 
@@ -115,7 +116,9 @@ class WarmDbt:
 
 
 def query(warehouse: Path, sql: str) -> list[tuple]:
-    with duckdb.connect(str(warehouse)) as connection:
+    """By the connection that dbt holds here, if any; another one would need the same settings."""
+    held = DuckDBConnectionManager._ENV and DuckDBConnectionManager._ENV.conn
+    with held.cursor() if held else duckdb.connect(str(warehouse)) as connection:
         return connection.execute(sql).fetchall()
 
 

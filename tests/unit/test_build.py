@@ -207,13 +207,14 @@ def test_candidates_are_compared_when_it_is_asked_for(tmp_path, dbt, compare, is
         ("other code", ["daily"]),
         ("dbt has run in the warehouse", ["daily"]),
         ("a table is gone", ["daily"]),
+        ("a table cannot be read", ["daily"]),
         ("the warehouse is damaged", ["daily"]),
     ],
 )
 def test_reviews_stand_until_a_review_date_passes_or_what_makes_them_changes(
     monkeypatch, tmp_path, dbt, change, selectors
 ):
-    warehouse, settings = tmp_path / "warehouse.duckdb", None
+    warehouse, settings, read_table = tmp_path / "warehouse.duckdb", None, kept_tables._digest
     dbt.review_dates = ["2018-01-01", "2018-01-08"]
     build.build(tmp_path, warehouse)
     match change:
@@ -232,6 +233,14 @@ def test_reviews_stand_until_a_review_date_passes_or_what_makes_them_changes(
             change_file(warehouse, "drop table raw.tables_of_reviews")
         case "a table is gone":
             change_file(warehouse, "drop table marts.maintenance_contract")
+        case "a table cannot be read":
+
+            def fail(connection, table):
+                if table == "marts.maintenance_contract":
+                    raise duckdb.IOException("Corrupt database file")
+                return read_table(connection, table)
+
+            monkeypatch.setattr(kept_tables, "_digest", fail)
         case "the warehouse is damaged":
             warehouse.write_text("no database")
     dbt.selectors.clear()
@@ -241,6 +250,7 @@ def test_reviews_stand_until_a_review_date_passes_or_what_makes_them_changes(
         [(made_by,)] = connection.sql("select build from marts.maintenance_contract").fetchall()
     # What stands comes from the one run of the first build, all else from the last of these.
     assert made_by == (1 if selectors[-1] == "between_reviews" else len(selectors))
+    monkeypatch.setattr(kept_tables, "_digest", read_table)
     dbt.selectors.clear()
     build.build(tmp_path, warehouse, settings=settings)
     assert dbt.selectors == ["facts", "between_reviews"]  # whatever it was, it is built now
