@@ -144,6 +144,10 @@
             {% do declared.append(named) %}
         {% endif %}
     {% endfor %}
+    {% set features = {} %}
+    {% for candidate in declared if candidate.feature_set not in features %}
+        {% do features.update({candidate.feature_set: features_with_transforms(candidate.features)}) %}
+    {% endfor %}
     select
         candidate_id,
         algorithm,
@@ -162,7 +166,7 @@
                 {{ candidate.get('n_segments', 'null') }},
                 {{ candidate.get('eps_quantile', 'null') }},
                 {{ candidate.get('min_samples', 'null') }},
-                {{ features_with_transforms(candidate.features) }}
+                {{ features[candidate.feature_set] }}
             ){{ ',' if not loop.last }}
         {%- endfor %}
     ) as listed (candidate_id, algorithm, feature_set, n_segments, eps_quantile, min_samples, features)
