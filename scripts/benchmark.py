@@ -3,7 +3,8 @@
     python scripts/benchmark.py --olist data/olist --customers 1000000 --output docs/benchmarks.md
 
 The project builds an empty warehouse without the orders of the newest eight days, then again with
-seven of these days, and with the last one too, and compares the candidates that the notebook compares. The notebook's way is `notebook_way.py`.
+seven of these days, and with the last one too, and compares the candidates that the notebook
+compares. The notebook's way is `notebook_way.py`.
 Both must find the same customers, orders and revenue, and nearly the same agreement of models, or
 nothing is written. Synthetic shops come from `make_demo_data.py`.
 """
