@@ -36,6 +36,7 @@ import yaml
 from dbt_runs import ROOT, DbtRuns, dbt_process
 from kept_tables import (
     BACKUP,
+    KEPT_TABLES,
     BuildError,
     DamagedError,
     backup_of,
@@ -201,10 +202,11 @@ def _build_what_has_changed(
     Models, what they are reviewed by and the contract change at review dates only: between two of
     them the published tables stand, if the same project has built them with the same settings.
     """
-    standing = reviewed_tables_in(published, fingerprint)
-    if not standing:
+    reviewed = reviewed_tables_in(published, fingerprint)
+    if not reviewed:
         reviewed = dbt.build("daily")
     else:
+        standing = [table for table in reviewed if table not in KEPT_TABLES]
         copy_tables(published, warehouse, standing)
         dbt.build("facts")
         if _is_review_due(warehouse):
@@ -213,7 +215,6 @@ def _build_what_has_changed(
         else:
             print("No review date has passed since the last build: its reviews stand.", flush=True)
             dbt.build("between_reviews")
-            reviewed = standing
     note_reviewed(warehouse, reviewed, fingerprint)
 
 

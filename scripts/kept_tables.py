@@ -101,18 +101,14 @@ def copy_kept_tables(source: Path, target: Path) -> int:
 
 
 def note_reviewed(warehouse: Path, tables: list[str], fingerprint: str) -> None:
-    """Write down which tables stand until the next review date, and what they were built with.
-
-    Without those that every build takes over.
-    """
+    """Write down which tables stand until the next review date, and what they were built with."""
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute("create schema if not exists raw")
         connection.execute(
             f"create or replace table {REVIEWED} (table_name text, fingerprint text)"
         )
         connection.executemany(
-            f"insert into {REVIEWED} values (?, ?)",
-            [(table, fingerprint) for table in tables if table not in KEPT_TABLES],
+            f"insert into {REVIEWED} values (?, ?)", [(table, fingerprint) for table in tables]
         )
 
 
@@ -127,8 +123,12 @@ def reviewed_tables_in(warehouse: Path, fingerprint: str) -> list[str]:
                 f"select table_name from {REVIEWED} where fingerprint = ? order by 1", [fingerprint]
             ).fetchall()
             tables = [table for (table,) in noted]
+            there = _statements_in(connection)
             for table in tables:
-                _digest(connection, table)
+                if table not in there:
+                    return []
+                if table not in KEPT_TABLES:  # those have been read already
+                    _digest(connection, table)
     except duckdb.Error:
         return []
     return tables

@@ -207,6 +207,7 @@ def test_candidates_are_compared_when_it_is_asked_for(tmp_path, dbt, compare, is
         ("other code", ["daily"]),
         ("dbt has run in the warehouse", ["daily"]),
         ("a table is gone", ["daily"]),
+        ("the ledger is dropped", ["daily"]),
         ("a table cannot be read", ["daily"]),
         ("the warehouse is damaged", ["daily"]),
     ],
@@ -233,6 +234,8 @@ def test_reviews_stand_until_a_review_date_passes_or_what_makes_them_changes(
             change_file(warehouse, "drop table raw.tables_of_reviews")
         case "a table is gone":
             change_file(warehouse, "drop table marts.maintenance_contract")
+        case "the ledger is dropped":
+            change_file(warehouse, "drop table fit.fit_models")
         case "a table cannot be read":
 
             def fail(connection, table):
