@@ -233,7 +233,7 @@ def _fingerprint_of_project(changed: list[str]) -> str:
 
 
 def _is_review_due(warehouse: Path) -> bool:
-    """Whether the model in use has not been fitted at just the review dates that there are."""
+    """Whether the chosen candidate has not just one model for each review date that there is."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         return bool(
             connection.execute(
