@@ -81,7 +81,8 @@ class DbtRuns:
             If a model or a test has failed.
         """
         with suppress(BrokenPipeError):  # the output tells why dbt has ended
-            print(selector, file=self._process.stdin, flush=True)
+            # Past the buffer, which would keep the line and fail once more when it is closed.
+            os.write(self._process.stdin.fileno(), f"{selector}\n".encode())
         problems: list[str] = []
         last_lines: list[str] = []
         compared = 0

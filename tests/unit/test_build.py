@@ -331,3 +331,13 @@ def test_too_little_memory_names_the_model_and_what_to_set(monkeypatch):
     monkeypatch.setenv("SEGMENTS_THREADS", "1")  # nothing is left to advise there
     told = dbt_runs.problem_of("RunResultError", {"node_info": node, "msg": message})
     assert "SEGMENTS_MEMORY_LIMIT" in told and "SEGMENTS_THREADS" not in told
+
+
+def test_dbt_that_is_killed_before_it_is_told_what_to_build_is_told_as_such(tmp_path):
+    with (
+        pytest.raises(build.BuildError, match="dbt was ended by SIGKILL"),
+        dbt_runs.dbt_process(tmp_path, tmp_path / "new.duckdb", []) as runs,
+    ):
+        runs._process.kill()
+        runs._process.wait()
+        runs.build("daily")
