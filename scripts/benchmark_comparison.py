@@ -21,8 +21,9 @@ from sklearn.metrics import silhouette_score
 from threadpoolctl import threadpool_limits
 
 from segmentation.clustering import draw_sample, fit_kmeans
+from segmentation.points import Points
 from segmentation.resampling import bootstrap_counts
-from segmentation.scaling import fit_scaling, scale_features
+from segmentation.scaling import FeatureScaling, fit_scaling
 from segmentation.validity import silhouettes
 
 TRANSFORMS = {
@@ -34,7 +35,8 @@ TRANSFORMS = {
 SEED = 20180101
 
 
-def scaled_customers(warehouse: Path) -> np.ndarray:
+def customers_of(warehouse: Path) -> tuple[Points, list[FeatureScaling]]:
+    """The customers that a comparison is made on, and how their features are scaled."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         features = (
             connection.sql("from choose.choose_customers order by customer_id")
@@ -42,11 +44,12 @@ def scaled_customers(warehouse: Path) -> np.ndarray:
             .df()
         )
     scalings = fit_scaling(features, transforms=TRANSFORMS, cap_quantiles=(0.001, 0.999))
-    return scale_features(features, scalings)
+    return Points(features.to_numpy(dtype=float), np.ones(len(features))), scalings
 
 
-def tricks(points: np.ndarray) -> list[tuple[str, Callable, Callable]]:
+def tricks(known: Points, scalings: list[FeatureScaling]) -> list[tuple[str, Callable, Callable]]:
     """What is done, the plain way, and ours; each pair does the same work."""
+    points = known.scaled(scalings)
     sample = points[draw_sample(len(points), 4000, SEED)]
     labelings = [
         fit_kmeans(points, n_clusters=k, n_init=1, random_state=SEED) for k in range(2, 11)
@@ -55,14 +58,15 @@ def tricks(points: np.ndarray) -> list[tuple[str, Callable, Callable]]:
     drawn = counts > 0
     repeated = np.repeat(points, counts, axis=0)
     weights = counts[drawn].astype(float)
-    warm_start = labelings[3].centroids
+    in_cells = Points(known.features[drawn], weights).in_cells(scalings, width=0.2)
+    warm_start = {"n_init": 2, "warm_starts": [labelings[3].centroids]}
 
     def kmeans(threads: int) -> None:
         with threadpool_limits(threads):
             KMeans(5, n_init=5, tol=0, max_iter=10_000, random_state=SEED).fit(points)
 
-    def resample_fit(points: np.ndarray, n_init: int, **options) -> None:
-        fit_kmeans(points, n_clusters=5, n_init=n_init, random_state=SEED, **options)
+    def resample_fit(points: np.ndarray, **options) -> None:
+        fit_kmeans(points, n_clusters=5, random_state=SEED, **options)
 
     def silhouettes_one_by_one() -> None:
         with threadpool_limits(1):
@@ -86,13 +90,20 @@ def tricks(points: np.ndarray) -> list[tuple[str, Callable, Callable]]:
         ),
         (
             "resample: weights for repeated rows",
-            lambda: resample_fit(repeated, 2),
-            lambda: resample_fit(points[drawn], 2, weights=weights),
+            lambda: resample_fit(repeated, n_init=2),
+            lambda: resample_fit(points[drawn], n_init=2, weights=weights),
         ),
         (
             "resample: a warm start and two fresh for ten fresh",
-            lambda: resample_fit(points[drawn], 10, weights=weights),
-            lambda: resample_fit(points[drawn], 2, weights=weights, warm_start=warm_start),
+            lambda: resample_fit(points[drawn], n_init=10, weights=weights),
+            lambda: resample_fit(points[drawn], weights=weights, **warm_start),
+        ),
+        (
+            "resample: cells for customers",
+            lambda: resample_fit(points[drawn], weights=weights, **warm_start),
+            lambda: resample_fit(
+                in_cells.scaled(scalings), weights=in_cells.customers, **warm_start
+            ),
         ),
         (
             "silhouettes of nine labelings: one table of distances for nine",
@@ -122,13 +133,13 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     try:
-        points = scaled_customers(arguments.warehouse)
+        known, scalings = customers_of(arguments.warehouse)
     except duckdb.Error as error:
         print(f"{arguments.warehouse} holds no build (make build): {error}", file=sys.stderr)
         return 1
-    print(f"{len(points):,} customers, {arguments.repeats} repeats, medians\n")
+    print(f"{known.n_customers:,} customers, {arguments.repeats} repeats, medians\n")
     print(f"{'':<66}{'plain':>9}{'here':>9}{'times':>7}")
-    for name, plain, ours in tricks(points):
+    for name, plain, ours in tricks(known, scalings):
         before = median_seconds(plain, arguments.repeats)
         after = median_seconds(ours, arguments.repeats)
         print(f"{name:<66}{before:>7.3f} s{after:>7.3f} s{before / after:>7.1f}", flush=True)

@@ -46,6 +46,7 @@ from kept_tables import (
     name_aside,
     newest_decision_in,
     note_reviewed,
+    open_for_writing,
     reviewed_tables_in,
 )
 
@@ -176,7 +177,7 @@ def _write_out(built: Path) -> None:
 
     DuckDB does so when it closes a file, and passes over it without an error when the disk is full.
     """
-    with duckdb.connect(str(built)) as connection:
+    with open_for_writing(built) as connection:
         connection.execute("force checkpoint")
 
 

@@ -69,6 +69,11 @@ def name_aside(warehouse: Path) -> Path:
     return aside
 
 
+def open_for_writing(warehouse: Path) -> duckdb.DuckDBPyConnection:
+    """A connection that does not tidy tables it has not made when it writes out (profiles.yml)."""
+    return duckdb.connect(str(warehouse), config={"max_vacuum_tasks": 0})
+
+
 def copy_kept_tables(source: Path, target: Path) -> int:
     """Copy the kept tables of one database file into another; returns how many there are.
 
@@ -102,7 +107,7 @@ def copy_kept_tables(source: Path, target: Path) -> int:
 
 def note_reviewed(warehouse: Path, tables: list[str], fingerprint: str) -> None:
     """Write down which tables stand until the next review date, and what they were built with."""
-    with duckdb.connect(str(warehouse)) as connection:
+    with open_for_writing(warehouse) as connection:
         connection.execute("create schema if not exists raw")
         connection.execute(
             f"create or replace table {REVIEWED} (table_name text, fingerprint text)"
@@ -141,7 +146,7 @@ def copy_tables(source: Path, target: Path, tables: list[str]) -> None:
 
 
 def drop_tables(warehouse: Path, tables: list[str]) -> None:
-    with duckdb.connect(str(warehouse)) as connection:
+    with open_for_writing(warehouse) as connection:
         connection.begin()
         for table in tables:
             connection.execute(f"drop table {table}")
@@ -151,7 +156,7 @@ def drop_tables(warehouse: Path, tables: list[str]) -> None:
 @contextmanager
 def _both(source: Path, target: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The target, with the source attached."""
-    with duckdb.connect(str(target)) as connection:
+    with open_for_writing(target) as connection:
         connection.execute(f'attach {sql_string(source)} as "{SOURCE}" (read_only)')
         yield connection
         connection.execute(f'detach "{SOURCE}"')

@@ -25,7 +25,8 @@ from segmentation.clustering import (
     neighbour_distances,
     use_one_thread,
 )
-from segmentation.scaling import fit_scaling, scale_features, standardise_known
+from segmentation.points import Points
+from segmentation.scaling import FeatureScaling, fit_scaling, scale_features, standardise_known
 
 COMPARISON_SCHEMA = pa.schema(
     [
@@ -99,6 +100,8 @@ class Settings:
         Customers on whom silhouettes are measured and Ward's tree and DBSCAN are fitted.
     resamples : int
         Bootstrap resamples of each candidate that passes the limits below.
+    cell_width : float
+        Of the cells that KMeans is refitted on; see `segmentation.points.Points.in_cells`.
     seeds : int
         Further fits that differ by their seed only.
     min_segments, max_segments : int
@@ -112,6 +115,7 @@ class Settings:
     random_state: int
     sample_size: int
     resamples: int
+    cell_width: float
     seeds: int
     min_segments: int
     max_segments: int
@@ -249,7 +253,7 @@ class _Comparison:
             points = scale_features(self.customers, scalings)
         except ValueError as error:
             return [self._failed(candidate, error) for candidate in candidates]
-        fits = _Fits(points, self.settings)
+        fits = _Fits(self.customers[list(features)].to_numpy(), scalings, points, self.settings)
         distances = cdist(points[self.sample], points[self.sample])
         return [self._of_candidate(candidate, fits, distances) for candidate in candidates]
 
@@ -409,12 +413,21 @@ class _Comparison:
 class _Fits:
     """Fits of the candidates of one feature set, on all customers, on resamples, by other seeds.
 
-    Ward's tree of a sample serves every number of segments, so trees are kept.
+    Resamples in cells and Ward's trees serve every number of segments, so they are kept.
     """
 
-    def __init__(self, points: np.ndarray, settings: Settings):
+    def __init__(
+        self,
+        features: np.ndarray,
+        scalings: Sequence[FeatureScaling],
+        points: np.ndarray,
+        settings: Settings,
+    ):
+        self.features = features
+        self.scalings = scalings
         self.points = points
         self.settings = settings
+        self._resamples: dict[int, Points] = {}
         self._trees: dict[object, np.ndarray] = {}
 
     def fit(self, candidate: Mapping, sample: np.ndarray) -> tuple[Clustering, float | None]:
@@ -433,17 +446,18 @@ class _Fits:
         """Labels of all customers by the candidate fitted on a bootstrap resample.
 
         KMeans is the best of a warm start and two fresh ones: a warm start alone would hide that
-        the segments depend on the resample.
+        the segments depend on the resample. It is fitted on cells, as a border hardly depends on
+        where in its cell a customer is.
         """
         random_state = self.settings.random_state + 1000 + number
         if candidate["algorithm"] == "kmeans":
-            drawn = counts > 0
+            resample = self._in_cells(number, counts)
             return fit_kmeans(
-                self.points[drawn],
+                resample.scaled(self.scalings),
                 n_clusters=candidate["n_segments"],
                 n_init=2,
                 random_state=random_state,
-                weights=counts[drawn].astype(float),
+                weights=resample.customers,
                 warm_starts=[original.centroids],
             ).label(self.points)
         rows = np.repeat(np.arange(len(counts)), counts)
@@ -451,6 +465,14 @@ class _Fits:
         if candidate["algorithm"] == "ward":
             return self._ward(candidate, ("resample", number), sample).labels
         return self._dbscan(candidate, sample)[0].labels
+
+    def _in_cells(self, number: int, counts: np.ndarray) -> Points:
+        if number not in self._resamples:
+            drawn = counts > 0
+            resample = Points(self.features[drawn], counts[drawn].astype(float))
+            cells = resample.in_cells(self.scalings, self.settings.cell_width)
+            self._resamples[number] = cells
+        return self._resamples[number]
 
     def reseed(self, candidate: Mapping, number: int) -> np.ndarray:
         """Labels of all customers by a fit that differs by its seed alone."""

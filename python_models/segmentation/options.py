@@ -10,8 +10,9 @@ import pyarrow as pa
 from joblib import Parallel, delayed
 
 from segmentation import agreement, resampling, validity
-from segmentation.clustering import CentroidClustering, fit_kmeans
-from segmentation.scaling import FeatureScaling, fit_scaling, scale_features, standardise_known
+from segmentation.points import Points
+from segmentation.refits import FrozenModel, Recipe, refit
+from segmentation.scaling import standardise_known
 
 Snapshot = tuple[datetime, pd.DataFrame]
 
@@ -84,15 +85,18 @@ def _follow(
         {f["feature"]: f["transform"] for f in option[kind]}
         for kind in ("features", "naming_features")
     )
-    recipe = {
-        "transforms": transforms,
-        "cap_quantiles": cap_quantiles,
-        "n_clusters": option["n_segments"],
-        "n_init": n_init,
-        "random_state": random_state,
-    }
+    recipe = Recipe(
+        algorithm="kmeans",
+        n_segments=option["n_segments"],
+        transforms=transforms,
+        cap_quantiles=cap_quantiles,
+        n_init=n_init,
+        ward_sample_size=0,
+    )
+    known = [_points(customers, transforms) for _, customers in snapshots]
     fits = Parallel(n_jobs=threads, prefer="threads")(
-        delayed(_fit)(date, customers, **recipe) for date, customers in snapshots
+        delayed(_fit)(date, points, recipe, random_state)
+        for (date, _), points in zip(snapshots, known, strict=True)
     )
     named = {
         "option": option["option"],
@@ -103,7 +107,7 @@ def _follow(
     rows = []
     labels_before: list[np.ndarray] = []
     for i, (date, customers) in enumerate(snapshots):
-        labels = [_label(customers, fit) for fit in fits[: i + 1]]
+        labels = [fit.label(known[i]) for fit in fits[: i + 1]]
         if i:
             ids_before, ids = snapshots[i - 1][1]["customer_id"], customers["customer_id"]
             _, then, now = np.intersect1d(ids_before, ids, assume_unique=True, return_indices=True)
@@ -133,27 +137,15 @@ def _follow(
     return rows
 
 
-def _fit(
-    date: datetime,
-    customers: pd.DataFrame,
-    *,
-    transforms: Mapping[str, str],
-    cap_quantiles: Sequence[float],
-    **settings,
-) -> tuple[list[FeatureScaling], CentroidClustering]:
+def _points(customers: pd.DataFrame, features: Iterable[str]) -> Points:
+    return Points(customers[list(features)].to_numpy(dtype=float), np.ones(len(customers)))
+
+
+def _fit(date: datetime, points: Points, recipe: Recipe, random_state: int) -> FrozenModel:
     try:
-        features = customers[list(transforms)].astype(float)
-        scalings = fit_scaling(features, transforms=transforms, cap_quantiles=cap_quantiles)
-        return scalings, fit_kmeans(scale_features(features, scalings), **settings)
+        return refit(points, recipe, random_state=random_state)
     except ValueError as error:
         raise ValueError(
             f"No option of the contract can be compared at {date:%Y-%m-%d}: {error}. "
             "Check first_review_date and contract_options (dbt_project.yml, under vars)."
         ) from error
-
-
-def _label(
-    customers: pd.DataFrame, fit: tuple[list[FeatureScaling], CentroidClustering]
-) -> np.ndarray:
-    scalings, clustering = fit
-    return clustering.label(scale_features(customers, scalings))

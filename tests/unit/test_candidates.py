@@ -39,6 +39,7 @@ SETTINGS = {
     "random_state": 4,
     "sample_size": 10_000,
     "resamples": 5,
+    "cell_width": 1e-3,  # each customer a cell
     "seeds": 2,
     "min_segments": 3,
     "max_segments": 8,
@@ -264,7 +265,9 @@ def test_the_candidates_of_the_test_are_resampled_with_each_algorithm(rows):
     assert resampled == {"kmeans", "ward", "dbscan"}
 
 
-def test_a_refit_weights_the_drawn_customers_and_is_never_warm_alone(customers, monkeypatch):
+def test_a_refit_counts_the_drawn_customers_in_cells_and_is_never_warm_alone(
+    customers, monkeypatch
+):
     calls = []
 
     def recorded(points, **options):
@@ -272,12 +275,13 @@ def test_a_refit_weights_the_drawn_customers_and_is_never_warm_alone(customers, 
         return clustering.fit_kmeans(points, **options)
 
     monkeypatch.setattr(candidates_module, "fit_kmeans", recorded)
-    compare_candidates(customers, [CANDIDATES[1]], transforms=TRANSFORMS, stamp=STAMP, **SETTINGS)
+    settings = SETTINGS | {"cell_width": 0.5}
+    compare_candidates(customers, [CANDIDATES[1]], transforms=TRANSFORMS, stamp=STAMP, **settings)
     first, *others = calls
     refits = [(n, options) for n, options in others if options.get("warm_starts")]
     assert len(refits) == SETTINGS["resamples"]
     for n, options in refits:
-        assert n < len(customers)
+        assert n < len(customers) / 2
         assert options["weights"].sum() == len(customers)
         assert options["n_init"] == 2
         assert len(options["warm_starts"][0]) == 4
