@@ -451,7 +451,7 @@ class _Fits:
         """
         random_state = self.settings.random_state + 1000 + number
         if candidate["algorithm"] == "kmeans":
-            resample = self._in_cells(number, counts)
+            resample = self._resample_in_cells(number, counts)
             return fit_kmeans(
                 resample.scaled(self.scalings),
                 n_clusters=candidate["n_segments"],
@@ -466,7 +466,7 @@ class _Fits:
             return self._ward(candidate, ("resample", number), sample).labels
         return self._dbscan(candidate, sample)[0].labels
 
-    def _in_cells(self, number: int, counts: np.ndarray) -> Points:
+    def _resample_in_cells(self, number: int, counts: np.ndarray) -> Points:
         if number not in self._resamples:
             drawn = counts > 0
             resample = Points(self.features[drawn], counts[drawn].astype(float))

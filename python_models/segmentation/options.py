@@ -91,7 +91,7 @@ def _follow(
         transforms=transforms,
         cap_quantiles=cap_quantiles,
         n_init=n_init,
-        ward_sample_size=0,
+        ward_sample_size=0,  # nobody: KMeans takes all customers
     )
     known = [_points(customers, transforms) for _, customers in snapshots]
     fits = Parallel(n_jobs=threads, prefer="threads")(

@@ -139,8 +139,12 @@ class Points:
             bins[:, i] = np.floor(places[:, i] + (others @ offsets) % 1)
         bins[~known] = bins.min() - 1
         bins -= bins.min(axis=0)
-        # One number for all bins of a point: much faster than comparing rows.
-        key = np.ravel_multi_index(bins.T, bins.max(axis=0) + 1)
+        shape = bins.max(axis=0) + 1
+        if shape.prod(dtype=float) < np.iinfo(np.int64).max:
+            # One number for all bins of a point: much faster than comparing rows.
+            key = np.ravel_multi_index(bins.T, shape)
+        else:
+            _, key = np.unique(bins, axis=0, return_inverse=True)
         _, some_point, cell = np.unique(key, return_index=True, return_inverse=True)
         customers = np.bincount(cell, weights=self.customers)
         features = np.column_stack(

@@ -95,9 +95,12 @@ def test_cells_hold_everyone_near_the_mean_of_the_cell():
     assert distances.max(axis=2).min(axis=1).max() <= 0.5
 
 
-def test_narrow_cells_are_the_distinct_points():
+@pytest.mark.parametrize(
+    "width", [1e-6, 1e-12]
+)  # of the latter there are more than an integer counts
+def test_narrow_cells_are_the_distinct_points(width):
     customers = with_gaps()
-    cells = points_of(customers).in_cells(scalings_of(customers), 1e-6)
+    cells = points_of(customers).in_cells(scalings_of(customers), width)
     expected = counted_points_of(customers)
     order = np.lexsort(np.nan_to_num(cells.features, nan=-1).T)
     expected_order = np.lexsort(np.nan_to_num(expected.features, nan=-1).T)
