@@ -8,7 +8,7 @@ import duckdb
 import pytest
 import yaml
 
-from conftest import ROOT
+from conftest import ROOT, Project
 
 ROOMS = ["staging", "intermediate", "choose", "fit", "scoring", "compare", "champion", "marts"]
 
@@ -135,3 +135,15 @@ def test_exposures_read_marts_only_and_say_who_owns_them(manifest, models):
     reads = re.findall(r'(?:marts|self)\["(\w+)"\]|(?:from|join) marts\.(\w+)', source)
     depends = {models[node]["name"] for node in exposures["report"]["depends_on"]["nodes"]}
     assert depends == {one or other for one, other in reads}
+
+
+def test_a_parsed_project_follows_the_number_of_threads(shop_data, tmp_path, monkeypatch):
+    """dbt reads a file anew when it names a changed environment variable, but not for `target`."""
+    project = Project(tmp_path)
+    for threads in (2, 1):
+        monkeypatch.setenv("SEGMENTS_THREADS", str(threads))
+        result = project.dbt(shop_data, tmp_path / "shop.duckdb", "parse")
+        assert result.returncode == 0, result.stdout
+        nodes = json.loads((tmp_path / "target" / "manifest.json").read_text())["nodes"]
+        settings = [node["config"]["meta"] for node in nodes.values()]
+        assert {s.get(n) for s in settings for n in ("processes", "threads")} == {None, threads}
