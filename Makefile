@@ -109,6 +109,7 @@ data/demo: | .venv/installed
 	@test "$(UV)" != .venv/bin/uv || .venv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@echo "Installing the environment into .venv"
 	@UV_PYTHON_DOWNLOADS=never $(UV) sync --quiet --frozen --compile-bytecode --inexact
+	@$(PYTHON) scripts/compile_loops.py
 	@touch $@
 
 clean:

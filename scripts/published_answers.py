@@ -18,7 +18,8 @@ import pandas as pd
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.metrics import adjusted_rand_score
 
-from segmentation.clustering import fit_kmeans, one_thread
+from segmentation.kmeans import fit_kmeans
+from segmentation.parallel import use_one_thread
 from segmentation.scaling import fit_scaling, scale_features
 
 TRANSFORMS = {
@@ -68,14 +69,13 @@ def worst_of(estimator: Callable, **settings) -> Callable[[pd.DataFrame, pd.Data
         (scalings, frozen), (new_scalings, _) = fit(then, TRANSFORMS), fit(now, TRANSFORMS)
         labels = frozen.label(scale_features(now, scalings))
         points = scale_features(now, new_scalings)
-        with one_thread():
-            return min(
-                adjusted_rand_score(
-                    labels,
-                    estimator(4, n_init=1, random_state=seed, **settings).fit_predict(points),
-                )
-                for seed in SEEDS
+        use_one_thread()
+        return min(
+            adjusted_rand_score(
+                labels, estimator(4, n_init=1, random_state=seed, **settings).fit_predict(points)
             )
+            for seed in SEEDS
+        )
 
     return agreement
 

@@ -22,6 +22,18 @@ def main(changed: list[str]) -> None:
     gc.set_threshold(100_000, 50, 50)
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
+    from dbt_common.events.base_types import EventLevel
+    from dbt_common.events.event_manager import EventManager
+    from dbt_common.events.event_manager_client import ctx_set_event_manager
+
+    class ToldEvents(EventManager):
+        """Makes no messages of the thousands of events that no log is kept of."""
+
+        def fire_event(self, e, level=None, *how, **named) -> None:
+            if (level or e.level_tag()) not in (EventLevel.DEBUG, EventLevel.TEST):
+                super().fire_event(e, level, *how, **named)
+
+    ctx_set_event_manager(ToldEvents())
 
     # While there is nothing to build yet; once for all runs.
     parsed = dbtRunner().invoke([*LOG, "parse", "--no-write-json", *changed])

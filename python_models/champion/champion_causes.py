@@ -9,7 +9,7 @@ def model(dbt, session):
     pairs = arrow(dbt.ref("champion_reviews"), where=is_new, order="model_id, origin_model_id")
     if dbt.is_incremental and not pairs.num_rows:
         return session.table(str(dbt.this)).limit(0)
-    from segmentation.drift import explain_pairs  # scikit-learn takes seconds to load
+    from segmentation.drift import explain_pairs  # takes a second to load
     from segmentation.points import Points
 
     models = arrow(dbt.ref("fit_models"), order="model_id").to_pylist()

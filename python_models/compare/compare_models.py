@@ -11,7 +11,7 @@ def model(dbt, session):
     pairs = arrow(dbt.ref("score_model_pairs"), where=is_due, order="model_id, origin_model_id")
     if dbt.is_incremental and not pairs.num_rows:
         return session.table(str(dbt.this)).limit(0)
-    from segmentation.comparison import compare_models  # scikit-learn takes seconds to load
+    from segmentation.comparison import compare_models  # takes a second to load
 
     points, columns = dbt.ref("fit_points"), "customers, revenue, feature_values"
     origins = {}

@@ -6,7 +6,7 @@ def model(dbt, session):
     new = arrow(dbt.ref("fit_models"), where=is_new, order="model_id").to_pylist()
     if dbt.is_incremental and not new:
         return session.table(str(dbt.this)).limit(0)
-    from segmentation.noise import measure_noise  # scikit-learn takes seconds to load
+    from segmentation.noise import measure_noise  # takes a second to load
 
     points = dbt.ref("fit_points")
     return measure_noise(((row, points_of(points, row)) for row in new), **dbt.config.get("meta"))

@@ -15,7 +15,7 @@ def model(dbt, session):
     cutoffs = arrow(dbt.ref("int_cutoffs"), where=due, order="cutoff", columns="cutoff")
     if dbt.is_incremental and not cutoffs.num_rows:
         return session.table(str(dbt.this)).limit(0)
-    from segmentation.models import fit_models  # scikit-learn takes seconds to load
+    from segmentation.models import fit_models  # takes a second to load
 
     points, days = dbt.ref("fit_points"), cutoffs.column("cutoff").to_pylist()
     snapshots = ((day, points_of(points, chosen | {"fitted_as_of": day})) for day in days)

@@ -5,9 +5,11 @@ label j in the second. No function needs the customers themselves, so the work d
 their number.
 """
 
+import math
 from functools import cache
 
 import numpy as np
+from numba import njit
 from scipy.optimize import linear_sum_assignment
 from scipy.special import gammaln, xlogy
 
@@ -47,7 +49,9 @@ def adjusted_mutual_information(cross_table: np.ndarray) -> float:
     if table.shape[0] == table.shape[1] and table.shape[0] in (1, table.sum()):
         return 1.0
     mutual_information, first_entropy, second_entropy = _information(table)
-    expected = _expected_mutual_information(table)
+    expected = _expected_mutual_information(
+        table.sum(axis=1), table.sum(axis=0), _log_factorial_table()
+    )
     maximum = (first_entropy + second_entropy) / 2
     # Rounding can lift the same partition a little above 1.
     return min(1.0, float((mutual_information - expected) / (maximum - expected)))
@@ -134,45 +138,49 @@ def _information(cross_table: np.ndarray) -> tuple[float, float, float]:
     return first_entropy + second_entropy - joint_entropy, first_entropy, second_entropy
 
 
-def _expected_mutual_information(table: np.ndarray) -> float:
+@njit(cache=True, nogil=True)
+def _expected_mutual_information(first_sizes, second_sizes, log_factorials):
     """Mutual information that labellings of these sizes share by chance.
 
     Equation 24a of Vinh, Epps and Bailey (2010): the customers in a cell are then distributed
     hypergeometrically. Only counts within twelve standard deviations of the mean are summed, and
     thirty beyond: the others have no weight.
     """
-    customers = table.sum()
+    customers = first_sizes.sum()
     total = 0.0
-    for first in table.sum(axis=1):
-        for second in table.sum(axis=0):
-            mean = first * second / customers
-            variance = mean * (customers - first) * (customers - second)
-            deviation = np.sqrt(variance / (customers * max(customers - 1, 1)))
+    for first in first_sizes:
+        for second in second_sizes:
+            mean = first / customers * second
+            variance = mean * (customers - first) / customers * (customers - second)
+            deviation = np.sqrt(variance / max(customers - 1, 1))
             lowest = max(1, first + second - customers, int(mean - 12 * deviation) - 30)
             highest = min(first, second, int(mean + 12 * deviation) + 30)
-            shared = np.arange(lowest, highest + 1)
-            both_absent = customers - first - second
-            log_probability = (
-                _log_factorials(first, first)
-                + _log_factorials(second, second)
-                + _log_factorials(customers - first, customers - first)
-                + _log_factorials(customers - second, customers - second)
-                - _log_factorials(customers, customers)
-                - _log_factorials(lowest, highest)
-                - _log_factorials(first - highest, first - lowest)[::-1]
-                - _log_factorials(second - highest, second - lowest)[::-1]
-                - _log_factorials(both_absent + lowest, both_absent + highest)
+            constant = (
+                _log_factorial(first, log_factorials)
+                + _log_factorial(second, log_factorials)
+                + _log_factorial(customers - first, log_factorials)
+                + _log_factorial(customers - second, log_factorials)
+                - _log_factorial(customers, log_factorials)
             )
-            information = shared / customers * np.log(customers * shared / (first * second))
-            total += float(np.sum(information * np.exp(log_probability)))
+            for shared in range(lowest, highest + 1):
+                log_probability = (
+                    constant
+                    - _log_factorial(shared, log_factorials)
+                    - _log_factorial(first - shared, log_factorials)
+                    - _log_factorial(second - shared, log_factorials)
+                    - _log_factorial(customers - first - second + shared, log_factorials)
+                )
+                information = np.log(shared / mean)
+                total += shared / customers * information * np.exp(log_probability)
     return total
 
 
-def _log_factorials(lowest: int, highest: int) -> np.ndarray:
-    """Logarithms of n! for n from `lowest` to `highest`; a table serves what pairs share."""
-    if highest < _TABULATED:
-        return _log_factorial_table()[lowest : highest + 1]
-    return gammaln(np.arange(lowest, highest + 1) + 1.0)
+@njit(cache=True, nogil=True)
+def _log_factorial(number, log_factorials):
+    """Logarithm of n!; a table serves what pairs share."""
+    if number < len(log_factorials):
+        return log_factorials[number]
+    return math.lgamma(number + 1.0)
 
 
 @cache

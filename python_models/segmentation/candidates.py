@@ -10,22 +10,20 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from joblib import Parallel, delayed
-from scipy.spatial.distance import cdist
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score
 
 from segmentation import agreement, resampling, validity
 from segmentation.clustering import (
-    CentroidClustering,
     Clustering,
     cut_ward_tree,
-    draw_sample,
     fit_dbscan,
-    fit_kmeans,
     grow_ward_tree,
     neighbour_distances,
-    use_one_thread,
 )
+from segmentation.kmeans import CentroidClustering, fit_kmeans
+from segmentation.parallel import use_one_thread
 from segmentation.points import Points
+from segmentation.resampling import draw_sample
 from segmentation.scaling import FeatureScaling, fit_scaling, scale_features, standardise_known
 
 COMPARISON_SCHEMA = pa.schema(
@@ -254,7 +252,7 @@ class _Comparison:
         except ValueError as error:
             return [self._failed(candidate, error) for candidate in candidates]
         fits = _Fits(self.customers[list(features)].to_numpy(), scalings, points, self.settings)
-        distances = cdist(points[self.sample], points[self.sample])
+        distances = validity.distances_between(points[self.sample], points[self.sample])
         return [self._of_candidate(candidate, fits, distances) for candidate in candidates]
 
     def _end_with_parent(self) -> None:

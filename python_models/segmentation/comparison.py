@@ -5,10 +5,11 @@ from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
+from numba import njit
 
 from segmentation import agreement
-from segmentation.clustering import use_one_thread
-from segmentation.parallel import run_in_processes
+from segmentation.kmeans import BLOCK, label_block
+from segmentation.parallel import run_in_threads
 from segmentation.points import Points
 from segmentation.refits import FrozenModel
 
@@ -41,12 +42,9 @@ PAIRS_SCHEMA = pa.schema(
     ]
 )
 
-# Points that are labelled at a time: their arrays stay in a processor's cache.
-_PART = 8_192
-
 
 def compare_models(
-    refits: Iterable[tuple[Mapping, Sequence[Mapping], pa.Table]], *, processes: int
+    refits: Iterable[tuple[Mapping, Sequence[Mapping], pa.Table]], *, threads: int
 ) -> pa.Table:
     """Agreement of each pair of models, what it costs to keep the older one, and what became of it.
 
@@ -54,15 +52,15 @@ def compare_models(
     ----------
     refits : iterable of (model, origins, points)
         As `compare_with_origins` takes them.
-    processes : int
-        See `segmentation.parallel.run_in_processes`.
+    threads : int
+        See `segmentation.parallel.run_in_threads`.
 
     Returns
     -------
     pyarrow.Table
         One row per pair, by model and origin, with `PAIRS_SCHEMA`.
     """
-    compared = run_in_processes(compare_with_origins, refits, processes=processes)
+    compared = run_in_threads(compare_with_origins, refits, threads=threads)
     rows = [row for rows in compared for row in rows]
     rows.sort(key=lambda row: (row["model_id"], row["origin_model_id"]))
     return pa.Table.from_pylist(rows, schema=PAIRS_SCHEMA)
@@ -94,23 +92,23 @@ def compare_with_origins(
     known = Points.from_table(points)
     centavos = np.rint(points["revenue"].cast(pa.float64()).to_numpy() * 100)
     refit = FrozenModel.from_row(model)
-    frozen = [FrozenModel.from_row(origin) for origin in origins]
     n_clusters = model["n_segments"]
-    # By cluster of a model: customers and centavos by cluster of the refit, and the features. The
-    # refit itself comes last.
-    sums = np.zeros((len(origins) + 1, n_clusters, 2 * n_clusters + len(refit.scalings)))
-    sum_of_squares = 0.0
-    use_one_thread()
-    for part, some in known.parts(_PART):
-        scaled = some.scaled(refit.scalings)
-        weighted = scaled * some.customers[:, None]
-        sum_of_squares += float((weighted * scaled).sum())
-        members = _membership(refit.label(some), n_clusters)
-        summed = np.column_stack(
-            [(members * some.customers).T, (members * centavos[part]).T, weighted]
-        )
-        for number, of_model in enumerate([*frozen, refit]):
-            sums[number] += _membership(of_model.label(some), n_clusters) @ summed
+    scaled = np.ascontiguousarray(known.scaled(refit.scalings).T)
+    sum_of_squares = float((known.customers * scaled**2).sum())
+    # The refit itself comes last.
+    frozen = [*map(FrozenModel.from_row, origins), refit]
+    transforms = [[*enumerate(s.transform for s in each.scalings)] for each in frozen]
+    used = sorted({feature for features in transforms for feature in features})
+    sums = _sum_by_labels(
+        known.transformed(used),
+        np.array([[used.index(feature) for feature in features] for features in transforms]),
+        np.array([each.caps() for each in frozen]),
+        *map(np.array, zip(*(each.linear_scores() for each in frozen), strict=True)),
+        refit.label(known),
+        known.customers,
+        centavos,
+        scaled,
+    )
     tables = np.rint(sums[:, :, :n_clusters]).astype(np.int64)
     revenues = np.rint(sums[:, :, n_clusters : 2 * n_clusters]).astype(np.int64)
     inertias = [
@@ -154,6 +152,29 @@ def _described(table: np.ndarray, matches: list[tuple[int, int]]) -> list[dict]:
     ]
 
 
-def _membership(labels: np.ndarray, n_clusters: int) -> np.ndarray:
-    """1 where a point is in a cluster, else 0, of shape (n_clusters, n_points)."""
-    return np.equal(labels.astype(np.int8), np.arange(n_clusters, dtype=np.int8)[:, None]) * 1.0
+@njit(cache=True, nogil=True)
+def _sum_by_labels(
+    transformed, rows, caps, weights, biases, refit_labels, customers, centavos, scaled
+):
+    """Sums by model and cluster of it: customers and centavos by cluster of the refit, features.
+
+    `rows` tell by model and feature where it stands in `transformed`; see `label_block`.
+    """
+    n_models, n_clusters, n_features = weights.shape
+    n_points = len(customers)
+    sums = np.zeros((n_models, n_clusters, 2 * n_clusters + n_features))
+    labels = np.zeros(BLOCK, np.int64)
+    for start in range(0, n_points, BLOCK):
+        size = min(BLOCK, n_points - start)
+        for model in range(n_models):
+            of_model = rows[model], start, size, caps[model], weights[model], biases[model]
+            label_block(transformed, *of_model, labels)
+            for i in range(size):
+                point, of_cluster = start + i, sums[model, labels[i]]
+                of_cluster[refit_labels[point]] += customers[point]
+                of_cluster[n_clusters + refit_labels[point]] += centavos[point]
+                for feature in range(n_features):
+                    of_cluster[2 * n_clusters + feature] += (
+                        customers[point] * scaled[feature, point]
+                    )
+    return sums

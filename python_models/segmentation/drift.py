@@ -5,10 +5,8 @@ from functools import partial
 
 import numpy as np
 import pyarrow as pa
-from scipy.stats import wasserstein_distance
 
-from segmentation.clustering import use_one_thread
-from segmentation.parallel import run_in_processes
+from segmentation.parallel import run_in_threads, use_one_thread
 from segmentation.points import Points
 from segmentation.refits import FrozenModel, agreement_of, recipe_of, refit
 
@@ -35,7 +33,7 @@ _FREQUENT_SHARE = 0.005
 def explain_pairs(
     pairs: Iterable[tuple[Mapping, Mapping, Points, Points, bool]],
     *,
-    processes: int,
+    threads: int,
     **settings,
 ) -> pa.Table:
     """What changed between the fits of two models, and what that does to their agreement.
@@ -44,8 +42,8 @@ def explain_pairs(
     ----------
     pairs : iterable of (origin, model, then, now, is_alarming)
         As `explain_pair` takes them.
-    processes : int
-        See `segmentation.parallel.run_in_processes`.
+    threads : int
+        See `segmentation.parallel.run_in_threads`.
     **settings
         Passed to `explain_pair`.
 
@@ -55,7 +53,7 @@ def explain_pairs(
         One row per pair and feature, and one for all features of alarming pairs, with
         `CAUSES_SCHEMA`.
     """
-    found = run_in_processes(partial(explain_pair, **settings), pairs, processes=processes)
+    found = run_in_threads(partial(explain_pair, **settings), pairs, threads=threads)
     return pa.Table.from_pylist([row for rows in found for row in rows], schema=CAUSES_SCHEMA)
 
 
@@ -130,8 +128,8 @@ def explain_pair(
                 "population_stability_index": population_stability_index(
                     then_values, now_values, customers_then, customers_now
                 ),
-                "wasserstein_distance": float(
-                    wasserstein_distance(scaled_then, scaled_now, customers_then, customers_now)
+                "wasserstein_distance": wasserstein_distance(
+                    scaled_then, scaled_now, customers_then, customers_now
                 ),
                 "mean_scaled_then": float(np.average(scaled_then, weights=customers_then)),
                 "mean_scaled_now": float(np.average(scaled_now, weights=customers_now)),
@@ -185,6 +183,31 @@ def population_stability_index(
     return float(np.sum((shares[1] - shares[0]) * np.log(shares[1] / shares[0])))
 
 
+def wasserstein_distance(
+    then: np.ndarray, now: np.ndarray, customers_then: np.ndarray, customers_now: np.ndarray
+) -> float:
+    """How far values have moved on average, whatever their order: the earth mover's distance.
+
+    Parameters
+    ----------
+    then, now : ndarray of shape (n_then,) and (n_now,)
+    customers_then, customers_now : ndarray of the same shapes
+        How often each value counts.
+
+    Returns
+    -------
+    float
+        The area between the two distribution functions, in the units of the values.
+    """
+    values = np.concatenate([then, now])
+    shares = np.concatenate(
+        [customers_then / customers_then.sum(), -customers_now / customers_now.sum()]
+    )
+    order = np.argsort(values, kind="stable")
+    ahead = np.abs(np.cumsum(shares[order]))[:-1]
+    return float(np.sum(ahead * np.diff(values[order])))
+
+
 def hold_feature(now: Points, feature: int, then: Points) -> Points:
     """Customers of now with one feature distributed as then, everyone's rank kept.
 
@@ -227,9 +250,10 @@ def hold_feature(now: Points, feature: int, then: Points) -> Points:
     is_frequent = masses_then > _FREQUENT_SHARE
     part = 2 * np.cumsum(is_frequent) - is_frequent
     part = np.where(masses[of_now] > _FREQUENT_SHARE, part[of_then], -1)
-    parts, part_of_piece = np.unique(np.stack([of_now, part]), axis=1, return_inverse=True)
-    owner, mass = parts[0], np.bincount(part_of_piece.ravel(), weights=pieces)
-    value = np.bincount(part_of_piece.ravel(), weights=pieces * values_then[of_then]) / mass
+    n_parts = part.max() + 2
+    parts, part_of_piece = np.unique(of_now * n_parts + part + 1, return_inverse=True)
+    owner, mass = parts // n_parts, np.bincount(part_of_piece, weights=pieces)
+    value = np.bincount(part_of_piece, weights=pieces * values_then[of_then]) / mass
     share = mass / np.bincount(owner, weights=mass)[owner]
     # Every cell is repeated once for each part of its value.
     first, parts_of_value = np.unique(owner, return_index=True, return_counts=True)[1:]

@@ -6,11 +6,11 @@ from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 
+import numba
 import numpy as np
 import pyarrow as pa
-import sklearn
 
-from segmentation.parallel import run_in_processes
+from segmentation.parallel import run_in_threads
 from segmentation.points import Points
 from segmentation.refits import FrozenModel, Recipe, refit
 from segmentation.validity import sampled_silhouette
@@ -70,7 +70,7 @@ MODELS_SCHEMA = pa.schema(
 def fit_models(
     snapshots: Iterable[Snapshot],
     *,
-    processes: int,
+    threads: int,
     first_model: Mapping | None,
     n_init: int,
     n_init_beside_warm_start: int,
@@ -82,8 +82,8 @@ def fit_models(
     ----------
     snapshots : iterable of (fitted_as_of, points)
         In order; the points as `segmentation.points.Points.from_table` takes them.
-    processes : int
-        See `segmentation.parallel.run_in_processes`.
+    threads : int
+        See `segmentation.parallel.run_in_threads`.
     first_model : mapping or None
         The row of the candidate's first model; None when the first snapshot gives it.
     n_init, n_init_beside_warm_start : int
@@ -109,7 +109,7 @@ def fit_models(
         fits.append(first_model)
     warm = {"warm_starts": [FrozenModel.from_row(first_model)], "n_init": n_init_beside_warm_start}
     fit = partial(_fit_or_error, **warm, **settings)
-    fits += run_in_processes(fit, snapshots, processes=processes)
+    fits += run_in_threads(fit, snapshots, threads=threads)
     for fit in fits:
         if isinstance(fit, ValueError):
             raise fit
@@ -154,7 +154,7 @@ def fit_model(
     transforms, cap_quantiles
         See `segmentation.scaling.fit_scaling`.
     n_segments, n_init, random_state
-        See `segmentation.clustering.fit_kmeans`.
+        See `segmentation.kmeans.fit_kmeans`.
     ward_sample_size, silhouette_sample_size : int or None
         Customers, drawn by `random_state`, on whom Ward's tree is fitted and the silhouette is
         measured; None takes all.
@@ -215,7 +215,7 @@ def fit_model(
         "silhouette_standard_error": standard_error,
         "smallest_share": float(sizes.min() / sizes.sum()),
         "data_fingerprint": fingerprint(known, list(transforms)),
-        "library_versions": f"scikit-learn {sklearn.__version__}, numpy {np.__version__}",
+        "library_versions": f"numba {numba.__version__}, numpy {np.__version__}",
         "parameters": [asdict(scaling) for scaling in scalings],
         "centroids": [
             {

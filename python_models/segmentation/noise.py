@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from segmentation import agreement
-from segmentation.parallel import run_in_processes
+from segmentation.parallel import run_in_threads
 from segmentation.points import Points
 from segmentation.refits import FrozenModel, cross_table, recipe_of, refit
 
@@ -41,7 +41,7 @@ NOISE_SCHEMA = pa.schema(
 
 
 def measure_noise(
-    models: Iterable[tuple[Mapping, pa.Table]], *, processes: int, **settings
+    models: Iterable[tuple[Mapping, pa.Table]], *, threads: int, **settings
 ) -> pa.Table:
     """The noise floor of each model.
 
@@ -49,8 +49,8 @@ def measure_noise(
     ----------
     models : iterable of (model, points)
         As `noise_of_model` takes them.
-    processes : int
-        See `segmentation.parallel.run_in_processes`.
+    threads : int
+        See `segmentation.parallel.run_in_threads`.
     **settings
         Passed to `noise_of_model`.
 
@@ -60,7 +60,7 @@ def measure_noise(
         One row per model, with `NOISE_SCHEMA`.
     """
     measure = partial(noise_of_model, **settings)
-    rows = run_in_processes(measure, models, processes=processes)
+    rows = run_in_threads(measure, models, threads=threads)
     return pa.Table.from_pylist(rows, schema=NOISE_SCHEMA)
 
 

@@ -1,44 +1,46 @@
-"""Independent tasks on several processes: Python's threads would wait for each other."""
+"""Independent tasks on several threads: the loops that take long hold no lock of Python's."""
 
-import time
+import threading
 from collections.abc import Callable, Iterable
-from itertools import chain, islice
+from functools import cache
 
 from joblib import Parallel, delayed
+from threadpoolctl import ThreadpoolController
 
-# Processes take seconds to start. The first tasks are done here; where each of them takes this many
-# seconds, the rest is worth it.
-_FIRST_TASKS = 3
-_WORTHWHILE = 0.1
+_own = threading.local()
 
 
-def run_in_processes(function: Callable, tasks: Iterable[tuple], *, processes: int) -> list:
+def run_in_threads(function: Callable, tasks: Iterable[tuple], *, threads: int) -> list:
     """Call a function with each task's arguments.
 
     Parameters
     ----------
     function : callable
-        Of a module's top level, so that a process finds it.
     tasks : iterable of tuple
-        The longest first, where they differ. Consumed as processes become free, so that only a few
+        The longest first, where they differ. Consumed as threads become free, so that only a few
         tasks are in memory at a time.
-    processes : int
-        Tasks at the same time; where tasks are short or few, all are done in this process. The
-        result does not depend on it.
+    threads : int
+        Tasks at the same time. The result does not depend on it.
 
     Returns
     -------
     list
         What the function returns, in the order of the tasks.
     """
-    tasks = iter(tasks)
-    started = time.monotonic()
-    results = [function(*task) for task in islice(tasks, _FIRST_TASKS)]
-    if processes == 1 or time.monotonic() - started < _WORTHWHILE * _FIRST_TASKS:
-        return results + [function(*task) for task in tasks]
-    rest = list(islice(tasks, 1))
-    if not rest:
-        return results
-    return results + Parallel(n_jobs=processes)(
-        delayed(function)(*task) for task in chain(rest, tasks)
-    )
+    return Parallel(n_jobs=threads, prefer="threads")(delayed(function)(*task) for task in tasks)
+
+
+def use_one_thread() -> None:
+    """Keeps libraries from adding in threads, whose order the last digits of a sum depend on.
+
+    Holds for the calling thread from here on; another thread that adds asks for itself.
+    """
+    if not getattr(_own, "has_one_thread", False):
+        _thread_pools().limit(limits=1)
+        _own.has_one_thread = True
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    # Looking for the libraries takes longer than many a fit.
+    return ThreadpoolController()

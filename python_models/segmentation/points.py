@@ -5,7 +5,7 @@ what Python sees does not grow with the customers. Refits that ask how far noise
 agreement ends, are made on cells, which are coarser still.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +16,8 @@ from segmentation.scaling import TRANSFORMS, FeatureScaling
 
 # Fractions of a cell that fill it evenly, whatever their number.
 _OFFSETS = (0.6180339887, 0.7548776662, 0.5698402910, 0.8191725134, 0.6710436067)
+# Up to so many bins have a place each, of a few bytes, while points are put into cells.
+_COUNTED = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,10 @@ class Points:
                 capped[i, is_missing] = missing
         return capped
 
+    def transformed(self, features: Sequence[tuple[int, str]]) -> np.ndarray:
+        """Features, by number and transform, NaN where unknown, of shape (n_given, n_points)."""
+        return np.stack([self._transformed(*feature)[0] for feature in features])
+
     def _transformed(self, feature: int, transform: str) -> tuple[np.ndarray, np.ndarray | None]:
         """One transformed feature and where it is missing; kept, as many models label the same."""
         key = feature, transform
@@ -99,12 +105,6 @@ class Points:
             return np.sort(random.choice(len(self.customers), sample_size, replace=False))
         shares = self.customers / self.customers.sum()
         return np.sort(random.choice(len(self.customers), sample_size, p=shares))
-
-    def parts(self, size: int) -> Iterator[tuple[slice, "Points"]]:
-        """Consecutive parts of at most so many points: arrays that a processor's cache holds."""
-        for start in range(0, len(self.customers), size):
-            part = slice(start, start + size)
-            yield part, Points(self.features[part], self.customers[part])
 
     def resampled(self, random_state: int) -> "Points":
         """A bootstrap resample of the customers: as many, drawn with replacement."""
@@ -134,18 +134,23 @@ class Points:
         plain = np.round(places)
         bins = np.empty(places.shape, dtype=np.int64)
         for i in range(places.shape[1]):
-            others = np.delete(plain, i, axis=1)
-            offsets = np.resize(_OFFSETS, others.shape[1])
-            bins[:, i] = np.floor(places[:, i] + (others @ offsets) % 1)
+            others = [j for j in range(places.shape[1]) if j != i]
+            offsets = np.resize(_OFFSETS, len(others))
+            shifts = sum(plain[:, j] * offset for j, offset in zip(others, offsets, strict=True))
+            bins[:, i] = np.floor(places[:, i] + shifts % 1)
         bins[~known] = bins.min() - 1
         bins -= bins.min(axis=0)
         shape = bins.max(axis=0) + 1
-        if shape.prod(dtype=float) < np.iinfo(np.int64).max:
-            # One number for all bins of a point: much faster than comparing rows.
+        if shape.prod(dtype=float) < _COUNTED:
+            # One number for all bins of a point, and a place for each number: nothing is sorted.
             key = np.ravel_multi_index(bins.T, shape)
+            is_taken = np.zeros(shape.prod(), dtype=bool)
+            is_taken[key] = True
+            cell = (np.cumsum(is_taken) - 1)[key]
         else:
-            _, key = np.unique(bins, axis=0, return_inverse=True)
-        _, some_point, cell = np.unique(key, return_index=True, return_inverse=True)
+            _, cell = np.unique(bins, axis=0, return_inverse=True)
+        some_point = np.empty(cell.max() + 1, dtype=np.int64)
+        some_point[cell] = np.arange(len(cell))
         customers = np.bincount(cell, weights=self.customers)
         features = np.column_stack(
             [

@@ -6,13 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segmentation import agreement
-from segmentation.clustering import (
-    CentroidClustering,
-    cut_ward_tree,
-    fit_kmeans,
-    grow_ward_tree,
-    nearest,
-)
+from segmentation.kmeans import CentroidClustering, fit_kmeans, label_by_scores, linear_scores
 from segmentation.points import Points
 from segmentation.scaling import FeatureScaling, fit_scaling
 
@@ -59,13 +53,19 @@ class FrozenModel:
 
     def label(self, points: Points) -> np.ndarray:
         """Number of the cluster of each point, ndarray of int of shape (n_points,)."""
-        # With the scaling in the weights, a score takes one product a feature.
+        features = points.transformed([*enumerate(s.transform for s in self.scalings)])
+        return label_by_scores(features, self.caps(), *self.linear_scores())
+
+    def caps(self) -> np.ndarray:
+        """Caps and imputation by feature, after the transform, of shape (n_features, 3)."""
+        return np.array([s.transformed_caps() for s in self.scalings])
+
+    def linear_scores(self) -> tuple[np.ndarray, np.ndarray]:
+        """Weights and biases by cluster that score capped and transformed features."""
         means, scales = (
             np.array([getattr(s, n) for s in self.scalings]) for n in ("mean", "scale")
         )
-        centroids = self.clustering.centroids
-        biases = (centroids * (centroids + 2 * means / scales)).sum(axis=1)
-        return nearest(points.capped(self.scalings), 2 * centroids / scales, biases)
+        return linear_scores(self.clustering.centroids, means, scales)
 
 
 def recipe_of(
@@ -117,6 +117,9 @@ def refit(
             warm_starts=[_moved(model, scalings) for model in warm_starts],
         )
     elif recipe.algorithm == "ward":
+        # Loads scikit-learn, which takes seconds.
+        from segmentation.clustering import cut_ward_tree, grow_ward_tree
+
         sample = scaled[points.sample(recipe.ward_sample_size, random_state)]
         clustering = cut_ward_tree(
             scaled,

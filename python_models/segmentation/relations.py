@@ -6,27 +6,35 @@ understand; columns and orders are names.
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 
 def arrow(
-    relation, *, where: str | None = None, order: str, columns: str | None = None
+    relation, *, where: str | None = None, order: str | None, columns: str | None = None
 ) -> pa.Table:
-    """The rows that meet a condition, in an order, as an Arrow table."""
+    """The rows that meet a condition, in an order if one is given, as an Arrow table."""
     found = relation.filter(where) if where else relation
     if not _is_spark(found):
-        found = found.order(order)
+        found = found.order(order) if order else found
         return (found.select(columns) if columns else found).to_arrow_table()
-    # Sorted here: the rows come to this process anyway, and Spark would sort them on all executors.
-    table = found.toArrow().sort_by([(name, "ascending") for name in order.split(", ")])
+    table = found.toArrow()
+    if order:
+        # Here: the rows come to this process anyway, and Spark would sort them on all executors.
+        table = table.sort_by([(name, "ascending") for name in order.split(", ")])
     return table.select(columns.split(", ")) if columns else table
 
 
 def points_of(points, model: Mapping, *, columns: str = "customers, feature_values") -> pa.Table:
     """What a model of `candidate_id` at `fitted_as_of` is fitted on, out of all points."""
     date = f"candidate_id = '{model['candidate_id']}' and cutoff = '{model['fitted_as_of']}'"
-    return arrow(points, where=date, order="point", columns=columns)
+    found = arrow(points, where=date, order=None, columns=f"{columns}, point")
+    # Mostly they come in order, and DuckDB takes twice the time when it has to sort lists.
+    numbers = found["point"].to_numpy()
+    if (np.diff(numbers) < 0).any():
+        found = found.take(np.argsort(numbers))
+    return found.drop_columns("point")
 
 
 def frame(relation, *, where: str | None = None, order: str) -> pd.DataFrame:

@@ -7,6 +7,13 @@ import numpy as np
 from segmentation import agreement
 
 
+def draw_sample(n_points: int, sample_size: int | None, random_state: int) -> np.ndarray:
+    """Row numbers of a seeded sample without replacement, ascending; all rows if None."""
+    if sample_size is None or sample_size >= n_points:
+        return np.arange(n_points)
+    return np.sort(np.random.default_rng(random_state).choice(n_points, sample_size, replace=False))
+
+
 def bootstrap_counts(n_points: int, *, resamples: int, random_state: int) -> np.ndarray:
     """How often each point is drawn in each resample with replacement.
 

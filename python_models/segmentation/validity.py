@@ -4,9 +4,27 @@ Labels are 0, 1, …; -1 is noise, which belongs to no cluster and is left out o
 """
 
 import numpy as np
-from scipy.spatial.distance import cdist
+from numba import njit
 
-from segmentation.clustering import cluster_means, use_one_thread
+from segmentation.kmeans import cluster_means
+from segmentation.parallel import use_one_thread
+
+
+def distances_between(points: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Euclidean distances of each point to each place, of shape (n_points, n_places)."""
+    return _distances(np.ascontiguousarray(points), np.ascontiguousarray(places))
+
+
+@njit(cache=True, nogil=True)
+def _distances(points, places):
+    distances = np.empty((len(points), len(places)))
+    for i in range(len(points)):
+        for j in range(len(places)):
+            square = 0.0
+            for feature in range(points.shape[1]):
+                square += (points[i, feature] - places[j, feature]) ** 2
+            distances[i, j] = np.sqrt(square)
+    return distances
 
 
 def silhouettes(distances: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -61,7 +79,7 @@ def sampled_silhouette(
     silhouette, standard_error : float
         NaN when the sample holds a single cluster. The error is 0 when all customers are taken.
     """
-    values = silhouettes(cdist(points[sample], points[sample]), labels[sample])
+    values = silhouettes(distances_between(points[sample], points[sample]), labels[sample])
     n_customers = len(points) if n_customers is None else n_customers
     return mean_and_error(values, is_sampled=len(sample) < n_customers)
 
@@ -80,7 +98,7 @@ def simplified_silhouette(points: np.ndarray, labels: np.ndarray, centroids: np.
 
     Cheap for any number of points, and another measure than the silhouette: it reads higher.
     """
-    distances = cdist(points, centroids)
+    distances = distances_between(points, centroids)
     rows = np.arange(len(points))
     within = distances[rows, labels]
     distances[rows, labels] = np.inf

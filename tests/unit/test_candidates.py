@@ -21,7 +21,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
 from segmentation import candidates as candidates_module
-from segmentation import clustering
+from segmentation import clustering, kmeans
 from segmentation.candidates import COMPARISON_SCHEMA, compare_candidates
 from segmentation.resampling import bootstrap_counts
 
@@ -272,7 +272,7 @@ def test_a_refit_counts_the_drawn_customers_in_cells_and_is_never_warm_alone(
 
     def recorded(points, **options):
         calls.append((len(points), options))
-        return clustering.fit_kmeans(points, **options)
+        return kmeans.fit_kmeans(points, **options)
 
     monkeypatch.setattr(candidates_module, "fit_kmeans", recorded)
     settings = SETTINGS | {"cell_width": 0.5}

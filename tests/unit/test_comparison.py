@@ -101,23 +101,23 @@ def test_an_origin_can_leave_a_cluster_empty(models):
     assert row["adjusted_rand_index"] == 0
 
 
-def test_more_points_than_a_part_change_nothing(customers, models, monkeypatch):
-    whole = compare_with_origins(models[2], models, with_revenue(customers))
-    monkeypatch.setattr("segmentation.comparison._PART", 64)
-    in_parts = compare_with_origins(models[2], models, with_revenue(customers))
-    for row, expected in zip(in_parts, whole, strict=True):
-        assert row.pop("excess_inertia") == pytest.approx(expected.pop("excess_inertia"))
-        assert row == expected
+def test_origins_can_differ_in_a_transform(customers, models):
+    """A var has been changed since: each model labels by its own."""
+    other = {**models[0], "model_id": "m9"}
+    other["parameters"] = [dict(p, transform="identity") for p in models[0]["parameters"]]
+    both = compare_with_origins(models[2], [models[0], other], with_revenue(customers))
+    alone = compare_with_origins(models[2], [other], with_revenue(customers))
+    assert both[1] == alone[0]
+    assert both[0]["adjusted_rand_index"] != both[1]["adjusted_rand_index"]
 
 
-def test_refits_are_kept_apart_and_do_not_depend_on_processes(customers, models, monkeypatch):
+def test_refits_are_kept_apart_and_do_not_depend_on_threads(customers, models):
     fewer = customers.head(200)
     refits = [
         (models[i], models[:i], with_revenue(frame))
         for i, frame in ((1, customers), (2, fewer), (2, customers), (1, fewer))
     ]
-    monkeypatch.setattr("segmentation.parallel._WORTHWHILE", 0)
-    one, two = (compare_models(refits, processes=n) for n in (1, 2))
+    one, two = (compare_models(refits, threads=n) for n in (1, 2))
     assert one.schema == PAIRS_SCHEMA
     assert one.equals(two)
     assert one["model_id"].to_pylist() == ["m1", "m1", "m2", "m2", "m2", "m2"]
@@ -125,7 +125,7 @@ def test_refits_are_kept_apart_and_do_not_depend_on_processes(customers, models,
 
 
 def test_no_refit_gives_an_empty_table():
-    assert compare_models([], processes=1).equals(PAIRS_SCHEMA.empty_table())
+    assert compare_models([], threads=1).equals(PAIRS_SCHEMA.empty_table())
 
 
 def handover(reign, customers, distances=None):

@@ -68,9 +68,8 @@ def test_centroids_in_original_units_scale_back(snapshots, tables):
         assert scaled[0] == pytest.approx(centroid["centroid_scaled"])
 
 
-def test_models_do_not_depend_on_processes(snapshots, tables, monkeypatch):
-    monkeypatch.setattr("segmentation.parallel._WORTHWHILE", 0)
-    one, two = (fit_models(iter(tables), processes=n, **SERIES) for n in (1, 2))
+def test_models_do_not_depend_on_threads(snapshots, tables):
+    one, two = (fit_models(iter(tables), threads=n, **SERIES) for n in (1, 2))
     assert one.schema == MODELS_SCHEMA
     assert one.equals(two)
     assert one["model_id"].to_pylist() == [f"kmeans-3-rm-{date:%Y-%m-%d}" for date, _ in tables]
@@ -78,13 +77,11 @@ def test_models_do_not_depend_on_processes(snapshots, tables, monkeypatch):
 
 def test_refits_start_from_the_first_model_too(snapshots, tables):
     """Fitted in one go or one by one with the first model at hand: the same rows."""
-    together = fit_models(tables[:3], processes=1, **SERIES)
+    together = fit_models(tables[:3], threads=1, **SERIES)
     first = together.to_pylist()[0]
     assert first["n_init"] == 3
     for number in (1, 2):
-        one = fit_models(
-            tables[number : number + 1], processes=1, **SERIES | {"first_model": first}
-        )
+        one = fit_models(tables[number : number + 1], threads=1, **SERIES | {"first_model": first})
         assert one.to_pylist() == together.to_pylist()[number : number + 1]
         assert one["n_init"].to_pylist() == [1]
         cold = fit_model(*tables[number], **SETTINGS | {"n_init": 1})
@@ -130,7 +127,7 @@ def test_a_snapshot_that_is_too_small_is_named():
 def test_of_several_snapshots_that_are_too_small_the_first_is_named(snapshots, tables):
     small = [(date, table.slice(0, 2)) for date, table in tables]
     with pytest.raises(ValueError, match="at 2018-01-06"):
-        fit_models([tables[0], *small[1:]], processes=2, **SERIES)
+        fit_models([tables[0], *small[1:]], threads=2, **SERIES)
 
 
 def test_the_fingerprint_tells_values_names_and_order_apart():

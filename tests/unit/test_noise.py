@@ -68,12 +68,11 @@ def test_too_few_different_customers_have_no_floor():
     assert row["clusters"] == []
 
 
-def test_the_result_does_not_depend_on_processes(monkeypatch):
-    monkeypatch.setattr("segmentation.parallel._WORTHWHILE", 0)
+def test_the_result_does_not_depend_on_threads():
     customers = three_groups()
     models = [
         (model_of(frame), table_of(frame))
         for frame in (customers, cloud(120), customers[::2], cloud(90))
     ]
-    alone, together = (measure_noise(iter(models), processes=n, **NOISE) for n in (1, 2))
+    alone, together = (measure_noise(iter(models), threads=n, **NOISE) for n in (1, 2))
     assert alone.equals(together)

@@ -1,33 +1,25 @@
-"""Tasks on several processes: all done, in order, and here where they are short."""
+"""Tasks on several threads: all done, in order, at the same time where that is asked for."""
 
-import os
-import time
+import threading
 
 import pytest
 
-from segmentation.parallel import run_in_processes
+from segmentation.parallel import run_in_threads
 
 
-def process_after(seconds, number):
-    time.sleep(seconds)
-    return number, os.getpid()
+@pytest.mark.parametrize("threads", [1, 2])
+def test_results_come_in_the_order_of_the_tasks(threads):
+    tasks = ((number, 10) for number in range(50))
+    assert run_in_threads(divmod, tasks, threads=threads) == [divmod(i, 10) for i in range(50)]
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_short_tasks_are_done_here(processes):
-    tasks = ((0, number) for number in range(6))
-    done = run_in_processes(process_after, tasks, processes=processes)
-    assert done == [(number, os.getpid()) for number in range(6)]
+def test_as_many_tasks_go_on_at_once_as_there_are_threads():
+    """Each of two tasks waits for the other."""
+    both_there = threading.Barrier(2)
+    tasks = [(30,), (30,)]
+    assert sorted(run_in_threads(both_there.wait, tasks, threads=2)) == [0, 1]
 
 
-def test_long_tasks_go_to_other_processes_in_order():
-    tasks = [(0.12, number) for number in range(6)]
-    done = run_in_processes(process_after, iter(tasks), processes=2)
-    assert [number for number, _ in done] == list(range(6))
-    here = [process == os.getpid() for _, process in done]
-    assert here == [True] * 3 + [False] * 3
-
-
-def test_of_few_long_tasks_no_process_is_started(monkeypatch):
-    monkeypatch.setattr("segmentation.parallel.Parallel", None)
-    assert len(run_in_processes(process_after, [(0.12, 1), (0.3, 2)], processes=2)) == 2
+def test_an_error_of_a_task_is_raised():
+    with pytest.raises(ZeroDivisionError):
+        run_in_threads(divmod, [(1, 1), (1, 0)], threads=2)

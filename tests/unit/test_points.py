@@ -44,15 +44,6 @@ def test_scaled_points_equal_scaled_features():
     )
 
 
-def test_parts_are_all_points_in_order():
-    points = points_of(with_gaps())
-    parts = list(points.parts(64))
-    assert [len(part.customers) for _, part in parts] == [64, 64, 64, 64, 44]
-    np.testing.assert_array_equal(
-        np.concatenate([part.features for _, part in parts]), points.features
-    )
-
-
 def test_a_sample_draws_customers_not_points():
     points = Points(np.arange(4.0)[:, None], np.array([1.0, 1, 1, 997]))
     drawn = points.sample(200, 1)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
-from segmentation import clustering
+from segmentation import kmeans
 from segmentation.refits import FrozenModel, agreement_of, recipe_of, refit
 from small_models import (
     SETTINGS,
@@ -64,7 +64,7 @@ def test_a_warm_start_is_in_the_units_of_the_new_scaling(monkeypatch):
 
     def fit_kmeans(points, *, warm_starts, **settings):
         passed.extend(warm_starts)
-        return clustering.fit_kmeans(points, warm_starts=warm_starts, **settings)
+        return kmeans.fit_kmeans(points, warm_starts=warm_starts, **settings)
 
     monkeypatch.setattr("segmentation.refits.fit_kmeans", fit_kmeans)
     refitted = refit(older, recipe_of(row, **RECIPE), random_state=3, warm_starts=[model])

@@ -1,5 +1,6 @@
 """Relations are read alike, whichever engine they come from."""
 
+from datetime import datetime
 from decimal import Decimal
 
 import duckdb
@@ -7,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from segmentation.relations import arrow, frame
+from segmentation.relations import arrow, frame, points_of
 
 ROWS = pa.table(
     {
@@ -51,3 +52,18 @@ def test_frames_have_doubles_for_decimals(relation):
     expected = pd.DataFrame({"name": ["a", "b", "c"], "spend": [1.25, None, 3.5]})
     pd.testing.assert_frame_equal(found, expected, check_dtype=False)
     assert found["spend"].dtype == float
+
+
+@pytest.mark.parametrize("numbers", [[1, 2, 3], [3, 1, 2]])
+@pytest.mark.parametrize("engine", ["duckdb", "spark"])
+def test_points_come_in_the_order_of_their_numbers(numbers, engine):
+    values = {1: [1.0, 2.0], 2: [3.0, None], 3: [5.0, 6.0]}
+    rows = [(number, "ours", datetime(2018, 1, 8), values[number]) for number in numbers]
+    rows += [(1, "theirs", datetime(2018, 1, 8), [0.0]), (1, "ours", datetime(2018, 1, 1), [0.0])]
+    names = ("point", "candidate_id", "cutoff", "feature_values")
+    table = pa.table(dict(zip(names, zip(*rows, strict=True), strict=True)))
+    table = table.set_column(2, "cutoff", table["cutoff"].cast(pa.timestamp("us")))
+    relation = duckdb.from_arrow(table) if engine == "duckdb" else SparkFrame(table)
+    model = {"candidate_id": "ours", "fitted_as_of": datetime(2018, 1, 8)}
+    found = points_of(relation, model, columns="feature_values")
+    assert found.to_pydict() == {"feature_values": list(values.values())}

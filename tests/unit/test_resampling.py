@@ -10,6 +10,7 @@ from segmentation.resampling import (
     bootstrap_counts,
     cluster_stability,
     cross_table,
+    draw_sample,
     mutual_agreement,
 )
 
@@ -76,3 +77,12 @@ def test_noise_is_no_cluster_that_another_could_come_back_as():
     labels = np.repeat([0, 1], [50, 50])
     lost = np.repeat([0, -1], [50, 50])
     assert cluster_stability(labels, np.array([lost])).tolist() == [1.0, 0.0]
+
+
+def test_a_sample_is_seeded_and_without_repetition():
+    sample = draw_sample(1000, 100, 7)
+    assert (sample == draw_sample(1000, 100, 7)).all()
+    assert (sample != draw_sample(1000, 100, 8)).any()
+    assert len(np.unique(sample)) == 100
+    assert (draw_sample(5, None, 7) == np.arange(5)).all()
+    assert (draw_sample(5, 9, 7) == np.arange(5)).all()

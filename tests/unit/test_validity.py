@@ -8,7 +8,7 @@ from scipy.stats import entropy
 from sklearn.datasets import make_blobs
 from sklearn.metrics import silhouette_samples, silhouette_score
 
-from segmentation.clustering import draw_sample
+from segmentation.resampling import draw_sample
 from segmentation.validity import (
     balance,
     sampled_silhouette,

@@ -1,0 +1,41 @@
+"""Compile the loops of the library for this machine, so that the first build need not.
+
+    python scripts/compile_loops.py
+
+It takes some ten seconds. Numba keeps what it compiles beside the library, and compiles what has
+changed since when it is called.
+"""
+
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+
+from segmentation.comparison import compare_models
+from segmentation.models import fit_models
+
+
+def main() -> None:
+    values = np.random.default_rng(0).random((60, 2))
+    customers = {"customers": np.ones(60), "revenue": np.ones(60), "feature_values": list(values)}
+    points = pa.table(customers)
+    models = fit_models(
+        [(datetime(2018, 1, day), points) for day in (1, 2)],
+        threads=1,
+        first_model=None,
+        candidate_id="any",
+        algorithm="kmeans",
+        transforms={"one": "identity", "other": "log1p"},
+        cap_quantiles=(0, 1),
+        n_segments=3,
+        n_init=2,
+        n_init_beside_warm_start=1,
+        random_state=0,
+        ward_sample_size=None,
+        silhouette_sample_size=None,
+    ).to_pylist()
+    compare_models([(models[1], models[:1], points)], threads=1)
+
+
+if __name__ == "__main__":
+    main()
