@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+from numba import njit
 
 from segmentation.scaling import TRANSFORMS, FeatureScaling
 
@@ -128,37 +129,28 @@ class Points:
         with it, or none. So the cells of a feature start at an offset that differs with the plain
         cells of the other features.
         """
-        known = ~np.isnan(self.features)
-        scaled = self.scaled(scalings)
-        places = np.where(known, scaled / width, 0.0)
-        plain = np.round(places)
-        bins = np.empty(places.shape, dtype=np.int64)
-        for i in range(places.shape[1]):
-            others = [j for j in range(places.shape[1]) if j != i]
-            offsets = np.resize(_OFFSETS, len(others))
-            shifts = sum(plain[:, j] * offset for j, offset in zip(others, offsets, strict=True))
-            bins[:, i] = np.floor(places[:, i] + shifts % 1)
-        bins[~known] = bins.min() - 1
-        bins -= bins.min(axis=0)
-        shape = bins.max(axis=0) + 1
+        scaled = np.ascontiguousarray(self.scaled(scalings).T)
+        known = ~np.isnan(self.features.T)
+        bins = _bins(np.where(known, scaled / width, np.nan), np.array(_OFFSETS))
+        shape = bins.max(axis=1) + 1
         if shape.prod(dtype=float) < _COUNTED:
             # One number for all bins of a point, and a place for each number: nothing is sorted.
-            key = np.ravel_multi_index(bins.T, shape)
+            key = np.ravel_multi_index(tuple(bins), shape)
             is_taken = np.zeros(shape.prod(), dtype=bool)
             is_taken[key] = True
             cell = (np.cumsum(is_taken) - 1)[key]
         else:
-            _, cell = np.unique(bins, axis=0, return_inverse=True)
+            _, cell = np.unique(bins, axis=1, return_inverse=True)
         some_point = np.empty(cell.max() + 1, dtype=np.int64)
         some_point[cell] = np.arange(len(cell))
         customers = np.bincount(cell, weights=self.customers)
         features = np.column_stack(
             [
                 scaling.invert(np.bincount(cell, weights=column * self.customers) / customers)
-                for scaling, column in zip(scalings, scaled.T, strict=True)
+                for scaling, column in zip(scalings, scaled, strict=True)
             ]
         )
-        return Points(np.where(known[some_point], features, np.nan), customers)
+        return Points(np.where(known[:, some_point].T, features, np.nan), customers)
 
     def distribution(self, feature: int) -> "Points":
         """One feature alone: its distinct values and their customers, the unknown one of them.
@@ -174,3 +166,31 @@ class Points:
     @cached_property
     def _distributions(self) -> dict[int, "Points"]:
         return {}
+
+
+@njit(cache=True, nogil=True)
+def _bins(places, offsets):
+    """Staggered bin of each feature and point, from 0; 0 where the place is NaN.
+
+    Places are in widths of a bin, of shape (n_features, n_points), as are the bins.
+    """
+    n_features, n_points = places.shape
+    bins = np.zeros((n_features, n_points), np.int64)
+    for feature in range(n_features):
+        shifts = np.zeros(n_points)
+        others = 0
+        for other in range(n_features):
+            if other != feature:
+                offset = offsets[others % len(offsets)]
+                others += 1
+                for point in range(n_points):
+                    place = places[other, point]
+                    shifts[point] += 0.0 if np.isnan(place) else np.round(place) * offset
+        lowest = np.inf
+        for point in range(n_points):
+            shifts[point] = np.floor(places[feature, point] + shifts[point] % 1)
+            lowest = shifts[point] if shifts[point] < lowest else lowest
+        for point in range(n_points):
+            if not np.isnan(shifts[point]):
+                bins[feature, point] = 1 + int(shifts[point] - lowest)
+    return bins

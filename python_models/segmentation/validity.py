@@ -12,18 +12,21 @@ from segmentation.parallel import use_one_thread
 
 def distances_between(points: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Euclidean distances of each point to each place, of shape (n_points, n_places)."""
-    return _distances(np.ascontiguousarray(points), np.ascontiguousarray(places))
+    return _distances(np.ascontiguousarray(points), np.ascontiguousarray(places.T))
 
 
 @njit(cache=True, nogil=True)
-def _distances(points, places):
-    distances = np.empty((len(points), len(places)))
+def _distances(points, features_of_places):
+    n_features, n_places = features_of_places.shape
+    distances = np.zeros((len(points), n_places))
     for i in range(len(points)):
-        for j in range(len(places)):
-            square = 0.0
-            for feature in range(points.shape[1]):
-                square += (points[i, feature] - places[j, feature]) ** 2
-            distances[i, j] = np.sqrt(square)
+        row = distances[i]
+        for feature in range(n_features):
+            value, places = points[i, feature], features_of_places[feature]
+            for j in range(n_places):
+                row[j] += (places[j] - value) ** 2
+        for j in range(n_places):
+            row[j] = np.sqrt(row[j])
     return distances
 
 

@@ -129,3 +129,21 @@ def test_labels_are_those_of_capped_and_imputed_features(points):
     known = np.where(np.isnan(features), missing, np.clip(features, lower, upper))
     expected = pairwise_distances_argmin((known - means) / scales, centroids)
     assert (labels == expected).all()
+
+
+def test_starts_on_some_of_many_points_lead_to_a_fit_of_all():
+    """As good as scikit-learn's, and converged, where weights differ between the parts."""
+    points = make_blobs(4 * kmeans._FEW, centers=4, cluster_std=2.5, random_state=2)[0]
+    weights = np.random.default_rng(1).integers(1, 5, len(points)).astype(float)
+    best = KMeans(4, n_init=10, tol=0, max_iter=10_000, random_state=0)
+    best.fit(points, sample_weight=weights)
+    ours = fit_kmeans(points, n_clusters=4, n_init=3, random_state=1, weights=weights)
+    assert ours.inertia == pytest.approx(best.inertia_, rel=1e-6)
+    assert (pairwise_distances_argmin(points, ours.centroids) == ours.labels).all()
+    sums = np.array(
+        [
+            np.average(points[ours.labels == i], axis=0, weights=weights[ours.labels == i])
+            for i in range(4)
+        ]
+    )
+    assert ours.centroids == pytest.approx(sums)
