@@ -13,7 +13,7 @@ from numba import njit
 # Points that are looked at together: their distances stay in a processor's nearest cache.
 BLOCK = 256
 # Of the mean distance of points to their centroids: a start this near to a settled one is left.
-_NEAR = 0.01
+_NEAR = 0.001
 # Points that fresh starts settle on before they see all, where there are twice as many or more.
 _FEW = 5_000
 _MOST_PASSES = 10_000
