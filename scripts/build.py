@@ -228,7 +228,7 @@ def _fingerprint_of_project(changed: list[str]) -> str:
     ]
     for path in sorted([*filter(Path.is_file, files), ROOT / "dbt_project.yml"]):
         told.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
-    for package in ("dbt-core", "dbt-duckdb", "duckdb", "numpy", "scipy", "scikit-learn"):
+    for package in ("dbt-core", "dbt-duckdb", "duckdb", "numba", "numpy", "scipy", "scikit-learn"):
         told.update(version(package).encode() + b"\0")
     return told.hexdigest()
 

@@ -65,7 +65,7 @@ def shop(name, customers, seconds, read, follow):
 
 def test_the_page_has_ratios_of_the_same_questions_and_growth():
     text = page([shop("small", 1000, 10, 5, 15), shop("large", 10_000, 50, 30, 370)])
-    assert "| small | 1,000 | 10 s | 7 s | 5 s | 1.5 GB | 20 s | 2.0 | 20 s | 70 s | 3.0 |" in text
+    assert "| small | 1,000 | 10 s | 7 s | 5 s | 1.5 GB | 20 s | 2.0 | 20 s | 70 s | 4.5 |" in text
     assert "to the power of 0.70, the notebook's to 1.30" in text
     assert "| fit_models | 5.0 | 3.5 | 2.5 | 25.0 | 3.5 | 2.5 |" in text
 
@@ -107,18 +107,25 @@ def test_the_newest_day_goes_with_all_that_belongs_to_it(shop_data, tmp_path):
 
 
 def test_a_shop_begins_without_the_ledger_of_the_one_before(monkeypatch, tmp_path, shop_data):
-    for name in ("benchmark.duckdb", "benchmark.ledger.duckdb"):
-        (tmp_path / name).touch()
+    """So does the build with a comparison, which is measured as a whole."""
+    left = [tmp_path / name for name in ("benchmark.duckdb", "benchmark.ledger.duckdb")]
     found = []
 
     def build(*command):
-        found.append(sorted(path.name for path in tmp_path.glob("benchmark.*")))
+        found.append(sorted(tmp_path.glob("benchmark.*")))
+        for path in left:
+            path.touch()
+        (tmp_path / "notebook.json").write_text('{"seconds": {}}')
         return Run(1.0, 1.0, "", {})
 
     monkeypatch.setattr(benchmark, "run", build)
     monkeypatch.setattr(benchmark, "count_customers", lambda warehouse: 2)
-    measure("shop", shop_data, tmp_path, 1)
-    assert found[0] == []
+    monkeypatch.setattr(benchmark, "check", lambda warehouse, found: 0.0)
+    for path in left:
+        path.touch()
+    measure("shop", shop_data, tmp_path, 2)
+    first, weekly, daily, _, comparison = found
+    assert (first, weekly, daily, comparison) == ([], left, left, [])
 
 
 def test_the_project_compares_the_candidates_of_the_notebook():
