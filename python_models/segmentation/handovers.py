@@ -1,8 +1,4 @@
-"""How the clusters of a new champion go on with those of the one before.
-
-Apart from the comparison of models, because every build asks for it and scikit-learn is slow to
-load.
-"""
+"""How the clusters of a new champion go on with those of the one before."""
 
 import numpy as np
 import pyarrow as pa
