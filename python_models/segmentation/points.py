@@ -133,14 +133,18 @@ class Points:
         known = ~np.isnan(self.features.T)
         bins = _bins(np.where(known, scaled / width, np.nan), np.array(_OFFSETS))
         shape = bins.max(axis=1) + 1
-        if shape.prod(dtype=float) < _COUNTED:
-            # One number for all bins of a point, and a place for each number: nothing is sorted.
+        if shape.prod(dtype=float) < np.iinfo(np.int64).max:
+            # One number for all bins of a point: much faster than comparing rows.
             key = np.ravel_multi_index(tuple(bins), shape)
-            is_taken = np.zeros(shape.prod(), dtype=bool)
+        else:
+            _, key = np.unique(bins, axis=1, return_inverse=True)
+        if key.max() < _COUNTED:
+            # A place for each number: nothing is sorted.
+            is_taken = np.zeros(key.max() + 1, dtype=bool)
             is_taken[key] = True
             cell = (np.cumsum(is_taken) - 1)[key]
         else:
-            _, cell = np.unique(bins, axis=1, return_inverse=True)
+            _, cell = np.unique(key, return_inverse=True)
         some_point = np.empty(cell.max() + 1, dtype=np.int64)
         some_point[cell] = np.arange(len(cell))
         customers = np.bincount(cell, weights=self.customers)
