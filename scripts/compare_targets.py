@@ -39,16 +39,20 @@ class Parity:
 
 
 def keys_of_marts() -> dict[str, list[str]]:
-    """The columns that tests declare unique, by mart."""
+    """The columns that tell the rows apart, by mart: of a constraint, or of a test."""
     keys = {}
     files = [yaml.safe_load(file.read_text()) for file in MARTS.glob("_*models.yml")]
     for model in [model for file in files for model in file["models"]]:
         for test in model.get("data_tests", []):
             if "unique_combination_of_columns" in test:
                 keys[model["name"]] = test["unique_combination_of_columns"]["arguments"]["columns"]
+        for constraint in model.get("constraints", []):
+            if constraint["type"] == "primary_key":
+                keys[model["name"]] = constraint["columns"]
         for column in model.get("columns", []):
-            if "unique" in column.get("data_tests", []):
-                keys.setdefault(model["name"], [column["name"]])
+            kinds = {constraint["type"] for constraint in column.get("constraints", [])}
+            if "unique" in column.get("data_tests", []) or "primary_key" in kinds:
+                keys[model["name"]] = [column["name"]]
     return keys
 
 

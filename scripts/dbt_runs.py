@@ -28,7 +28,7 @@ def dbt_process(data: Path, warehouse: Path, changed: list[str]) -> Iterator["Db
     `changed` are arguments for the vars that differ from those in dbt_project.yml.
     """
     # dbt reads the whole project anew when these differ from those of the last run in a folder.
-    read_with = zlib.crc32(repr((warehouse.resolve(), changed)).encode())
+    read_with = zlib.crc32(repr((warehouse.name, changed)).encode())
     environment = {"DBT_TARGET_PATH": str(ROOT / "target" / f"build-{read_with:08x}")} | os.environ
     environment |= {
         "SEGMENTS_DATA": str(data.resolve()),
@@ -196,6 +196,8 @@ def problem_of(name: str, event: dict) -> str | None:
     if name == "RunResultError" and event["node_info"]["resource_type"] != "test":
         if "Out of Memory Error" in event["msg"]:
             return _out_of_memory(event["node_info"]["node_name"])
+        if "PRIMARY KEY or UNIQUE constraint violation" in event["msg"]:
+            return _repeated_key(event["node_info"]["node_name"], event["msg"])
         return _plain(event["msg"])
     return None
 
@@ -215,6 +217,12 @@ def _out_of_memory(node: str) -> str:
     if os.environ.get("SEGMENTS_THREADS") != "1":
         told += ", or set SEGMENTS_THREADS=1 so that one model at a time is built"
     return f"{told}."
+
+
+def _repeated_key(node: str, message: str) -> str:
+    """Rows of a mart that its key does not tell apart."""
+    key = message.split("duplicate key", 1)[-1].strip()
+    return f"{node} has more than one row of the key {key}: its SQL joins or groups wrongly."
 
 
 def _failed_test(name: str, failures: int) -> str:

@@ -11,6 +11,7 @@ import gc
 import json
 import os
 import sys
+from pathlib import Path
 
 # Writing dbt's own log of everything to a file takes seconds.
 LOG = ["--log-format", "json", "--log-level-file", "none"]
@@ -20,20 +21,15 @@ def main(changed: list[str]) -> None:
     # Most of what dbt makes lives to the end; to look for garbage as often as Python does by
     # default takes a tenth of a build.
     gc.set_threshold(100_000, 50, 50)
+    import lean_dbt
+
+    lean_dbt.parse_once_for_all_places()
+    lean_dbt.make_no_messages_that_nobody_reads()
+    lean_dbt.look_names_up_when_asked()
+    templates = lean_dbt.KeptTemplates(Path(os.environ["DBT_TARGET_PATH"]))
+
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
-    from dbt_common.events.base_types import EventLevel
-    from dbt_common.events.event_manager import EventManager
-    from dbt_common.events.event_manager_client import ctx_set_event_manager
-
-    class ToldEvents(EventManager):
-        """Makes no messages of the thousands of events that no log is kept of."""
-
-        def fire_event(self, e, level=None, *how, **named) -> None:
-            if (level or e.level_tag()) not in (EventLevel.DEBUG, EventLevel.TEST):
-                super().fire_event(e, level, *how, **named)
-
-    ctx_set_event_manager(ToldEvents())
 
     # While there is nothing to build yet; once for all runs.
     parsed = dbtRunner().invoke([*LOG, "parse", "--no-write-json", *changed])
@@ -49,6 +45,7 @@ def main(changed: list[str]) -> None:
         if run.success:
             DuckDBConnectionManager.env().close()  # whoever has written the line reads the file now
         print(json.dumps({"finished": run.success, "reviewed": reviewed}), flush=True)
+    templates.keep()
     os._exit(0)  # there is nothing to clear up, and Python would take its time over it
 
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import zlib
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -29,6 +30,18 @@ LEDGER = {
 }
 
 
+# The command `dbt`. By default it reads the whole project anew for a warehouse at another place; of
+# the connection, models see the names only.
+DBT = """
+import sys
+from dbt.adapters.duckdb.credentials import DuckDBCredentials
+from dbt.cli.main import cli
+DuckDBCredentials._connection_keys = lambda self: ("database", "schema")
+sys.argv[0] = "dbt"
+cli()
+"""
+
+
 class Project:
     """Runs the project's commands as a user would, with build artefacts of its own."""
 
@@ -36,23 +49,24 @@ class Project:
         self.folder = folder
 
     def environment(self, data: Path, warehouse: Path, *arguments: str) -> dict[str, str]:
-        # dbt reads the whole project anew whenever vars differ from those of the last run in the
-        # same folder.
+        # It does whenever vars differ from those of the last run in the same folder, too.
         given = [i + 1 for i, argument in enumerate(arguments) if argument == "--vars"]
-        given = "".join(arguments[i] for i in given)
-        target = f"target {zlib.crc32(given.encode())}" if given else "target"
         return os.environ | {
             "SEGMENTS_DATA": str(data),
             "SEGMENTS_WAREHOUSE": str(warehouse),
-            "DBT_TARGET_PATH": str(self.folder / target),
+            "DBT_TARGET_PATH": str(self.target("".join(arguments[i] for i in given))),
             "DBT_LOG_PATH": str(self.folder / "logs"),
         }
+
+    def target(self, given: str) -> Path:
+        """The folder of what dbt makes with these vars."""
+        return self.folder / (f"target {zlib.crc32(given.encode())}" if given else "target")
 
     def dbt(
         self, data: Path, warehouse: Path, *arguments: str, quiet: bool = True
     ) -> subprocess.CompletedProcess:
         return subprocess.run(
-            [Path(sys.executable).with_name("dbt"), *(["--quiet"] if quiet else []), *arguments],
+            [sys.executable, "-c", DBT, *(["--quiet"] if quiet else []), *arguments],
             cwd=ROOT,
             env=self.environment(data, warehouse, *arguments),
             capture_output=True,
@@ -77,8 +91,10 @@ class Project:
         return self.script("report.py", "--warehouse", warehouse, "--output", output)
 
     def script(self, name: str, *arguments: object) -> subprocess.CompletedProcess:
+        given = [Path(value) for option, value in pairwise(arguments) if option == "--vars"]
+        given = "".join(file.read_text() for file in given if file.is_file())
         folders = {
-            "DBT_TARGET_PATH": str(self.folder / "target"),
+            "DBT_TARGET_PATH": str(self.target(given)),
             "DBT_LOG_PATH": str(self.folder / "logs"),
         }
         return subprocess.run(

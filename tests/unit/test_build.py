@@ -333,6 +333,17 @@ def test_too_little_memory_names_the_model_and_what_to_set(monkeypatch):
     assert "SEGMENTS_MEMORY_LIMIT" in told and "SEGMENTS_THREADS" not in told
 
 
+def test_a_repeated_key_is_told_with_its_table():
+    node = {"resource_type": "model", "node_name": "order_months"}
+    with duckdb.connect() as connection:
+        connection.execute("create table months (month date primary key)")
+        with pytest.raises(duckdb.ConstraintException) as error:
+            connection.execute("insert into months values ('2018-09-01'), ('2018-09-01')")
+    message = f"Runtime Error in model order_months (order_months.sql)\n  {error.value}"
+    told = dbt_runs.problem_of("RunResultError", {"node_info": node, "msg": message})
+    assert told.startswith('order_months has more than one row of the key "2018-09-01":')
+
+
 def test_dbt_that_is_killed_before_it_is_told_what_to_build_is_told_as_such(tmp_path):
     with (
         pytest.raises(build.BuildError, match="dbt was ended by SIGKILL"),
