@@ -25,6 +25,7 @@ import shutil
 import signal
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -33,7 +34,7 @@ from pathlib import Path
 import duckdb
 import yaml
 
-from dbt_runs import ROOT, DbtRuns, dbt_process
+from dbt_runs import ROOT, DbtRuns, dbt_process, plain, print_step
 from kept_tables import (
     BACKUP,
     KEPT_TABLES,
@@ -101,6 +102,7 @@ def build(
                 print("Starting dbt", flush=True)
                 if built.exists():  # the new backup, as far as it stays the same
                     shutil.copyfile(built, backup_of(built))
+                _load_raw_files(data, built, changed)
                 if compare != "always":
                     _build_what_has_changed(dbt, warehouse, built, fingerprint)
                 if compare == "always" or (compare == "stale" and _has_no_valid_comparison(built)):
@@ -144,7 +146,7 @@ def _take_over(published: Path, warehouse: Path) -> bool:
     backup, damage = backup_of(published), None
     if published.exists():
         try:
-            if copy_kept_tables(published, warehouse) or not backup.exists():
+            if _copy_from_published(published, warehouse) or not backup.exists():
                 return False
             fault = f"{published} holds no ledger."
         except DamagedError as error:
@@ -170,6 +172,30 @@ def _take_over(published: Path, warehouse: Path) -> bool:
         flush=True,
     )
     return damage is not None
+
+
+def _copy_from_published(published: Path, warehouse: Path) -> int:
+    """Copy the kept tables; most of them are in the backup, whose file is copied in no time."""
+    if backup_of(published).exists():
+        shutil.copyfile(backup_of(published), warehouse)
+        try:
+            return copy_kept_tables(published, warehouse)
+        except duckdb.Error:  # the backup cannot be read
+            warehouse.unlink()
+            warehouse.with_name(warehouse.name + ".wal").unlink(missing_ok=True)
+    return copy_kept_tables(published, warehouse)
+
+
+def _load_raw_files(data: Path, built: Path, changed: list[str]) -> None:
+    """Load the raw files while dbt starts, and tell how long it takes."""
+    from raw_files import load_raw_files  # which takes a second, and dbt is not to wait for it
+
+    started = time.monotonic()
+    try:
+        load_raw_files(data, built, json.loads(changed[1]) if changed else {})
+    except duckdb.Error as error:
+        raise BuildError(plain(str(error))) from None
+    print_step("", "raw files", time.monotonic() - started)
 
 
 def _write_out(built: Path) -> None:

@@ -32,6 +32,7 @@ def dbt_process(data: Path, warehouse: Path, changed: list[str]) -> Iterator["Db
     environment = {"DBT_TARGET_PATH": str(ROOT / "target" / f"build-{read_with:08x}")} | os.environ
     environment |= {
         "SEGMENTS_DATA": str(data.resolve()),
+        "SEGMENTS_RAW_FILES": "loaded",
         "SEGMENTS_WAREHOUSE": str(warehouse.resolve()),
         "DBT_PROFILES_DIR": str(ROOT),
         # A broken contract is a finding, not a fault of the data: the tables are published.
@@ -125,18 +126,19 @@ class DbtRuns:
             f"{kind} {spent / busy:.0%}" for kind, spent in self._seconds.most_common()
         )
         # In KiB, on macOS in bytes.
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        processes = (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF)
+        peak = max(resource.getrusage(each).ru_maxrss for each in processes)
         gigabytes = peak / (1e9 if sys.platform == "darwin" else 1e9 / 1024)
         return (
-            f"Built in {total:.0f} s: dbt's start {start:.0f} s, then {shares}. "
+            f"Built in {total:.0f} s: dbt's start and the raw files {start:.0f} s, then {shares}. "
             f"The largest process took {gigabytes:.1f} GB."
         )
 
     def _note(self, name: str, event: dict) -> None:
         """Count the time of what has ended, and tell it."""
-        if self._first_node_at is None and name in ("LogHookStartLine", "LogStartLine"):
+        if self._first_node_at is None and name == "LogStartLine":
             self._first_node_at = time.monotonic()
-        if name in ("LogHookEndLine", "LogModelResult", "LogSeedResult", "LogTestResult"):
+        if name in ("LogModelResult", "LogSeedResult", "LogTestResult"):
             self._seconds[_kind(event["node_info"])] += event["execution_time"]
             _print_progress(name, event)
 
@@ -162,23 +164,19 @@ def _ended_with_us(process: subprocess.Popen) -> Iterator[None]:
 
 def _kind(node: dict) -> str:
     """What the time of a node counts as."""
-    if node["resource_type"] == "operation":
-        return "reading the files"
     if node["resource_type"] == "test":
         return "tests"
     return "fits and comparisons" if node["node_path"].endswith(".py") else "SQL"
 
 
 def _print_progress(name: str, event: dict) -> None:
-    seconds = f"{event['execution_time']:6.1f} s"
-    if name == "LogHookEndLine":
-        # The second hook reads the files, if the run asks for it.
-        if event["index"] != 2 or event["execution_time"] < 0.05:
-            return
-        print(f"{'':10} {'raw files':<45}{seconds}", flush=True)
-    elif name != "LogTestResult":
+    if name != "LogTestResult":
         step = f"{event['index']:>4} / {event['total']}"
-        print(f"{step:10} {event['node_info']['node_name']:<45}{seconds}", flush=True)
+        print_step(step, event["node_info"]["node_name"], event["execution_time"])
+
+
+def print_step(step: str, name: str, seconds: float) -> None:
+    print(f"{step:10} {name:<45}{seconds:6.1f} s", flush=True)
 
 
 def _print_comparison(line: str, compared: int) -> None:
@@ -190,7 +188,7 @@ def _print_comparison(line: str, compared: int) -> None:
 def problem_of(name: str, event: dict) -> str | None:
     """What a person has to know of an event, without dbt's own framing."""
     if name == "MainEncounteredError":
-        return _plain(event["exc"])
+        return plain(event["exc"])
     if name == "LogTestResult" and event["status"] in ("fail", "error"):
         return _failed_test(event["name"], event["num_failures"])
     if name == "RunResultError" and event["node_info"]["resource_type"] != "test":
@@ -198,7 +196,7 @@ def problem_of(name: str, event: dict) -> str | None:
             return _out_of_memory(event["node_info"]["node_name"])
         if "PRIMARY KEY or UNIQUE constraint violation" in event["msg"]:
             return _repeated_key(event["node_info"]["node_name"], event["msg"])
-        return _plain(event["msg"])
+        return plain(event["msg"])
     return None
 
 
@@ -236,7 +234,7 @@ def _failed_test(name: str, failures: int) -> str:
     return told
 
 
-def _plain(message: str) -> str:
+def plain(message: str) -> str:
     """The core of a dbt message: no frame, no macro stack, no Python traceback."""
     lines = message.strip().splitlines()
     if any(line.strip().startswith("Traceback (most recent call last)") for line in lines):

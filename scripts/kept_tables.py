@@ -75,7 +75,7 @@ def open_for_writing(warehouse: Path) -> duckdb.DuckDBPyConnection:
 
 
 def copy_kept_tables(source: Path, target: Path) -> int:
-    """Copy the kept tables of one database file into another; returns how many there are.
+    """Make the kept tables of one database file those of another; returns how many there are.
 
     All of them are read before anything is written, so that a fault of the target, such as a full
     disk, does not count as damage of the source.
@@ -88,21 +88,24 @@ def copy_kept_tables(source: Path, target: Path) -> int:
         If the source is in use, or of another version of DuckDB.
     """
     copy = target.with_name("source.copy")
-    error = _error_of_reading(source)
-    if error:
+    try:
+        digests = _digests_of_kept_tables(source)
+    except duckdb.Error as error:
         # A tool that has the file open for writing locks us out, but not out of a copy. Nor is a
         # write-ahead log copied that a killed session has left and that fits another file.
         shutil.copyfile(source, copy)
-        if _error_of_reading(copy):
+        try:
+            digests = _digests_of_kept_tables(copy)
+        except duckdb.Error:
             copy.unlink()
             _raise_unless_damaged(source, error)
-            raise DamagedError(str(error).splitlines()[0])
+            raise DamagedError(str(error).splitlines()[0]) from None
         source = copy
     with _both(source, target) as connection:
-        tables = _kept_tables_in(connection, SOURCE)
-        _copy(connection, tables)
+        _drop(connection, [table for table in _kept_tables_in(connection) if table not in digests])
+        _copy(connection, list(digests), digests)
     copy.unlink(missing_ok=True)
-    return len(tables)
+    return len(digests)
 
 
 def note_reviewed(warehouse: Path, tables: list[str], fingerprint: str) -> None:
@@ -147,10 +150,14 @@ def copy_tables(source: Path, target: Path, tables: list[str]) -> None:
 
 def drop_tables(warehouse: Path, tables: list[str]) -> None:
     with open_for_writing(warehouse) as connection:
-        connection.begin()
-        for table in tables:
-            connection.execute(f"drop table {table}")
-        connection.commit()
+        _drop(connection, tables)
+
+
+def _drop(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> None:
+    connection.begin()
+    for table in tables:
+        connection.execute(f"drop table {table}")
+    connection.commit()
 
 
 @contextmanager
@@ -162,20 +169,23 @@ def _both(source: Path, target: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute(f'detach "{SOURCE}"')
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> None:
+def _copy(
+    connection: duckdb.DuckDBPyConnection,
+    tables: list[str],
+    digests: dict[str, tuple] | None = None,
+) -> None:
     """Copy tables of the attached source, with what is asked of their columns, all or none.
 
-    A table that is the same in the target stays.
+    A table of the target that has one of the `digests` of the source is the same, and stays.
     """
     made_by = _statements_in(connection, SOURCE)
     there = _statements_in(connection)
     connection.begin()
     for table in tables:
         if table in there:
-            is_same = there[table] == made_by[table] and (
-                _digest(connection, table) == _digest(connection, f'"{SOURCE}".{table}')
-            )
-            if is_same:
+            digest = (digests or {}).get(table)
+            is_made_alike = there[table] == made_by[table]
+            if digest and is_made_alike and _digest(connection, table) == digest:
                 continue
             connection.execute(f"drop table {table}")
         connection.execute(f"create schema if not exists {table.split('.')[0]}")
@@ -190,15 +200,10 @@ def _digest(connection: duckdb.DuckDBPyConnection, table: str) -> tuple:
     return connection.execute(rows).fetchall()[0]
 
 
-def _error_of_reading(database: Path) -> duckdb.Error | None:
-    """What goes wrong when every value of the kept tables is read, each block with its checksum."""
-    try:
-        with duckdb.connect(str(database), read_only=True) as connection:
-            for table in _kept_tables_in(connection):
-                _digest(connection, table)
-    except duckdb.Error as error:
-        return error
-    return None
+def _digests_of_kept_tables(database: Path) -> dict[str, tuple]:
+    """Every value of the kept tables is read for it, each block with its checksum."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return {table: _digest(connection, table) for table in _kept_tables_in(connection)}
 
 
 def _kept_tables_in(

@@ -8,7 +8,9 @@
     any order; undeclared ones are left out.
 #}
 {% macro load_raw_files(folder) %}
-    {% if execute and flags.WHICH in ('build', 'run') and selects_staging() %}
+    {# `make build` has loaded them while dbt was starting (scripts/raw_files.py). #}
+    {% set is_loaded = env_var('SEGMENTS_RAW_FILES', '') == 'loaded' %}
+    {% if execute and flags.WHICH in ('build', 'run') and selects_staging() and not is_loaded %}
         {% do adapter.dispatch('load_raw_files')(folder) %}
     {% endif %}
 {% endmacro %}

@@ -174,7 +174,7 @@ def test_a_parsed_project_follows_the_number_of_threads(shop_data, tmp_path, mon
     project = Project(tmp_path)
     for threads in (2, 1):
         monkeypatch.setenv("SEGMENTS_THREADS", str(threads))
-        result = project.dbt(shop_data, tmp_path / "shop.duckdb", "parse")
+        result = project.dbt(shop_data, tmp_path / "shop.duckdb", "parse", "--write-json")
         assert result.returncode == 0, result.stdout
         nodes = json.loads((tmp_path / "target" / "manifest.json").read_text())["nodes"]
         settings = [node["config"]["meta"] for node in nodes.values()]

@@ -13,10 +13,10 @@ import duckdb
 import pandas as pd
 import pytest
 import yaml
-from dbt_common.clients.jinja import get_template
-from dbt_common.exceptions import MacroReturn
 
 from conftest import ROOT
+from kept_tables import BuildError
+from raw_files import Macros
 
 VARS = yaml.safe_load((ROOT / "dbt_project.yml").read_text())["vars"]
 
@@ -60,50 +60,9 @@ def spoilt(value, injection):
         yield f"{value}{injection}"
 
 
-# The files of macros that check vars.
-MACROS = ("validate_vars", "maintenance_clauses", "candidates", "source_adapters/adapters")
-
-
-TEXT = "\n".join((ROOT / "dbt_project" / "macros" / f"{name}.sql").read_text() for name in MACROS)
-TEMPLATE = get_template(TEXT, {})
-
-
-class RefusedError(Exception):
-    pass
-
-
 def validate(changes):
-    """Run the macro that checks the vars, without dbt; raises RefusedError."""
-
-    def refuse(message):
-        raise RefusedError(message)
-
-    values = VARS | changes
-    context = {
-        "execute": True,
-        "var": values.__getitem__,
-        "return": returned,
-        "modules": {"re": re},
-        "exceptions": {"raise_compiler_error": refuse},
-    }
-    made = []
-
-    def macro(name):
-        def call(*arguments):
-            try:
-                return getattr(made[0], f"dbt_macro__{name}")(*arguments)
-            except MacroReturn as result:
-                return result.value
-
-        return call
-
-    context |= {name: macro(name) for name in re.findall(r"{% macro (\w+)\(", TEXT)}
-    made.append(TEMPLATE.make_module(context))
-    context["validate_vars"]()
-
-
-def returned(value):
-    raise MacroReturn(value)
+    """Run the macro that checks the vars; raises BuildError."""
+    Macros(changes).validate_vars()
 
 
 def test_every_var_has_its_limits():
@@ -124,7 +83,7 @@ def test_no_var_takes_sql(name):
         for bad in spoilt(VARS[name], injection):
             if is_quoted(name, bad, injection):
                 continue
-            with pytest.raises(RefusedError) as refused:
+            with pytest.raises(BuildError) as refused:
                 validate({name: bad})
             assert name in str(refused.value)
 
@@ -154,7 +113,7 @@ def test_no_var_takes_sql(name):
     ],
 )
 def test_a_refusal_names_the_var_and_what_is_allowed(changes, told):
-    with pytest.raises(RefusedError, match=re.escape(told)):
+    with pytest.raises(BuildError, match=re.escape(told)):
         validate(changes)
 
 
@@ -215,6 +174,7 @@ def test_names_of_columns_and_formats_are_texts(project, tmp_path, read):
 # Where environment variables go: SQL (quoted), the connection, or Spark's configuration.
 ENVIRONMENT = {
     "SEGMENTS_DATA": "SQL",
+    "SEGMENTS_RAW_FILES": "a comparison",
     "SEGMENTS_WAREHOUSE": "connection",
     "SEGMENTS_THREADS": "connection",
     "SEGMENTS_MEMORY_LIMIT": "connection",

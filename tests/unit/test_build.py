@@ -34,10 +34,33 @@ def tables(path):
 KEPT = [("choose", "choose_fitted_candidates"), ("fit", "fit_models")]
 
 
+def raising(error):
+    def fail(*_):
+        raise error
+
+    return fail
+
+
 def test_comparison_and_ledger_are_taken_over_and_nothing_else(published, tmp_path):
     new = tmp_path / "new.duckdb"
     build._take_over(published, new)
     assert sorted(tables(new)) == KEPT
+
+
+@pytest.mark.parametrize("is_sound", [True, False])
+def test_what_the_backup_holds_of_it_is_taken_from_there(published, tmp_path, is_sound):
+    backup = kept_tables.backup_of(published)
+    kept_tables.copy_kept_tables(published, backup)
+    with duckdb.connect(str(backup)) as connection:
+        connection.execute("insert into fit.fit_models values ('of another time')")
+        connection.execute("create table fit.fit_points as select 1 as point")
+    if not is_sound:
+        backup.write_text("no database")
+    new = tmp_path / "new.duckdb"
+    assert not build._take_over(published, new)
+    assert sorted(tables(new)) == KEPT
+    with duckdb.connect(str(new), read_only=True) as connection:
+        assert connection.sql("from fit.fit_models").fetchall() == [("m",)]
 
 
 def test_a_reader_that_has_the_warehouse_open_for_writing_is_no_hindrance(published, tmp_path):
@@ -71,7 +94,7 @@ def test_a_damaged_warehouse_without_a_backup_is_named_with_what_to_do(tmp_path)
 def test_a_copy_that_a_writer_tears_does_not_count_as_damage(published, tmp_path, monkeypatch):
     """Who locks the file may be in the middle of writing it."""
     locked = duckdb.IOException("IO Error: Could not set lock on file")
-    monkeypatch.setattr(kept_tables, "_error_of_reading", lambda database: locked)
+    monkeypatch.setattr(kept_tables, "_digests_of_kept_tables", raising(locked))
     backup = kept_tables.backup_of(published)
     backup.write_bytes(published.read_bytes())
     with pytest.raises(build.BuildError, match="Another program writes to"):
@@ -79,20 +102,16 @@ def test_a_copy_that_a_writer_tears_does_not_count_as_damage(published, tmp_path
 
 
 def test_a_full_disk_does_not_count_as_damage(published, tmp_path, monkeypatch):
-    full = OSError(28, "No space left on device")
-
-    def fail(*_):
-        raise full
-
-    monkeypatch.setattr(kept_tables, "_error_of_reading", lambda database: duckdb.IOException("x"))
-    monkeypatch.setattr(kept_tables.shutil, "copyfile", fail)
+    fault, full = duckdb.IOException("x"), OSError(28, "No space left on device")
+    monkeypatch.setattr(kept_tables, "_digests_of_kept_tables", raising(fault))
+    monkeypatch.setattr(kept_tables.shutil, "copyfile", raising(full))
     with pytest.raises(OSError, match="No space left"):
         build._take_over(published, tmp_path / "new.duckdb")
 
 
 def test_a_file_of_another_version_is_no_damage(published, tmp_path, monkeypatch):
     newer = duckdb.IOException("Trying to read a database file with version number 99")
-    monkeypatch.setattr(kept_tables, "_error_of_reading", lambda database: newer)
+    monkeypatch.setattr(kept_tables, "_digests_of_kept_tables", raising(newer))
     with pytest.raises(build.BuildError, match="is of another version of DuckDB"):
         build._take_over(published, tmp_path / "new.duckdb")
 
@@ -163,6 +182,7 @@ class FakeDbt:
 def dbt(monkeypatch):
     fake = FakeDbt()
     monkeypatch.setattr(build, "dbt_process", lambda *arguments: fake.process(*arguments))
+    monkeypatch.setattr(build, "_load_raw_files", lambda *arguments: None)
     return fake
 
 
