@@ -68,10 +68,15 @@ class Project:
         return self.folder / (f"target {zlib.crc32(given.encode())}" if given else "target")
 
     def dbt(
-        self, data: Path, warehouse: Path, *arguments: str, quiet: bool = True
+        self,
+        data: Path,
+        warehouse: Path,
+        *arguments: str,
+        quiet: bool = True,
+        command: tuple = (sys.executable, "-c", DBT),
     ) -> subprocess.CompletedProcess:
         return subprocess.run(
-            [sys.executable, "-c", DBT, *(["--quiet"] if quiet else []), *arguments],
+            [*command, *(["--quiet"] if quiet else []), *arguments],
             cwd=ROOT,
             env=self.environment(data, warehouse, *arguments),
             capture_output=True,
