@@ -34,7 +34,7 @@ from pathlib import Path
 import duckdb
 import yaml
 
-from dbt_runs import ROOT, DbtRuns, dbt_process, plain, print_step
+from dbt_runs import ROOT, DbtRuns, dbt_process, out_of_memory, plain, print_step
 from kept_tables import (
     BACKUP,
     KEPT_TABLES,
@@ -193,6 +193,8 @@ def _load_raw_files(data: Path, built: Path, changed: list[str]) -> None:
     started = time.monotonic()
     try:
         load_raw_files(data, built, json.loads(changed[1]) if changed else {})
+    except duckdb.OutOfMemoryException:
+        raise BuildError(out_of_memory("Reading the raw files")) from None
     except duckdb.Error as error:
         raise BuildError(plain(str(error))) from None
     print_step("", "raw files", time.monotonic() - started)

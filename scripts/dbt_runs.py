@@ -193,7 +193,13 @@ def problem_of(name: str, event: dict) -> str | None:
         return _failed_test(event["name"], event["num_failures"])
     if name == "RunResultError" and event["node_info"]["resource_type"] != "test":
         if "Out of Memory Error" in event["msg"]:
-            return _out_of_memory(event["node_info"]["node_name"])
+            is_alone = os.environ.get("SEGMENTS_THREADS") == "1"
+            one = (
+                ""
+                if is_alone
+                else ", or set SEGMENTS_THREADS=1 so that one model at a time is built"
+            )
+            return out_of_memory(event["node_info"]["node_name"], one)
         if "PRIMARY KEY or UNIQUE constraint violation" in event["msg"]:
             return _repeated_key(event["node_info"]["node_name"], event["msg"])
         return plain(event["msg"])
@@ -208,13 +214,11 @@ def _killed(number: int) -> str:
     )
 
 
-def _out_of_memory(node: str) -> str:
-    """What to do when DuckDB's limit is too low for a model."""
+def out_of_memory(what: str, or_else: str = "") -> str:
+    """What to do when DuckDB's limit is too low for something."""
     limit = os.environ.get("SEGMENTS_MEMORY_LIMIT", "4GB")
-    told = f"{node} needs more memory than DuckDB may take ({limit}). Raise SEGMENTS_MEMORY_LIMIT"
-    if os.environ.get("SEGMENTS_THREADS") != "1":
-        told += ", or set SEGMENTS_THREADS=1 so that one model at a time is built"
-    return f"{told}."
+    told = f"{what} needs more memory than DuckDB may take ({limit})."
+    return f"{told} Raise SEGMENTS_MEMORY_LIMIT{or_else}."
 
 
 def _repeated_key(node: str, message: str) -> str:

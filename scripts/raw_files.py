@@ -62,6 +62,8 @@ class Macros:
                     self._context[name.removeprefix("dbt_macro__")] = _returning(macro)
 
     def __getattr__(self, name: str) -> Callable:
+        if name not in self._context:
+            raise AttributeError(f"There is no macro {name} in {', '.join(FILES)}.")
         return self._context[name]
 
     def _dispatched(self, name: str) -> Callable:

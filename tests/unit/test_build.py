@@ -353,6 +353,12 @@ def test_too_little_memory_names_the_model_and_what_to_set(monkeypatch):
     assert "SEGMENTS_MEMORY_LIMIT" in told and "SEGMENTS_THREADS" not in told
 
 
+def test_too_little_memory_for_the_raw_files_is_told_with_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.setenv("SEGMENTS_MEMORY_LIMIT", "20KB")
+    with pytest.raises(build.BuildError, match=r"Reading the raw files needs .* \(20KB\). Raise"):
+        build._load_raw_files(tmp_path, tmp_path / "new.duckdb", [])
+
+
 def test_a_repeated_key_is_told_with_its_table():
     node = {"resource_type": "model", "node_name": "order_months"}
     with duckdb.connect() as connection:
