@@ -193,13 +193,9 @@ def problem_of(name: str, event: dict) -> str | None:
         return _failed_test(event["name"], event["num_failures"])
     if name == "RunResultError" and event["node_info"]["resource_type"] != "test":
         if "Out of Memory Error" in event["msg"]:
+            one_by_one = ", or set SEGMENTS_THREADS=1 so that one model at a time is built"
             is_alone = os.environ.get("SEGMENTS_THREADS") == "1"
-            one = (
-                ""
-                if is_alone
-                else ", or set SEGMENTS_THREADS=1 so that one model at a time is built"
-            )
-            return out_of_memory(event["node_info"]["node_name"], one)
+            return out_of_memory(event["node_info"]["node_name"], "" if is_alone else one_by_one)
         if "PRIMARY KEY or UNIQUE constraint violation" in event["msg"]:
             return _repeated_key(event["node_info"]["node_name"], event["msg"])
         return plain(event["msg"])
