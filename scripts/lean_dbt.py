@@ -63,7 +63,10 @@ def make_no_messages_that_nobody_reads() -> None:
 
 
 def look_names_up_when_asked() -> None:
-    """A template asks for a name here and there; Jinja copies all, thousands of macros a node."""
+    """A template asks for a name here and there; Jinja copies all, thousands of macros a node.
+
+    dbt leaves that out itself, but not for the templates that give a value in place of a text.
+    """
     copy_all = jinja2.Template.new_context
 
     def layered(template, given=None, shared=False, local=None):

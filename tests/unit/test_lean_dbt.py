@@ -29,7 +29,8 @@ class Names(UserDict):
         return super().__getitem__(name)
 asked = []
 names = Names({f"macro_{i}": i for i in range(1000)})
-template = get_template("{% set own = 7 %}{{ macro_3 + own }}{{ unknown is defined }}", {})
+text = "{% set own = 7 %}{{ macro_3 + own }}{{ unknown is defined }}"
+template = get_template(text, {}, native=True)
 print(template.render(names), *asked)
 """)
     assert found[0] == "10False"
