@@ -93,13 +93,15 @@ def load_raw_files(data: Path, warehouse: Path, settings: dict) -> None:
 
 def _connection_of_profile(warehouse: Path) -> duckdb.DuckDBPyConnection:
     """A connection with the settings of the target duckdb in profiles.yml."""
-    environment = jinja2.Environment()
-    environment.filters["as_number"] = int
-    text = (ROOT / "profiles.yml").read_text(encoding="utf-8")
-    given = os.environ | {"SEGMENTS_WAREHOUSE": str(warehouse)}
-    profiles = yaml.safe_load(environment.from_string(text).render(env_var=given.get))
+    # Rendered value by value, as dbt does: a path may hold quotes.
+    given = (os.environ | {"SEGMENTS_WAREHOUSE": str(warehouse)}).get
+    profiles = yaml.safe_load((ROOT / "profiles.yml").read_text(encoding="utf-8"))
     target = profiles[PROJECT["profile"]]["outputs"]["duckdb"]
-    connection = duckdb.connect(target["path"], config=target["config_options"])
+    options = {
+        name: jinja2.Template(str(value)).render(env_var=given)
+        for name, value in target["config_options"].items()
+    }
+    connection = duckdb.connect(str(warehouse), config=options)
     for name, value in target["settings"].items():
         connection.execute(f"set {name} = '{value}'")
     return connection

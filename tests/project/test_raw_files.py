@@ -53,8 +53,10 @@ def test_rows_of_erased_customers_do_not_come_back(project, data, tmp_path):
     warehouse = tmp_path / "shop.duckdb"
     load_raw_files(data, warehouse, {})
     with duckdb.connect(str(warehouse)) as connection:
-        someone = "select min(customer_unique_id) from raw.olist_customers_dataset"
-        connection.execute(f"insert into raw.erased_customers select sha256(({someone})), now(), 0")
+        connection.execute(
+            "insert into raw.erased_customers select sha256(min(customer_unique_id)), "
+            "timestamp '2018-02-01', 0 from raw.olist_customers_dataset"
+        )
         before = connection.sql("from raw.olist_customers_dataset").fetchall()
     result = project.dbt(data, warehouse, "run", "--select", "stg_olist__sellers")
     assert result.returncode == 0, result.stdout
@@ -84,6 +86,13 @@ def test_the_connection_has_the_settings_of_the_profile(data, tmp_path, monkeypa
     monkeypatch.setenv("SEGMENTS_MEMORY_LIMIT", "20KB")
     with pytest.raises(duckdb.OutOfMemoryException):
         load_raw_files(data, tmp_path / "shop.duckdb", {})
+
+
+def test_a_warehouse_may_lie_in_any_folder(data, tmp_path):
+    folder = tmp_path / """it's "a: {{ folder }}" """
+    folder.mkdir()
+    load_raw_files(data, folder / "shop.duckdb", {})
+    assert len(tables_of(folder / "shop.duckdb")) == 12
 
 
 def test_vars_are_checked_before_a_file_is_read(tmp_path):
