@@ -123,7 +123,7 @@ def note_reviewed(warehouse: Path, tables: list[str], fingerprint: str) -> None:
 def reviewed_tables_in(warehouse: Path, fingerprint: str) -> list[str]:
     """The tables that stand until the next review date, if they were built with the same.
 
-    None when that is not written down, or when one of them is gone or cannot be read.
+    Empty when that is not written down, or when one of them is gone or cannot be read.
     """
     try:
         with duckdb.connect(str(warehouse), read_only=True) as connection:

@@ -23,8 +23,8 @@ PROJECT = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
 
 # The macros that read raw files, check vars and say how to write SQL: files of dbt_project/macros.
 FILES = ["load_raw_files", "erase_customer", "validate_vars", "maintenance_clauses", "candidates"]
-FILES += ["source_adapters/adapters", "source_adapters/olist", "source_adapters/transactions"]
-FILES += ["dialect/texts"]
+ADAPTERS = (ROOT / "dbt_project" / "macros" / "source_adapters").glob("*.sql")
+FILES += ["dialect/texts", *sorted(f"source_adapters/{file.stem}" for file in ADAPTERS)]
 
 
 class Macros:

@@ -1,9 +1,13 @@
 """Builds that several tests read: each is made once a session, by the project's own commands."""
 
+import fcntl
+import json
 import os
+import shutil
 import subprocess
 import sys
 import zlib
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -30,19 +34,16 @@ LEDGER = {
 }
 
 
-# The command `dbt`, as fast as `make build` has it.
-DBT = """
-import atexit, os, pathlib, sys
-sys.path.insert(0, "scripts")
-import lean_dbt
-lean_dbt.parse_once_for_all_places()
-lean_dbt.make_no_messages_that_nobody_reads()
-lean_dbt.look_names_up_when_asked()
-atexit.register(lean_dbt.KeptTemplates(pathlib.Path(os.environ["DBT_LOG_PATH"])).keep)
-from dbt.cli.main import cli
-sys.argv[0] = "dbt"
-cli()
-"""
+@cache
+def dbt_forks() -> subprocess.Popen:
+    """The process that runs dbt in forks of its own; it ends with the tests."""
+    return subprocess.Popen(
+        [sys.executable, "tests/forked_dbt.py"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
 class Project:
@@ -73,15 +74,23 @@ class Project:
         warehouse: Path,
         *arguments: str,
         quiet: bool = True,
-        command: tuple = (sys.executable, "-c", DBT),
+        command: tuple = (),
     ) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            [*command, *(["--quiet"] if quiet else []), *arguments],
-            cwd=ROOT,
-            env=self.environment(data, warehouse, *arguments),
-            capture_output=True,
-            text=True,
-        )
+        """Run dbt, or a `command` that stands for it and starts anew."""
+        environment = self.environment(data, warehouse, *arguments)
+        arguments = (*(["--quiet"] if quiet else []), *arguments)
+        if command:
+            return subprocess.run(
+                [*command, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
+            )
+        output, errors = self.folder / "output", self.folder / "errors"
+        asked = {"arguments": arguments, "environment": environment}
+        asked |= {"kept": str(self.folder), "output": str(output), "errors": str(errors)}
+        forks = dbt_forks()
+        forks.stdin.write(json.dumps(asked) + "\n")
+        forks.stdin.flush()
+        code = int(forks.stdout.readline())
+        return subprocess.CompletedProcess(arguments, code, output.read_text(), errors.read_text())
 
     def dbt_build(self, data: Path, warehouse: Path, *arguments: str, tested: bool = False) -> Path:
         """Build data into the warehouse, with dbt's data tests if `tested`; a failure fails."""
@@ -149,8 +158,15 @@ def olist_data() -> Path:
 
 @pytest.fixture(scope="session")
 def olist_warehouse(project, olist_data, tmp_path_factory) -> Path:
-    warehouse = tmp_path_factory.mktemp("olist") / "olist.duckdb"
-    return project.dbt_build(olist_data, warehouse, tested=True)
+    """The real tables, built once by whichever process of the tests asks first; each has a copy."""
+    folder = tmp_path_factory.mktemp("olist")
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "built olist.duckdb"
+    with shared.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not shared.exists():
+            project.dbt_build(olist_data, folder / "olist.duckdb", tested=True).rename(shared)
+    return Path(shutil.copy(shared, folder / "olist.duckdb"))
 
 
 @pytest.fixture

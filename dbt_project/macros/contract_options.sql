@@ -45,13 +45,13 @@
 {% endmacro %}
 
 
-{# The observation windows of the options that are not the one in use. #}
+{# The observation windows of the options that are not the one in use; none for all facts. #}
 {% macro contract_option_windows() %}
     {% set windows = [] %}
     {% for option in contract_options() if option.observation_months not in windows + [var('observation_months')] %}
         {% do windows.append(option.observation_months) %}
     {% endfor %}
-    {{ return(windows | reject('none') | list) }}
+    {{ return(windows) }}
 {% endmacro %}
 
 
@@ -67,6 +67,7 @@
             {{ sql_string(option.option) }} as option,
             cast({{ option.observation_months or 'null' }} as integer) as observation_months,
             {{ option.n_segments }} as n_segments,
+            {{ sql_string(option.features | map(attribute='feature') | join(', ')) }} as feature_names,
             {{ features_with_transforms(option.features) }} as features,
             {{ features_with_transforms(named_by) }} as naming_features
     {% endfor %}

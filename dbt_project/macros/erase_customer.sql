@@ -84,6 +84,22 @@
 {% endmacro %}
 
 
+{#
+    A line that cannot be read stays counted, without its text when one of its fields is an erased customer or an
+    order of one.
+#}
+{% macro blank_unreadable_lines_of_erased() %}
+    {% set separators = sql_string((var('csv_format').get('delimiter') or ',') ~ '"') ~ ' || chr(13)' %}
+    {% set fields = 'string_split(translate(record, ' ~ separators ~ ', repeat(chr(10), 3)), chr(10))' %}
+    {% do run_query(
+        'update raw.unreadable_lines set record = null where list_has_any('
+        ~ 'list_transform(' ~ fields ~ ', lambda field: sha256(field)), '
+        ~ '(select list(customer_hash) from raw.erased_customers)) '
+        ~ 'or list_has_any(' ~ fields ~ ', (select list(customer_id) || list(order_id) from erased_orders))'
+    ) %}
+{% endmacro %}
+
+
 {% macro create_list_of_erased_customers() %}
     {% do run_query('create schema if not exists raw') %}
     {% do run_query(
@@ -138,6 +154,7 @@
                 ) %}
             {% endif %}
         {% endfor %}
+        {% do blank_unreadable_lines_of_erased() %}
         {% do run_query('drop table erased_orders') %}
     {% endif %}
     {{ return(erased.rows) }}

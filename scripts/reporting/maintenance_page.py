@@ -21,13 +21,12 @@ STATUSES = {
     "warn": "Close to its limit",
     "breach": "Broken",
     "not assessable": "Not assessable",
-    "info": "For information",
 }
 _HEADLINES = {
     "ok": "The segments may be trusted: the contract is kept.",
     "warn": "The segments may still be trusted, but the contract is close to its limit.",
     "breach": "The contract is broken: the segments are due for a refit.",
-    "not assessable": "The contract cannot be assessed: refits of the same customers differ.",
+    "not assessable": "The contract cannot be assessed: see why below.",
 }
 
 

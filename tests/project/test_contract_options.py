@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 from datetime import datetime
 
 import numpy as np
@@ -11,7 +12,17 @@ from test_segments import assert_same_features
 
 from pandas_features import features_as_of
 
-SETTINGS = {"observation_months": 6, "pinned_candidate": "kmeans-4-rfm-review-rank"}
+OPTIONS = {
+    "recency as a rank": {"feature_set": "rfm-review-rank"},
+    "recency as a share": {"feature_set": "rfm-review-share"},
+    "twelve months": {"observation_months": 12},
+    "all facts": {"observation_months": None},
+}
+SETTINGS = {
+    "observation_months": 6,
+    "pinned_candidate": "kmeans-4-rfm-review-rank",
+    "contract_options": OPTIONS,
+}
 WINDOW_BEGINS = datetime(2017, 8, 1)
 
 
@@ -60,18 +71,15 @@ def test_models_are_fitted_by_rank_and_within_the_window(built, read):
 def test_options_are_held_against_what_is_in_use(built, read):
     options = read(built, "select * from marts.maintenance_options").set_index("option")
     assert options.index[0] == "as in use"
-    assert set(options.index) == {
-        "as in use",
-        "recency as a rank",
-        "recency as a share",
-        "twelve months",
-    }
-    assert options["observation_months"].to_dict() == {
+    assert set(options.index) == {"as in use", *OPTIONS}
+    months = options["observation_months"]
+    assert months.dropna().to_dict() == {
         "as in use": 6,
         "recency as a rank": 6,
         "recency as a share": 6,
         "twelve months": 12,
     }
+    assert not options["is_stale"].any()
     # The option that is in use already gives the same; a longer window knows more customers.
     figures = ["customers", "business_sense", "smallest_share", "migrated_share"]
     pd.testing.assert_series_equal(
@@ -80,6 +88,7 @@ def test_options_are_held_against_what_is_in_use(built, read):
         check_names=False,
     )
     assert options.loc["twelve months", "customers"] == 272
+    assert options.loc["all facts", "customers"] == 272
     assert options.loc["as in use", "customers"] == 192
     curves = read(built, "select * from marts.maintenance_option_curves")
     assert (curves[curves["weeks"] == 0]["mean_adjusted_rand_index"] == 1).all()
@@ -87,6 +96,21 @@ def test_options_are_held_against_what_is_in_use(built, read):
     np.testing.assert_array_equal(
         curves[curves["option"] == "twelve months"]["start_dates"], [5, 4, 3, 2, 1]
     )
+
+
+def test_an_option_that_is_declared_otherwise_is_told(project, shop_data, built, tmp_path, read):
+    warehouse = tmp_path / "shop.duckdb"
+    shutil.copy(built, warehouse)
+    changed = OPTIONS | {"twelve months": {"observation_months": 13}}
+    del changed["all facts"]
+    settings = ("--vars", json.dumps(SETTINGS | {"contract_options": changed}))
+    asked = ("run", "--select", "compare_options", "maintenance_options")
+    result = project.dbt(shop_data, warehouse, *asked, *settings)
+    assert result.returncode == 0, result.stdout
+    options = read(warehouse, "select * from marts.maintenance_options").set_index("option")
+    assert set(options.index[options["is_stale"]]) == {"twelve months", "all facts"}
+    is_told = options["sentence"].str.contains("make compare measures it anew")
+    assert is_told.equals(options["is_stale"])
 
 
 @pytest.mark.parametrize(

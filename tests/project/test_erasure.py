@@ -28,7 +28,7 @@ def erase(project, data, warehouse, customer):
 
 
 def mentions(warehouse, *values):
-    """Tables in which one of the values stands in any column of text."""
+    """Tables with one of the values in any column of text, alone or among other words."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         columns = connection.execute(
             "select schema_name || '.' || table_name, column_name from duckdb_columns() "
@@ -38,7 +38,9 @@ def mentions(warehouse, *values):
             table
             for table, column in columns
             if connection.execute(
-                f"select count(*) from {table} where list_contains(?, {column})", [list(values)]
+                f"select count(*) from {table} "
+                f"where list_bool_or(list_transform(?, lambda value: contains({column}, value)))",
+                [list(values)],
             ).fetchall()[0][0]
         }
 
@@ -97,9 +99,13 @@ def test_the_next_build_does_not_bring_the_customer_back(
 ):
     warehouse = tmp_path / "shop.duckdb"
     shutil.copy(erased[0], warehouse)
-    result = project.make(shop_data, warehouse)
+    data = shutil.copytree(shop_data, tmp_path / "data")
+    with (data / "olist_customers_dataset.csv").open("a") as file:
+        file.write(f'another,"{ERASED}",01000,sao paulo,SP,one too many\n')
+    result = project.make(data, warehouse)
     assert result.returncode == 0, result.stderr
     assert mentions(warehouse, ERASED, *orders_of(shop, ERASED)) == set()
+    assert read(warehouse, "from raw.unreadable_lines")["record"].isna().tolist() == [True]
     ledger = read(
         warehouse,
         "select raw_table, rows_set_aside from marts.data_quality_ledger "
@@ -141,7 +147,12 @@ def test_make_erase_waits_for_no_build_and_says_what_is_wrong(erased, tmp_path):
     with (tmp_path / ".shop.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert "Another build of" in ledger("erase", "loyal 08").stderr
-    assert len(mentions(warehouse, "loyal 08")) > 3
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(
+            "insert into raw.unreadable_lines values "
+            "('olist_customers_dataset', 9, 'too many columns', 'another,loyal 08,01000,SP,,')"
+        )
+    assert {"raw.unreadable_lines", "marts.customer_segments"} < mentions(warehouse, "loyal 08")
     done = ledger("erase", "loyal 08")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Erased ")

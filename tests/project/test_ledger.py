@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from arrivals import read_texts, write_known_by
 from conftest import LEDGER, ROOT
 
 # A clause that the small shop breaks after some weeks, and one that it keeps.
@@ -345,14 +346,46 @@ def test_transitions_hold_every_customer_and_centavo(grown, read):
     assert_transitions_hold_everyone(grown, read)
 
 
-def test_transitions_hold_those_within_the_observation_window(
-    project, january_data, tmp_path, read
-):
+@pytest.fixture(scope="module")
+def within_two_months(project, january, tmp_path_factory):
+    """Who has not ordered for two months has no segment: one build, and two one after the other."""
+    folder = tmp_path_factory.mktemp("window")
+    settings = ("--vars", json.dumps(BREACH_AT | {"observation_months": 2}))
+    returning = copy.deepcopy(january)
+    returning.order("loyal 15", "2018-01-25", 120, score=5)  # the last order before: November 16
+    all_data = returning.write(folder / "all")
+    write_known_by("2018-01-10", read_texts(all_data), folder / "early")
+    once = project.dbt_build(all_data, folder / "once.duckdb", *settings)
+    grown = project.dbt_build(folder / "early", folder / "grown.duckdb", *settings)
+    return once, project.dbt_build(all_data, grown, *settings)
+
+
+def test_transitions_hold_those_within_the_observation_window(within_two_months, read):
     """Who has not ordered for two months is nowhere, and older spend is not counted."""
-    settings = json.dumps(BREACH_AT | {"observation_months": 2})
-    warehouse = project.dbt_build(january_data, tmp_path / "shop.duckdb", "--vars", settings)
-    known = assert_transitions_hold_everyone(warehouse, read)
+    known = assert_transitions_hold_everyone(within_two_months[0], read)
     assert (known["customers"].diff() < 0).any()
+
+
+def test_who_leaves_the_observation_window_leaves_the_segment(within_two_months, read):
+    once, grown = within_two_months
+    assert ledger_of(once) == ledger_of(grown)
+    history = read(once, "select * from marts.customer_segment_history")
+    known = read(once, "select cutoff, customer_id from intermediate.int_customer_features")
+    for date in read(once, "select distinct review_date from marts.segment_transitions")[
+        "review_date"
+    ]:
+        ends_later = history["valid_to"].isna() | (history["valid_to"] > date)
+        at_date = history[(history["valid_from"] <= date) & ends_later]
+        assert sorted(at_date["customer_id"]) == sorted(
+            known["customer_id"][known["cutoff"] == date]
+        )
+    returned = history[history["customer_id"] == "loyal 15"]
+    is_entry = returned["movement"] == "entry"
+    entered = [pd.Timestamp("2018-01-01"), pd.Timestamp("2018-01-29")]
+    assert returned["valid_from"][is_entry].tolist() == entered
+    assert returned["valid_to"][is_entry.shift(-1, fill_value=False)].tolist() == [
+        pd.Timestamp("2018-01-22")
+    ]
 
 
 def test_transitions_are_the_steps_of_the_history(grown, read):
@@ -440,22 +473,27 @@ def test_whoever_asks_for_changed_rows_misses_none(project, shop, tmp_path, read
     warehouse = tmp_path / "shop.duckdb"
     copied, last_visit = {}, pd.Timestamp.min
     changes_between_reviews = 0
-    for day, status in enumerate(["delivered", "canceled", "delivered", "delivered"]):
+    # The last two with the same date: files that have been corrected.
+    for visit, (day, status) in enumerate(
+        [(1, "delivered"), (2, "canceled"), (3, "delivered"), (3, "canceled")]
+    ):
         wavering["order_status"] = status
-        if day:
+        if visit in (1, 2):
             # A canceled order dates the published state: the midnight after it.
-            shop.order("canceler", f"2018-02-0{day}", 1000, score=1, status="canceled")
-        data = shop.write(tmp_path / f"data {day}")
-        as_of = f"2018-02-0{day + 1} 00:00:00"
+            shop.order("canceler", f"2018-02-0{day - 1}", 1000, score=1, status="canceled")
+        data = shop.write(tmp_path / f"data {visit}")
+        as_of = f"2018-02-0{day} 00:00:00"
         project.dbt_build(data, warehouse, "--vars", json.dumps({"hysteresis_margin": 0}))
         table = read(warehouse, "select * from marts.customer_segments").set_index("customer_id")
         assert (table["as_of"] == as_of).all()
-        changed = table[table["segment_changed_at"] > last_visit]
-        changes_between_reviews += 0 < len(changed) < len(table)
-        copied |= changed["segment_id"].to_dict()
+        changed = table[table["segment_changed_at"] >= last_visit]
+        told = changed["segment_id"].to_dict()
+        new = [customer for customer in told if copied.get(customer) != told[customer]]
+        changes_between_reviews += 0 < len(new) < len(table)
+        copied |= told
         assert copied == table["segment_id"].to_dict()
         last_visit = pd.Timestamp(as_of)
-    assert changes_between_reviews == 2
+    assert changes_between_reviews == 3
 
 
 def test_another_candidate_takes_over_at_the_newest_review_with_the_old_ids(

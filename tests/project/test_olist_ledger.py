@@ -17,8 +17,8 @@ pytestmark = pytest.mark.olist
 # The first review date. 2017-02-06 takes the whole period, in ten minutes; before, there are too
 # few customers for a model.
 FIRST_REVIEW_DATE = os.environ.get("OLIST_FIRST_REVIEW_DATE", "2018-01-01")
-# The dates of the builds: monthly or, to stay within the time of CI, four. The last two are near enough
-# to each other that what the first publishes between two reviews still shows in the second.
+# The dates of the builds: monthly or, to stay within the time of CI, four. The last two are near
+# enough to each other that what the first publishes between two reviews still shows in the second.
 BUILDS = (
     pd.DatetimeIndex(["2018-02-01", "2018-06-01", "2018-10-01", "2018-11-01"])
     if FIRST_REVIEW_DATE == "2018-01-01"

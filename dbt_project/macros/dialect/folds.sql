@@ -1,7 +1,7 @@
 {#
     The clusters that customers are given at steps where the nearest one is not clear, each depending on the
     cluster before: customer_number, reign, step and cluster. `unclear` has these scored steps, `held` the cluster
-    held before a reign's first one. DuckDB follows them as the recursive CTE `given`. Spark would compute
+    held before the step that it names. DuckDB follows them as the recursive CTE `given`. Spark would compute
     `unclear` anew at each turn of it, and folds a list of the steps.
 #}
 {% macro clusters_given(unclear, held) %} {{ adapter.dispatch('clusters_given')(unclear, held) }} {% endmacro %}
@@ -18,8 +18,7 @@
     left join {{ held }}
         on
             {{ unclear }}.customer_number = {{ held }}.customer_number
-            and {{ unclear }}.reign = {{ held }}.reign
-            and {{ unclear }}.previous_step is null
+            and {{ unclear }}.step = {{ held }}.step
     where {{ unclear }}.previous_step is null or {{ unclear }}.clear_cluster_before is not null
     union all
     select
@@ -83,8 +82,7 @@
                 left join {{ held }}
                     on
                         {{ unclear }}.customer_number = {{ held }}.customer_number
-                        and {{ unclear }}.reign = {{ held }}.reign
-                        and {{ unclear }}.previous_step is null
+                        and {{ unclear }}.step = {{ held }}.step
                 group by 1, 2
             ) as listed
         ) as folded

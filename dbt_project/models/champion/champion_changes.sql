@@ -3,6 +3,7 @@
 {%- set features_of_all = ref('int_customer_features') %}
 {%- set relative = var('relative_feature_transforms') %}
 {%- set relative_features = scored_models().features | select('in', relative) | list %}
+{%- set no_cluster = scored_models().n_segments %}
 
 with recursive
 
@@ -89,23 +90,6 @@ last_known as (
 
 ),
 
-held as (
-
-    -- A new champion is not bound by what the last one gave.
-    select
-        customers.customer_number,
-        first_step.reign,
-        identities.cluster
-    from last_known
-    inner join customers on last_known.customer_id = customers.customer_id
-    inner join first_step on not first_step.is_takeover
-    inner join identities
-        on
-            first_step.reign = identities.reign
-            and last_known.segment_id = identities.segment_id
-
-),
-
 to_score as (
 
     select
@@ -119,6 +103,34 @@ to_score as (
 ),
 
 scored as ({{ assign_clusters('to_score') }}),
+
+{% if var('observation_months') -%}
+    present as (
+
+        select
+            customer_features.customer_number,
+            steps.step,
+            lead(steps.step) over (
+                partition by customer_features.customer_number order by steps.step
+            ) as next_step
+        from customer_features
+        inner join steps on customer_features.cutoff = steps.review_date
+
+    ),
+
+    absent as (
+
+        -- Each first step at which a customer has no order within the observation window any more.
+        select
+            present.customer_number,
+            steps.step,
+            steps.reign
+        from present
+        inner join steps on present.step + 1 = steps.step
+        where present.next_step is distinct from present.step + 1
+
+    ),
+{%- endif %}
 
 slim as (
 
@@ -136,6 +148,17 @@ slim as (
         {%- endif %}
         holding_clusters = 0 as is_clear
     from scored
+    {%- if var('observation_months') %}
+        union all
+        select
+            customer_number,
+            cast(step as smallint) as step,
+            cast(reign as smallint) as reign,
+            cast({{ no_cluster }} as tinyint) as cluster,
+            0 as holding_clusters,
+            true as is_clear
+        from absent
+    {%- endif %}
 
 ),
 
@@ -152,11 +175,33 @@ telling as {{ materialized() }} (
 
 ),
 
-known_at_steps as (
+carried as (
 
-    select distinct customers.customer_id
+    -- Whom the first step finds again. The others are known no more, most without a number by now.
+    select
+        customers.customer_number,
+        last_known.customer_id,
+        last_known.segment_id
     from telling
+    inner join first_step on telling.step = first_step.step
     inner join customers on telling.customer_number = customers.customer_number
+    inner join last_known on customers.customer_id = last_known.customer_id
+
+),
+
+held as (
+
+    -- A new champion is not bound by what the last one gave.
+    select
+        carried.customer_number,
+        first_step.step,
+        identities.cluster
+    from carried
+    inner join first_step on not first_step.is_takeover
+    inner join identities
+        on
+            first_step.reign = identities.reign
+            and carried.segment_id = identities.segment_id
 
 ),
 
@@ -188,12 +233,12 @@ identified as (
     select
         decided.customer_number,
         decided.step,
-        identities.segment_id,
-        lag(identities.segment_id) over (
+        coalesce(identities.segment_id, 0) as segment_id,
+        lag(coalesce(identities.segment_id, 0)) over (
             partition by decided.customer_number order by decided.step
         ) as segment_before
     from decided
-    inner join identities
+    left join identities
         on
             decided.reign = identities.reign
             and decided.cluster = identities.cluster
@@ -202,15 +247,17 @@ identified as (
 
 known_no_more as (
 
-    -- All of their orders have been canceled since. Most have no number any more.
-    select last_known.customer_id
+    -- All of their orders have been canceled since, or lie before the observation window.
+    select
+        last_known.customer_id,
+        last_known.segment_id
     from last_known
     left join customer_versions
         on
             last_known.customer_id = customer_versions.customer_id
             and customer_versions.valid_to = {{ end_of_time() }}
-    anti join known_at_steps
-        on last_known.customer_id = known_at_steps.customer_id
+    anti join carried
+        on last_known.customer_id = carried.customer_id
     where {{ in_batch('coalesce(customer_versions.customer_number, 0)') }}
 
 ),
@@ -220,22 +267,20 @@ moved as (
     select
         customers.customer_id,
         identified.step,
-        identified.segment_id,
-        coalesce(identified.segment_before, nullif(last_known.segment_id, 0))
-            as previous_segment_id
+        nullif(identified.segment_id, 0) as segment_id,
+        nullif(coalesce(identified.segment_before, carried.segment_id), 0) as previous_segment_id
     from identified
     inner join customers on identified.customer_number = customers.customer_number
-    left join last_known on customers.customer_id = last_known.customer_id
+    left join carried on identified.customer_number = carried.customer_number
     where identified.segment_id is distinct from identified.segment_before
     union all
     select
-        last_known.customer_id,
+        known_no_more.customer_id,
         first_step.step,
         cast(null as integer) as segment_id,
-        last_known.segment_id as previous_segment_id
-    from last_known
-    inner join known_no_more on last_known.customer_id = known_no_more.customer_id
-    inner join first_step on last_known.segment_id > 0
+        known_no_more.segment_id as previous_segment_id
+    from known_no_more
+    inner join first_step on known_no_more.segment_id > 0
 
 )
 

@@ -47,7 +47,9 @@ as_in_use as (
 ),
 
 {% for months in contract_option_windows() -%}
-    within_{{ months }}_months as ({{ known_customers('cutoffs', 'customer_versions', months) }}),
+    within_{{ months or 'all' }}_months as (
+        {{ known_customers('cutoffs', 'customer_versions', months) }}
+    ),
 {% endfor %}
 
 windows as (
@@ -64,12 +66,12 @@ windows as (
             cutoff,
             customer_id,
             {{ features | join(', ') }},
-            {{ months }} as observation_months
+            cast({{ months or 'null' }} as integer) as observation_months
         from (
             select
                 *,
                 {{ relative_recencies() }}
-            from within_{{ months }}_months
+            from within_{{ months or 'all' }}_months
         ) as within_window
     {% endfor %}
 

@@ -20,6 +20,5 @@ select
     city,
     delivered_at,
     promised_at,
-    scored_reviews,
     {{ is_counted_order('order_status') }} as is_counted
 from orders

@@ -25,6 +25,13 @@ models as (
 
 ),
 
+newest_review as (
+
+    select max(fitted_as_of) as review_date
+    from models
+
+),
+
 newest as (
 
     select
@@ -32,8 +39,11 @@ newest as (
         models.fitted_as_of,
         segments.segment_id,
         segments.segment_name,
+        newest_review.review_date as newest_review_date,
+        clauses.review_date < newest_review.review_date as is_out_of_date,
         {{ midnights('models.fitted_as_of', 'clauses.broken_since') }} / 7e0 as weeks_until_breach
     from clauses
+    cross join newest_review
     inner join reigns on clauses.origin_model_id = reigns.model_id
     inner join models on reigns.model_id = models.model_id
     left join segments
@@ -48,7 +58,7 @@ judged as (
         *,
         case
             when is_broken then 'breach'
-            when not is_assessable then 'not assessable'
+            when is_out_of_date or not is_assessable then 'not assessable'
             when is_close then 'warn'
             else 'ok'
         end as status,
@@ -104,8 +114,15 @@ select
     severity,
     status,
     case when is_broken then broken_since end as breached_since,
-    review_date + {{ var('review_interval_weeks') }} * interval '7' day as next_review_date,
+    newest_review_date
+    + {{ var('review_interval_weeks') }} * interval '7' day as next_review_date,
     case
+        when status = 'not assessable' and is_out_of_date
+            then
+                'No model of ' || {{ iso_date('newest_review_date') }} || ' can be compared with the'
+                || ' one in use' || coalesce(' in "' || segment_name || '"', '')
+                || ': another candidate is chosen. Let its model take over (refit_policy, '
+                || 'manual_champions), or pin the candidate in use (pinned_candidate).'
         when status = 'not assessable'
             then
                 case clause

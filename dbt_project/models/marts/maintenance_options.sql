@@ -51,6 +51,21 @@ in_use as (
     select * from summed_up
     where option = 'as in use'
 
+),
+
+stale as (
+
+    -- Declared otherwise since, or no more.
+    select summed_up.option
+    from summed_up
+    left join {{ ref('compare_options') }} as declared
+        on
+            summed_up.option = declared.option
+            and summed_up.features = declared.feature_names
+            and summed_up.observation_months is not distinct from declared.observation_months
+            and summed_up.n_segments = declared.n_segments
+    where declared.option is null
+
 )
 
 select
@@ -67,6 +82,7 @@ select
     summed_up.smallest_share,
     summed_up.customers,
     summed_up.migrated_share,
+    stale.option is not null as is_stale,
     printf(
         '%s: %d of %d start dates broke the agreement%s. Business sense %.2f, in use %.2f; '
         || 'under a frozen model %.1f %% of the customers change segment from one review to the '
@@ -85,8 +101,14 @@ select
         in_use.business_sense,
         100 * summed_up.migrated_share,
         100 * in_use.migrated_share
-    ) as sentence
+    )
+    || case
+        when stale.option is not null
+            then ' Its definition has changed since: make compare measures it anew.'
+        else ''
+    end as sentence
 from summed_up
 cross join in_use
+left join stale on summed_up.option = stale.option
 left join lasting on summed_up.option = lasting.option
 order by summed_up.option = 'as in use' desc, summed_up.option

@@ -185,6 +185,34 @@ lasting as (
         {{ recommended_interval('survival_high', probability) }} as longest_interval_weeks
     from survival
 
+),
+
+expected as (
+
+    select
+        costs.policy,
+        -- The policy in use counts from the champion, which another candidate or hand may have set.
+        case
+            when costs.policy = {{ sql_string(policy_in_use) }} then champions.champion_from
+            else costs.in_use_since
+        end
+        + case
+            when policies.every_weeks is not null then policies.every_weeks
+            when costs.policy = 'on_breach' then lasting.recommended_interval_weeks
+        end * interval '7' day as refit_date
+    from costs
+    cross join lasting
+    cross join champions
+    left join policies on costs.policy = policies.policy
+
+),
+
+next_review as (
+
+    select
+        max(review_date) + {{ var('review_interval_weeks') }} * interval '7' day as review_date
+    from refits
+
 )
 
 select
@@ -199,15 +227,11 @@ select
     lasting.recommended_interval_weeks,
     lasting.shortest_interval_weeks,
     lasting.longest_interval_weeks,
-    -- The policy in use counts from the champion, which another candidate or hand may have set.
+    -- A model that has lasted longer than expected is not replaced before the next review.
     case
-        when costs.policy = {{ sql_string(policy_in_use) }} then champions.champion_from
-        else costs.in_use_since
-    end
-    + case
-        when policies.every_weeks is not null then policies.every_weeks
-        when costs.policy = 'on_breach' then lasting.recommended_interval_weeks
-    end * interval '7' day as next_refit_date,
+        when expected.refit_date is not null
+            then greatest(expected.refit_date, next_review.review_date)
+    end as next_refit_date,
     costs.reviews,
     costs.refits,
     costs.mean_adjusted_rand_index,
@@ -216,6 +240,6 @@ select
     cast(round(coalesce(costs.relabelled_customers, 0)) as bigint) as relabelled_customers
 from costs
 cross join lasting
-cross join champions
-left join policies on costs.policy = policies.policy
+cross join next_review
+inner join expected on costs.policy = expected.policy
 order by is_in_use desc, costs.refits asc, costs.policy asc

@@ -8,7 +8,7 @@
 {%- endif -%}
 {%- if 'review_score' not in missing -%}
     {%- do stages.append('reviewed') -%}
-    {%- do conditions.append('scored_reviews > 0') -%}
+    {%- do conditions.append('is_reviewed') -%}
 {%- endif -%}
 
 with
@@ -26,13 +26,23 @@ cutoffs as (
 
 ),
 
+reviewed_orders as (
+
+    select distinct order_reviews.order_id
+    from {{ ref('stg_order_reviews') }} as order_reviews
+    inner join cutoffs on order_reviews.written_at < cutoffs.cutoff
+
+),
+
 known_orders as (
 
     select
         orders.*,
-        coalesce(orders.delivered_at < cutoffs.cutoff, false) as is_delivered
+        coalesce(orders.delivered_at < cutoffs.cutoff, false) as is_delivered,
+        reviewed_orders.order_id is not null as is_reviewed
     from orders
     inner join cutoffs on orders.ordered_at < cutoffs.cutoff
+    left join reviewed_orders on orders.order_id = reviewed_orders.order_id
 
 ),
 

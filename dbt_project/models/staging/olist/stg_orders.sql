@@ -19,6 +19,5 @@ select
     state,
     city,
     delivered_at,
-    promised_at,
-    scored_reviews
+    promised_at
 from orders

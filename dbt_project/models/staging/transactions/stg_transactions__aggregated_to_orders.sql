@@ -39,7 +39,6 @@ select
     max(case when line_rank = 1 then city end) as city,
     max(delivered_at) as delivered_at,
     max(promised_at) as promised_at,
-    cast(count(review_score) as integer) as scored_reviews,
     count(*) as transactions
 from ranked
 group by 1
