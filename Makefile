@@ -82,7 +82,7 @@ test-faults: .venv/installed
 lint: .venv/installed
 	.venv/bin/ruff check --quiet .
 	.venv/bin/ruff format --quiet --check .
-	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb .venv/bin/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/tests/singular
+	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb .venv/bin/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests/singular
 	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb .venv/bin/sqlfluff lint --disable-progress-bar --config .sqlfluff-transactions dbt_project/models/staging/transactions dbt_project/tests/singular/transactions_are_conserved.sql
 
 # Needs a network: the packages of uv.lock are looked up at PyPI; one that is not found there is an error.

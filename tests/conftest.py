@@ -42,6 +42,7 @@ def dbt_forks() -> subprocess.Popen:
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # where Python complains of what forks have in common
         text=True,
     )
 

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
@@ -20,7 +21,7 @@ lean_dbt.make_no_messages_that_nobody_reads()
 lean_dbt.look_names_up_when_asked()
 
 from dbt.adapters.duckdb.impl import DuckDBAdapter  # noqa: E402
-from dbt.cli.main import cli  # noqa: E402
+from dbt.cli.main import cli, dbtRunner  # noqa: E402
 
 from segmentation import comparison, models  # noqa: E402, F401
 
@@ -47,7 +48,22 @@ def run(command: dict) -> int:
     return code
 
 
+def warm_up() -> None:
+    """Parse the project once: half of that is what dbt makes of its own classes, and stays.
+
+    Not with the static parser, whose threads would be missing in the forks.
+    """
+    with TemporaryDirectory() as folder:
+        os.environ["DBT_TARGET_PATH"] = os.environ["DBT_LOG_PATH"] = folder
+        parse = ["--quiet", "--log-level-file", "none", "--no-static-parser", "parse"]
+        parsed = dbtRunner().invoke(parse)
+    if not parsed.success:
+        print(f"The project cannot be parsed: {parsed.exception}", flush=True)
+        os._exit(1)
+
+
 def main() -> None:
+    warm_up()
     gc.freeze()  # what is loaded is not copied into the forks by a look for garbage
     for line in sys.stdin:
         child = os.fork()

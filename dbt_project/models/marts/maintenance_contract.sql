@@ -119,8 +119,9 @@ select
     case
         when status = 'not assessable' and is_out_of_date
             then
-                'No model of ' || {{ iso_date('newest_review_date') }} || ' can be compared with the'
-                || ' one in use' || coalesce(' in "' || segment_name || '"', '')
+                'No model of ' || {{ iso_date('newest_review_date') }}
+                || ' can be compared with the one in use'
+                || coalesce(' in "' || segment_name || '"', '')
                 || ': another candidate is chosen. Let its model take over (refit_policy, '
                 || 'manual_champions), or pin the candidate in use (pinned_candidate).'
         when status = 'not assessable'
