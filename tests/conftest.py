@@ -54,7 +54,7 @@ class Project:
         self.folder = folder
 
     def environment(self, data: Path, warehouse: Path, *arguments: str) -> dict[str, str]:
-        # It does whenever vars differ from those of the last run in the same folder, too.
+        # dbt reads the whole project anew when vars differ from those of the last run in a folder.
         given = [i + 1 for i, argument in enumerate(arguments) if argument == "--vars"]
         return os.environ | {
             "SEGMENTS_DATA": str(data),

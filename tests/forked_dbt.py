@@ -9,6 +9,7 @@ import gc
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -71,6 +72,9 @@ def main() -> None:
             code = 1
             try:
                 code = run(json.loads(line))
+            except BaseException:
+                traceback.print_exc()
+                sys.stderr.flush()
             finally:
                 os._exit(code)
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
