@@ -1,9 +1,14 @@
 """`make build` loads the raw files while dbt starts: to the same tables as plain dbt."""
 
+import shutil
+import subprocess
+import sys
+
 import duckdb
 import pandas as pd
 import pytest
 
+from conftest import ROOT
 from kept_tables import BuildError
 from raw_files import load_raw_files
 from shop import Shop
@@ -98,3 +103,18 @@ def test_a_warehouse_may_lie_in_any_folder(data, tmp_path):
 def test_vars_are_checked_before_a_file_is_read(tmp_path):
     with pytest.raises(BuildError, match="n_init is 0"):
         load_raw_files(tmp_path / "none", tmp_path / "shop.duckdb", {"n_init": 0})
+
+
+def test_the_file_of_another_adapter_is_read_too(tmp_path):
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
+    shutil.copytree(ROOT / "dbt_project", tmp_path / "dbt_project")
+    shutil.copy(ROOT / "dbt_project.yml", tmp_path)
+    adapter = tmp_path / "dbt_project" / "macros" / "source_adapters" / "shop.sql"
+    adapter.write_text(
+        "{% macro shop__missing_features() %} {{ return(['items']) }} {% endmacro %}"
+    )
+    asked = "import raw_files; print(raw_files.Macros({}).shop__missing_features())"
+    found = subprocess.run(
+        [sys.executable, "-c", asked], cwd=tmp_path / "scripts", capture_output=True, text=True
+    )
+    assert found.stdout == "['items']\n", found.stderr

@@ -101,6 +101,10 @@ def test_no_var_takes_sql(name):
         ({"refit_policy": "sometimes"}, "it must be never, on_breach, every or manual"),
         ({"uncounted_order_statuses": "canceled"}, "it must be a list, each element a text"),
         ({"refit_every_weeks": 0}, "refit_every_weeks is 0; it must be"),
+        # What a column of the models or a check of their tables would not take.
+        ({"random_state": 2**31}, "random_state is 2147483648; it must be a whole number from 0"),
+        ({"n_init_beside_warm_start": 0}, "n_init_beside_warm_start is 0; it must be"),
+        ({"schedule_probability": 1}, "schedule_probability is 1; it must be a number from"),
         ({"hysteresis_margin": 1}, "hysteresis_margin is 1; it must be a number from 0"),
         ({"maintenance_clauses": {}}, "the clause agreement is missing"),
         (
