@@ -27,10 +27,8 @@ def dbt_process(data: Path, warehouse: Path, changed: list[str]) -> Iterator["Db
 
     `changed` are arguments for the vars that differ from those in dbt_project.yml.
     """
-    # dbt reads the whole project anew when these differ from those of the last run in a folder.
-    read_with = zlib.crc32(repr((warehouse.name, changed)).encode())
-    environment = {"DBT_TARGET_PATH": str(ROOT / "target" / f"build-{read_with:08x}")} | os.environ
-    environment |= {
+    environment = os.environ | {
+        "DBT_TARGET_PATH": str(target_folder(warehouse, changed)),
         "SEGMENTS_DATA": str(data.resolve()),
         "SEGMENTS_RAW_FILES": "loaded",
         "SEGMENTS_WAREHOUSE": str(warehouse.resolve()),
@@ -141,6 +139,16 @@ class DbtRuns:
         if name in ("LogModelResult", "LogSeedResult", "LogTestResult"):
             self._seconds[_kind(event["node_info"])] += event["execution_time"]
             _print_progress(name, event)
+
+
+def target_folder(warehouse: Path, changed: list[str]) -> Path:
+    """Where dbt keeps what it has read of the project, from one build of a warehouse to the next.
+
+    It reads the whole project anew when these differ from those of the last run in a folder.
+    """
+    read_with = zlib.crc32(repr((warehouse.name, changed)).encode())
+    own = ROOT / "target" / f"build-{read_with:08x}"
+    return Path(os.environ.get("DBT_TARGET_PATH", own))
 
 
 def _end_with_parent() -> None:

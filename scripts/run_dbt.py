@@ -26,6 +26,7 @@ def main(changed: list[str]) -> None:
     lean_dbt.parse_once_for_all_places()
     lean_dbt.make_no_messages_that_nobody_reads()
     lean_dbt.look_names_up_when_asked()
+    lean_dbt.read_dates_by_one_calendar()
     templates = lean_dbt.KeptTemplates(Path(os.environ["DBT_TARGET_PATH"]))
 
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zlib
+from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -59,15 +60,16 @@ class Project:
         return os.environ | {
             "SEGMENTS_DATA": str(data),
             "SEGMENTS_WAREHOUSE": str(warehouse),
-            "DBT_TARGET_PATH": str(self.target("".join(arguments[i] for i in given))),
+            "DBT_TARGET_PATH": str(self.target(warehouse, *(arguments[i] for i in given))),
             "DBT_LOG_PATH": str(self.folder / "logs"),
             "DBT_LOG_LEVEL_FILE": "none",
             "DBT_WRITE_JSON": "false",
         }
 
-    def target(self, given: str) -> Path:
-        """The folder of what dbt makes with these vars."""
-        return self.folder / (f"target {zlib.crc32(given.encode())}" if given else "target")
+    def target(self, warehouse: Path, given: str = "") -> Path:
+        """The folder of what dbt makes for warehouses of this name, with these vars."""
+        vars_of = f" {zlib.crc32(given.encode())}" if given else ""
+        return self.folder / f"target of {warehouse.stem}{vars_of}"
 
     def dbt(
         self,
@@ -85,13 +87,31 @@ class Project:
                 [*command, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
             )
         output, errors = self.folder / "output", self.folder / "errors"
-        asked = {"arguments": arguments, "environment": environment}
-        asked |= {"kept": str(self.folder), "output": str(output), "errors": str(errors)}
+        self._fork(environment, arguments, output)
+        code = int(dbt_forks().stdout.readline())
+        return subprocess.CompletedProcess(arguments, code, output.read_text(), errors.read_text())
+
+    @contextmanager
+    def started_dbt(self, data: Path, warehouse: Path, *arguments: str):
+        """Start dbt; yields its process id, and the lines of its output while it runs."""
+        output = self.folder / "pipe"
+        if not output.exists():
+            os.mkfifo(output)
+        pid = self._fork(self.environment(data, warehouse, *arguments), arguments, output)
+        try:
+            with output.open() as lines:
+                yield pid, lines
+        finally:
+            dbt_forks().stdout.readline()
+
+    def _fork(self, environment: dict[str, str], arguments: tuple, output: Path) -> int:
+        """Have dbt started in a fork; returns its process id, which its exit code follows."""
+        asked = {"arguments": arguments, "environment": environment, "kept": str(self.folder)}
+        asked |= {"output": str(output), "errors": str(self.folder / "errors")}
         forks = dbt_forks()
         forks.stdin.write(json.dumps(asked) + "\n")
         forks.stdin.flush()
-        code = int(forks.stdout.readline())
-        return subprocess.CompletedProcess(arguments, code, output.read_text(), errors.read_text())
+        return int(forks.stdout.readline())
 
     def dbt_build(self, data: Path, warehouse: Path, *arguments: str, tested: bool = False) -> Path:
         """Build data into the warehouse, with dbt's data tests if `tested`; a failure fails."""
@@ -113,8 +133,9 @@ class Project:
     def script(self, name: str, *arguments: object) -> subprocess.CompletedProcess:
         given = [Path(value) for option, value in pairwise(arguments) if option == "--vars"]
         given = "".join(file.read_text() for file in given if file.is_file())
+        warehouse = Path(arguments[arguments.index("--warehouse") + 1])
         folders = {
-            "DBT_TARGET_PATH": str(self.target(given)),
+            "DBT_TARGET_PATH": str(self.target(warehouse, given)),
             "DBT_LOG_PATH": str(self.folder / "logs"),
         }
         return subprocess.run(
@@ -144,7 +165,7 @@ def shop_data(shop, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def shop_warehouse(project, shop_data, tmp_path_factory) -> Path:
-    """The small shop, built by dbt in place; `target` of the project has its manifest."""
+    """The small shop, built by dbt in place; its target folder has the manifest."""
     warehouse = tmp_path_factory.mktemp("shop") / "shop.duckdb"
     return project.dbt_build(shop_data, warehouse, "--write-json", tested=True)
 

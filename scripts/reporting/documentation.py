@@ -12,11 +12,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
 
+from dbt_runs import target_folder
 from kept_tables import sql_string
 from reporting.marts import ReportError
 
@@ -36,7 +37,13 @@ def written_meanwhile(
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / warehouse.name
         _copy_without_rows(warehouse, copy)
+        target = Path(folder) / "target"
+        target.mkdir()
+        with suppress(FileNotFoundError):  # else dbt reads the project anew
+            read_by_build = target_folder(warehouse, changed_vars) / "partial_parse.msgpack"
+            shutil.copy(read_by_build, target)
         environment = os.environ | {
+            "DBT_TARGET_PATH": str(target),
             "SEGMENTS_WAREHOUSE": str(copy),
             "DBT_PROFILES_DIR": str(ROOT),
             "PYTHONPATH": str(ROOT / "scripts"),
@@ -80,7 +87,10 @@ def _copy_without_rows(warehouse: Path, copy: Path) -> None:
 
 
 def main(page: Path, *changed_vars: str) -> int:
-    from dbt.cli.main import dbtRunner  # takes seconds to load
+    import lean_dbt  # takes seconds to load
+
+    lean_dbt.parse_once_for_all_places()
+    from dbt.cli.main import dbtRunner
 
     runner = dbtRunner()
     for command in (["parse"], ["docs", "generate", "--static", "--no-compile"]):
@@ -88,8 +98,7 @@ def main(page: Path, *changed_vars: str) -> int:
         if not result.success:
             print(result.exception or "dbt says no more.")
             return 1
-    target = Path(os.environ.get("DBT_TARGET_PATH", ROOT / "target"))
-    shutil.copyfile(target / "static_index.html", page)
+    shutil.copyfile(Path(os.environ["DBT_TARGET_PATH"]) / "static_index.html", page)
     return 0
 
 

@@ -203,7 +203,7 @@ HOSTILE = "<script>alert(1)</script></script>&lt;"
 @pytest.fixture
 def hostile_report(project, shop_warehouse, tmp_path):
     """A report of a shop in which names and sentences are code."""
-    warehouse = tmp_path / "hostile.duckdb"
+    warehouse = tmp_path / "shop.duckdb"
     shutil.copy(shop_warehouse, warehouse)
     with duckdb.connect(str(warehouse)) as connection:
         for table, column in [

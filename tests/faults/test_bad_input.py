@@ -99,7 +99,7 @@ def dirty_warehouse(project, shop, tmp_path_factory):
     data = dirty.write(tmp_path_factory.mktemp("dirty") / "data")
     with (data / PAYMENTS).open("a") as file:
         file.write("order 0001,2,boleto\n")  # a field short
-    warehouse = tmp_path_factory.mktemp("dirty") / "dirty.duckdb"
+    warehouse = tmp_path_factory.mktemp("dirty") / "shop.duckdb"
     return project.dbt_build(data, warehouse, tested=True)
 
 
@@ -209,7 +209,7 @@ def test_a_terminated_build_takes_dbt_and_its_workers_with_it(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"DBT_TARGET_PATH": str(project.folder / "target")},
+        env=os.environ | {"DBT_TARGET_PATH": str(project.target(published))},
     )
     while progress not in process.stdout.readline():
         assert process.poll() is None

@@ -62,7 +62,7 @@ class Place:
             cwd=ROOT,
             env=os.environ
             | {
-                "DBT_TARGET_PATH": str(self.project.folder / "target"),
+                "DBT_TARGET_PATH": str(self.project.target(self.warehouse)),
                 "DBT_LOG_PATH": str(self.project.folder / "logs"),
             }
             | dict(environment),

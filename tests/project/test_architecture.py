@@ -15,7 +15,7 @@ ROOMS = ["staging", "intermediate", "choose", "fit", "scoring", "compare", "cham
 
 @pytest.fixture(scope="module")
 def manifest(project, shop_warehouse):
-    return json.loads((project.folder / "target" / "manifest.json").read_text())
+    return json.loads((project.target(shop_warehouse) / "manifest.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -174,11 +174,11 @@ def test_exposures_read_marts_only_and_say_who_owns_them(manifest, models):
 
 def test_a_parsed_project_follows_the_number_of_threads(shop_data, tmp_path, monkeypatch):
     """dbt reads a file anew when it names a changed environment variable, but not for `target`."""
-    project = Project(tmp_path)
+    project, warehouse = Project(tmp_path), tmp_path / "shop.duckdb"
     for threads in (2, 1):
         monkeypatch.setenv("SEGMENTS_THREADS", str(threads))
-        result = project.dbt(shop_data, tmp_path / "shop.duckdb", "parse", "--write-json")
+        result = project.dbt(shop_data, warehouse, "parse", "--write-json")
         assert result.returncode == 0, result.stdout
-        nodes = json.loads((tmp_path / "target" / "manifest.json").read_text())["nodes"]
+        nodes = json.loads((project.target(warehouse) / "manifest.json").read_text())["nodes"]
         settings = [node["config"]["meta"] for node in nodes.values()]
         assert {s.get(n) for s in settings for n in ("processes", "threads")} == {None, threads}

@@ -29,7 +29,7 @@ def demo(tmp_path_factory):
 @pytest.fixture(scope="module")
 def demo_warehouse(project, demo, tmp_path_factory):
     """What plain `dbt build` makes, with every test, dbt's unit tests too."""
-    warehouse = tmp_path_factory.mktemp("demo") / "demo.duckdb"
+    warehouse = tmp_path_factory.mktemp("demo") / "shop.duckdb"
     result = project.dbt(demo, warehouse, "build")
     assert result.returncode == 0, result.stdout + result.stderr
     return warehouse

@@ -3,11 +3,11 @@
 import copy
 import itertools
 import json
+import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from arrivals import read_texts, write_known_by
-from conftest import LEDGER, ROOT
+from conftest import LEDGER
 
 # A clause that the small shop breaks after some weeks, and one that it keeps.
 BREACH_AT = {
@@ -110,17 +110,12 @@ def test_the_ledger_that_grew_is_that_of_one_build(
     pd.testing.assert_frame_equal(read(once, query), read(grown, query))
 
 
-def test_the_command_line_names_no_model_by_the_name_of_the_project():
+def test_the_command_line_names_no_model_by_the_name_of_the_project(
+    project, shop_data, shop_warehouse
+):
     """dbt would take `--select customer_segments` for all models."""
-    listed = subprocess.run(
-        [
-            *(sys.executable, "-m", "dbt.cli.main", "ls", "--quiet"),
-            *("--resource-type", "model", "--select", "customer_segments"),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    models = ("ls", "--resource-type", "model", "--select", "customer_segments")
+    listed = project.dbt(shop_data, shop_warehouse, *models)
     assert len(listed.stdout.split()) == 1, listed.stdout
 
 
@@ -133,19 +128,16 @@ KILLED_AT = [
 
 def kill_at(project, data, warehouse, node, settings):
     """Start dbt and kill it (SIGKILL) shortly after it has started on a node."""
-    environment = project.environment(data, warehouse, *settings)
-    command = [sys.executable, "-m", "dbt.cli.main", "--log-format", "json", "run", *settings]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
-        for line in process.stdout:
+    run = ("--log-format", "json", "run", *settings)
+    with project.started_dbt(data, warehouse, *run) as (process, lines):
+        for line in lines:
             event = json.loads(line)
             if (
                 event["info"]["name"] == "LogStartLine"
                 and event["data"]["node_info"]["node_name"] == node
             ):
                 time.sleep(np.random.default_rng(len(node)).uniform(0, 0.1))
-                process.send_signal(signal.SIGKILL)
+                os.kill(process, signal.SIGKILL)
                 break
         else:
             pytest.fail(f"{node} never started")
@@ -238,8 +230,7 @@ def test_customers_are_followed_in_parts_to_the_same_end(
         (january_data, early, "drop table champion.champion_changes"),
         (canceled_data, canceled, f"delete from champion.champion_changes where step > {newest}"),
     ]:
-        warehouse = tmp_path / built.parent.name
-        shutil.copy(built, warehouse)
+        warehouse = Path(shutil.copy(built, tmp_path))
         with duckdb.connect(str(warehouse)) as connection:
             connection.execute(undo)
         run = project.dbt(data, warehouse, "run", "--select", "champion_changes", *in_parts)
@@ -299,7 +290,7 @@ def test_make_build_carries_the_ledger_on(project, january_data, later_data, tmp
 def test_every_table_of_the_ledger_is_carried_on(project, shop_warehouse):
     import kept_tables
 
-    manifest = json.loads((project.folder / "target" / "manifest.json").read_text())
+    manifest = json.loads((project.target(shop_warehouse) / "manifest.json").read_text())
     growing = {
         f"{node['config']['schema']}.{node['name']}"
         for node in manifest["nodes"].values()
@@ -355,8 +346,9 @@ def within_two_months(project, january, tmp_path_factory):
     returning.order("loyal 15", "2018-01-25", 120, score=5)  # the last order before: November 16
     all_data = returning.write(folder / "all")
     write_known_by("2018-01-10", read_texts(all_data), folder / "early")
-    once = project.dbt_build(all_data, folder / "once.duckdb", *settings)
-    grown = project.dbt_build(folder / "early", folder / "grown.duckdb", *settings)
+    once = project.dbt_build(all_data, folder / "shop.duckdb", *settings)
+    (folder / "grown").mkdir()
+    grown = project.dbt_build(folder / "early", folder / "grown" / "shop.duckdb", *settings)
     return once, project.dbt_build(all_data, grown, *settings)
 
 

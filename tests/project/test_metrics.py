@@ -24,7 +24,7 @@ METRICS = ["customers", "revenue", "average_order_value", "repeat_rate"]
 def manifest(project, shop_warehouse):
     """What dbt has made of the metrics when it built the small shop."""
     return parse_manifest_from_dbt_generated_manifest(
-        (project.folder / "target" / "semantic_manifest.json").read_text()
+        (project.target(shop_warehouse) / "semantic_manifest.json").read_text()
     )
 
 

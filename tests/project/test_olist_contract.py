@@ -170,7 +170,7 @@ def test_bins_give_the_agreement_of_the_customers(
     project, olist_data, olist_warehouse, read, tmp_path
 ):
     """All models anew on customers who are counted in bins, as from 100,000 customers on."""
-    warehouse = tmp_path / "binned.duckdb"
+    warehouse = tmp_path / "olist.duckdb"
     pairs = "select * from compare.compare_models order by origin_model_id, model_id"
     exact = read(olist_warehouse, pairs)
     shutil.copy(olist_warehouse, warehouse)

@@ -72,7 +72,7 @@ def build(project, tmp_path, read):
     def of(shop, features, n_segments):
         """Build the shop and return a reader of its marts, by review date."""
         data = shop.write(tmp_path / "data")
-        warehouse = tmp_path / "planted.duckdb"
+        warehouse = tmp_path / "shop.duckdb"
         changes = json.dumps(settings(features, n_segments))
         project.dbt_build(data, warehouse, "--vars", changes)
         return lambda mart: read(warehouse, f"from marts.{mart} order by all")

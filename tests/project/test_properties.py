@@ -63,7 +63,7 @@ def house(shop_data, shop_warehouse, tmp_path_factory):
         "path:dbt_project/models/intermediate",
     )
     assert result.returncode == 0, result.stdout
-    compiled = project.folder / "target" / "compiled" / "customer_segmentation" / "dbt_project"
+    compiled = project.target(shop_warehouse) / "compiled/customer_segmentation/dbt_project"
     models = {
         path.stem: path.read_text()
         for room in ("staging", "intermediate")

@@ -88,7 +88,7 @@ def test_later_facts_change_no_earlier_row(project, shop, shop_warehouse, tmp_pa
         review_creation_date=datetime(2018, 2, 9),
         review_answer_timestamp=datetime(2018, 2, 9, 12),
     )
-    warehouse = project.dbt_build(later.write(tmp_path / "data"), tmp_path / "later.duckdb")
+    warehouse = project.dbt_build(later.write(tmp_path / "data"), tmp_path / "shop.duckdb")
     for table, condition in EARLIER.items():
         query = f"select * from {table} where {condition} order by all"
         before, after = read(shop_warehouse, query), read(warehouse, query)

@@ -117,11 +117,11 @@ def least(project, shop, tmp_path_factory):
     (folder / "vars.yml").write_text(json.dumps(LEAST), encoding="utf-8")
     options = ["--vars", folder / "vars.yml"]
     built = project.script(
-        "build.py", "--data", folder / "data", "--warehouse", folder / "least.duckdb", *options
+        "build.py", "--data", folder / "data", "--warehouse", folder / "shop.duckdb", *options
     )
     assert built.returncode == 0, built.stdout + built.stderr
     reported = project.script(
-        "report.py", "--warehouse", folder / "least.duckdb", "--output", folder / "report", *options
+        "report.py", "--warehouse", folder / "shop.duckdb", "--output", folder / "report", *options
     )
     assert reported.returncode == 0, reported.stdout + reported.stderr
     return folder, rows, built.stdout
@@ -129,7 +129,7 @@ def least(project, shop, tmp_path_factory):
 
 def test_every_row_is_in_the_ledger_of_a_flat_file(least, read):
     folder, rows, _ = least
-    ledger = read(folder / "least.duckdb", "from marts.data_quality_ledger").set_index("rule")
+    ledger = read(folder / "shop.duckdb", "from marts.data_quality_ledger").set_index("rule")
     assert ledger.loc["all rules", "rows_in"] == len(rows)
     assert ledger.loc["all rules", "rows_kept"] == len(rows) - 3
     met = ledger[(ledger["rows_set_aside"] > 0) | (ledger["rows_changed"] > 0)].drop("all rules")
@@ -139,7 +139,7 @@ def test_every_row_is_in_the_ledger_of_a_flat_file(least, read):
         "negative_money": 1,
         "no_value": 1,
     }
-    orders = read(folder / "least.duckdb", "from staging.stg_orders").set_index("order_id")
+    orders = read(folder / "shop.duckdb", "from staging.stg_orders").set_index("order_id")
     customer, moment, amount = rows[0]
     order = orders.loc[f"{customer} at {moment}"]
     assert float(order["monetary_value"]) == float(amount) + 1.5
@@ -148,16 +148,16 @@ def test_every_row_is_in_the_ledger_of_a_flat_file(least, read):
 
 def test_what_a_flat_file_does_not_tell_is_left_out(least, read):
     folder, _, told = least
-    customers = read(folder / "least.duckdb", "from marts.customer_segments")
+    customers = read(folder / "shop.duckdb", "from marts.customer_segments")
     unknown = ["review_score", "basket_size", "delivery_days"]
     assert customers[unknown].isna().all(axis=None)
     assert customers["segment_name"].nunique() == 4
-    models = read(folder / "least.duckdb", "select distinct feature from marts.feature_histograms")
+    models = read(folder / "shop.duckdb", "select distinct feature from marts.feature_histograms")
     assert set(models["feature"]) == {"recency_days", "frequency", "monetary_value"}
-    candidates = read(folder / "least.duckdb", "from marts.model_comparison")
+    candidates = read(folder / "shop.duckdb", "from marts.model_comparison")
     assert not candidates["features"].str.contains("|".join(unknown)).any()
     assert candidates.loc[candidates["is_chosen"], "candidate_id"].tolist() == ["kmeans-4-rfm"]
-    funnel = read(folder / "least.duckdb", "from marts.order_funnel where funnel = 'orders'")
+    funnel = read(folder / "shop.duckdb", "from marts.order_funnel where funnel = 'orders'")
     assert funnel["stage"].tolist() == ["placed", "counted"]
     assert "€ " in told
     for page in ("index", "exploration", "choice", "maintenance", "method"):
@@ -169,7 +169,7 @@ def test_what_a_flat_file_does_not_tell_is_left_out(least, read):
 
 def test_a_customer_of_a_flat_file_is_erased_from_every_table(least, project, tmp_path, read):
     folder, rows, _ = least
-    warehouse = Path(shutil.copy(folder / "least.duckdb", tmp_path))
+    warehouse = Path(shutil.copy(folder / "shop.duckdb", tmp_path))
     told = project.script(
         "ledger.py", "--warehouse", warehouse, "--vars", folder / "vars.yml", "erase", "loyal 00"
     )

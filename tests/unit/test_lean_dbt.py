@@ -34,7 +34,26 @@ template = get_template(text, {}, native=True)
 print(template.render(names), *asked)
 """)
     assert found[0] == "10False"
-    assert set(found[1:]) <= {"macro_3"}
+    assert set(found[1:]) <= {"macro_3", "unknown"}
+
+
+def test_a_chain_of_names_gives_what_its_first_layer_has_as_the_layer_gives_it():
+    found = run("""
+import lean_dbt
+from collections import ChainMap
+from dbt_common.clients.jinja import get_template
+lean_dbt.look_names_up_when_asked()
+class Wrapping(ChainMap):
+    def __getitem__(self, name):
+        return f"wrapped_{super().__getitem__(name)}"
+chain = ChainMap(Wrapping({"a": 1}, {"a": 2, "b": 3}), ChainMap({"b": 4, "c": None}, {"d": 5}))
+names = "a b c d".split()
+template = " ".join("{{ %s }}" % name for name in names) + " {{ e is defined }}"
+print(get_template(template, {}).render(chain))
+print(*map(chain.get, names), "e" in chain)
+""")
+    assert found[:5] == ["wrapped_1", "wrapped_3", "None", "5", "False"]
+    assert found[:5] == found[5:]
 
 
 def test_an_event_that_is_told_has_its_message_and_others_cost_none():
