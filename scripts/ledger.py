@@ -34,7 +34,9 @@ def run_operation(
         "SEGMENTS_WAREHOUSE": str(warehouse.resolve()),
         "DBT_PROFILES_DIR": str(ROOT),
     }
+    # dbt's own log would keep the id of who is erased.
     command = [str(Path(sys.executable).with_name("dbt")), "--log-format", "json"]
+    command += ["--log-level-file", "none"]
     command += ["--no-write-json", "run-operation", macro, "--args", json.dumps(arguments)]
     command += vars_of(settings)
     with only_build_of(warehouse):

@@ -24,6 +24,7 @@
 {% macro default__erase_customer(customer_id) %}
     {% if execute %}
         {% set customer = sql_string(customer_id | string) %}
+        {% do stop_unless_built_from_source() %}
         {# The backup first: a warehouse without the customer never stands beside a backup with the customer. #}
         {% set has_backup = attach_backup() %}
         {% if has_backup %}
@@ -47,6 +48,21 @@
                 if rows
                 else 'The customer is not in the warehouse, but is now on the list of erased ones.'
             ), info=true
+        ) %}
+    {% endif %}
+{% endmacro %}
+
+
+{# Without its vars, a warehouse of another source would keep the customer's raw rows. #}
+{% macro stop_unless_built_from_source() %}
+    {% set raw_tables = run_query(
+        "select 'raw.' || table_name from duckdb_tables() "
+        ~ "where schema_name = 'raw' and database_name = current_database()"
+    ).columns[0].values() %}
+    {% if dict(adapter_macro('keys_of_erased')()).keys() | reject('in', raw_tables) | list %}
+        {% do exceptions.raise_compiler_error(
+            'The warehouse was not built from the source ' ~ var('source') ~ ': give the vars that it was built '
+            ~ 'with (VARS= of make erase).'
         ) %}
     {% endif %}
 {% endmacro %}

@@ -136,13 +136,13 @@
         'naming_high_position': share,
         'maintenance_clauses': {'type': 'mapping'},
         'cell_width': width,
-        'noise_seeds': count_or_none,
-        'noise_resamples': count_or_none,
+        'noise_seeds': {'type': 'whole', 'from': 2, 'to': 1000000000},
+        'noise_resamples': {'type': 'whole', 'from': 2, 'to': 1000000000},
         'schedule_probability': {'type': 'number', 'from': 0.000001, 'to': 0.999999},
         'contract_options': {'type': 'mapping'},
         'contract_options_sample_size': count,
         'survival_confidence': share,
-        'survival_resamples': count_or_none,
+        'survival_resamples': count,
     }) }}
 {% endmacro %}
 

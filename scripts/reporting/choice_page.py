@@ -46,9 +46,12 @@ def verdict(marts: Marts) -> list[str]:
     told[0] += f" {winner.reason}"
     candidates = marts["model_comparison"]
     eligible = candidates["is_eligible"].fillna(False).astype(bool)
+    # One that is declared or pinned since then has no figures of its own.
+    compared = candidates[candidates["customers"].notna()]
     told.append(
-        f"{integer(len(candidates))} candidates were compared on {integer(winner.customers)} "
-        f"customers known by {day(winner.compared_as_of)}; {integer(eligible.sum())} are within "
+        f"{integer(len(compared))} candidates were compared on "
+        f"{integer(compared['customers'].max())} customers known by "
+        f"{day(compared['compared_as_of'].max())}; {integer(eligible.sum())} are within "
         "the limits, and the best score among them wins, or of near ties the one with the fewest "
         "segments."
     )
@@ -128,11 +131,16 @@ def criteria(marts: Marts) -> Figure | None:
     winner = chosen(marts)
     silhouette = candidates["silhouette"]
     above = int((silhouette > winner.silhouette).sum())
+    title = (
+        "The candidate in use was not measured: it is declared or pinned since the comparison"
+        if winner.silhouette != winner.silhouette
+        else f"A silhouette is not all: {integer(above)} of {integer(len(candidates))} candidates "
+        f"have a higher one than the chosen, which has a balance of {number(winner.balance)} and a "
+        f"business sense of {number(winner.business_sense)}"
+    )
     return Figure(
         "criteria",
-        f"A silhouette is not all: {integer(above)} of {integer(len(candidates))} candidates have "
-        f"a higher one than the chosen, which has a balance of {number(winner.balance)} and a "
-        f"business sense of {number(winner.business_sense)}",
+        title,
         panels,
         nearest_candidates(marts),
         "Business sense is the share of the variance of what marketers ask for that lies between "

@@ -516,6 +516,13 @@ def test_another_candidate_takes_over_at_the_newest_review_with_the_old_ids(
     assert set(of_change["segment_id"]) == set(new["segment_id"]) | set(
         old[old["reign"] == old["reign"].max()]["segment_id"]
     )
+    # Unpinned and pinned again before the next review, with dbt's tests.
+    for pin in (settings, changed):
+        project.dbt_build(january_data, warehouse, *pin, tested=True)
+    history = read(warehouse, "from marts.customer_segment_history")
+    assert (history["valid_to"].isna() | (history["valid_from"] < history["valid_to"])).all()
+    again = read(warehouse, "from champion.champion_segments where is_current order by segment_id")
+    assert again["segment_name"].tolist() == new["segment_name"].tolist()
 
 
 def test_never_means_never_and_the_exit_code_tells(

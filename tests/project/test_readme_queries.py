@@ -19,7 +19,7 @@ def queries():
 
 
 QUERIES = queries()
-AT_RISK, SLIPPED = "loyal 06", "recent 03"
+AT_RISK, SLIPPED, RELABELLED, EARLIER = "loyal 06", "recent 03", "recent 04", "recent 05"
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +33,18 @@ def exported(shop_warehouse, tmp_path_factory):
             f"update marts.customer_segments set runner_up_segment_id = {lapsed}, confidence = 0.1 "
             f"where customer_id = '{AT_RISK}'"
         )
-        connection.execute(
-            f"update marts.customer_segments set segment_id = {lapsed}, previous_segment_id = 1, "
-            "segment_name = 'Lapsed customers', segment_changed_at = as_of - interval 28 day "
-            f"where customer_id = '{SLIPPED}'"
-        )
+        as_of = "(select max(as_of) from marts.customer_segments)"
+        for customer, movement, days in [
+            (SLIPPED, "migration", 28),
+            (RELABELLED, "relabelling", 28),
+            (EARLIER, "migration", 29),
+        ]:
+            connection.execute(
+                f"update marts.customer_segment_history set segment_id = {lapsed}, "
+                f"segment_name = 'Lapsed customers', movement = '{movement}', "
+                f"valid_from = {as_of} - interval {days} day "
+                f"where is_current and customer_id = '{customer}'"
+            )
         yield connection
 
 

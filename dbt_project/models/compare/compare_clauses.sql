@@ -188,6 +188,7 @@ select
     noise_agreement,
     noise_floor,
     is_assessable,
+    is_beyond,
     is_close,
     broken_since is not null as is_broken,
     broken_since,

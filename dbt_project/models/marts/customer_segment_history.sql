@@ -12,19 +12,27 @@ segments as (
 
 ),
 
-named as (
+published as (
 
-    -- A segment goes on under the next champion: one row until its name or its end.
+    -- A champion that is replaced on the review date of its takeover gives nobody a name.
     select
         segment_id,
         segment_name,
         champion_from,
-        champion_to,
-        reign,
-        model_id,
+        dense_rank() over (order by reign) as reign
+    from segments
+    where champion_to is distinct from champion_from
+
+),
+
+named as (
+
+    -- A segment goes on under the next champion: one row until its name or its end.
+    select
+        *,
         lag(segment_name) over (partition by segment_id order by reign) as previous_name,
         lag(reign) over (partition by segment_id order by reign) as previous_reign
-    from segments
+    from published
 
 ),
 

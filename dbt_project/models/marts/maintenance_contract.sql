@@ -172,6 +172,10 @@ select
                                         || 'same customers may agree at %.2f only.',
                                         noise_floor
                                     )
+                            when is_beyond
+                                then
+                                    ' It is beyond the limit, but not yet at as many reviews in a'
+                                    || ' row as the clause asks for: plan a refit.'
                             else ' It is close to the limit: plan a refit.'
                         end
                 else ' No refit is due.'

@@ -227,10 +227,15 @@ select
     lasting.recommended_interval_weeks,
     lasting.shortest_interval_weeks,
     lasting.longest_interval_weeks,
-    -- A model that has lasted longer than expected is not replaced before the next review.
+    -- Models are replaced at review dates: at the first one from the date on that is still to come.
     case
         when expected.refit_date is not null
-            then greatest(expected.refit_date, next_review.review_date)
+            then
+                next_review.review_date
+                + cast(ceil(
+                    greatest({{ elapsed_days('next_review.review_date', 'expected.refit_date') }}, 0)
+                    / {{ 7 * var('review_interval_weeks') }}.0
+                ) as integer) * {{ var('review_interval_weeks') }} * interval '7' day
     end as next_refit_date,
     costs.reviews,
     costs.refits,

@@ -40,6 +40,7 @@ select
     to_names.segment_name as to_segment_name,
     transitions.customers,
     transitions.revenue,
+    transitions.reign,
     reigns.model_id,
     transitions.step > min(transitions.step) over (
         partition by transitions.review_date
