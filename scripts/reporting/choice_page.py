@@ -43,7 +43,8 @@ def verdict(marts: Marts) -> list[str]:
             *told,
             "The candidates have not been compared in this warehouse; make compare does.",
         ]
-    told[0] += f" {winner.reason}"
+    if isinstance(winner.reason, str):
+        told[0] += f" {winner.reason}"
     candidates = marts["model_comparison"]
     eligible = candidates["is_eligible"].fillna(False).astype(bool)
     # One that is declared or pinned since then has no figures of its own.

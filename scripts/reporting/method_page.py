@@ -11,7 +11,8 @@ WORDS = {
     "customer": "A person, however many orders they have placed.",
     "cut-off": "A moment; features as of a cut-off use only facts known strictly before it.",
     "review date": "A cut-off at which the contract is checked.",
-    "counted order": "An order that the features use: all but those of statuses that the project leaves out.",
+    "counted order": "An order that the features use: all but those of the statuses "
+    "that are left out.",
     "recency": "Whole days from the newest counted order to the cut-off.",
     "frequency": "Number of counted orders.",
     "monetary value": "What the counted orders were worth.",

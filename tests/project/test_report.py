@@ -4,12 +4,13 @@ import io
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import duckdb
 import pypdf
 import pytest
 
-from reporting import site, slides
+from reporting import choice_page, site, slides
 from reporting.marts import Marts
 from reporting.text import html, integer, money, plain, share
 
@@ -55,6 +56,28 @@ def test_every_figure_has_a_finding_axes_and_a_table(made):
             for layer in [specification, *specification.get("layer", [])]:
                 for channel in ("x", "y"):
                     assert_titled(layer.get("encoding", {}).get(channel), figure.name)
+
+
+def test_a_candidate_that_was_not_compared_is_reported_without_figures(made, tmp_path):
+    """Pinned after the comparison, as the README says."""
+    warehouse = Path(shutil.copy(made[0], tmp_path))
+    with duckdb.connect(str(warehouse)) as connection:
+        figures = ("customers", "silhouette", "balance", "business_sense", "score", "reason")
+        connection.execute(
+            f"update marts.model_comparison set {', '.join(f'{name} = null' for name in figures)} "
+            "where is_chosen"
+        )
+        connection.execute(
+            "update marts.model_comparison set customers = 250, silhouette = 0.3, balance = 0.9, "
+            "business_sense = 0.8, compared_as_of = timestamp '2018-01-29', "
+            "compared_at = timestamp '2018-01-30' where not is_chosen"
+        )
+    marts = Marts(warehouse)
+    told = plain(" ".join(choice_page.verdict(marts)))
+    assert "on 250 customers known by" in told
+    assert not re.search("None|nan|NaT", told)
+    (criteria,) = (f for f in choice_page.figures(marts) if f.name == "criteria")
+    assert criteria.title.startswith("The candidate in use was not measured")
 
 
 def assert_titled(channel, name):
