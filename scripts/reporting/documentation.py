@@ -3,7 +3,8 @@
     python -m reporting.documentation FILE
 
 dbt reads column types from the warehouse that SEGMENTS_WAREHOUSE names, and locks it; so that
-nobody waits, `written_meanwhile` gives it a copy without rows.
+nobody waits, `written_meanwhile` gives it a copy without rows, and a DBT_TARGET_PATH with what the
+last build has read of the project.
 """
 
 import os

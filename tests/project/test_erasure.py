@@ -1,6 +1,7 @@
 """A customer who is erased on request: gone, counted, and not brought back."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -135,6 +136,7 @@ def test_make_erase_waits_for_no_build_and_says_what_is_wrong(erased, tmp_path):
         return subprocess.run(
             [sys.executable, "scripts/ledger.py", "--warehouse", warehouse, *arguments],
             cwd=ROOT,
+            env=os.environ | {"DBT_LOG_PATH": str(tmp_path / "logs")},
             capture_output=True,
             text=True,
         )
@@ -157,6 +159,8 @@ def test_make_erase_waits_for_no_build_and_says_what_is_wrong(erased, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Erased ")
     assert mentions(warehouse, "loyal 08") == set()
+    logs = [file.read_text() for file in tmp_path.glob("logs/*")]
+    assert not any("loyal 08" in log for log in logs)
 
 
 def test_the_backup_forgets_the_customer_and_a_dropped_ledger_too(

@@ -170,6 +170,11 @@ def test_what_a_flat_file_does_not_tell_is_left_out(least, read):
 def test_a_customer_of_a_flat_file_is_erased_from_every_table(least, project, tmp_path, read):
     folder, rows, _ = least
     warehouse = Path(shutil.copy(folder / "shop.duckdb", tmp_path))
+    before = warehouse.read_bytes()
+    told = project.script("ledger.py", "--warehouse", warehouse, "erase", "loyal 00")
+    assert told.returncode == 1
+    assert "not built from the source olist: give the vars" in told.stderr
+    assert warehouse.read_bytes() == before
     told = project.script(
         "ledger.py", "--warehouse", warehouse, "--vars", folder / "vars.yml", "erase", "loyal 00"
     )

@@ -105,6 +105,10 @@ def test_no_var_takes_sql(name):
         ({"random_state": 2**31}, "random_state is 2147483648; it must be a whole number from 0"),
         ({"n_init_beside_warm_start": 0}, "n_init_beside_warm_start is 0; it must be"),
         ({"schedule_probability": 1}, "schedule_probability is 1; it must be a number from"),
+        # Noise is what at least two fits of the same customers differ by.
+        ({"noise_seeds": 1}, "noise_seeds is 1; it must be a whole number from 2"),
+        ({"noise_resamples": 0}, "noise_resamples is 0; it must be a whole number from 2"),
+        ({"survival_resamples": 0}, "survival_resamples is 0; it must be a whole number from 1"),
         ({"hysteresis_margin": 1}, "hysteresis_margin is 1; it must be a number from 0"),
         ({"maintenance_clauses": {}}, "the clause agreement is missing"),
         (
