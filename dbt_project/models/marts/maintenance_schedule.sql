@@ -233,8 +233,9 @@ select
             then
                 next_review.review_date
                 + cast(ceil(
-                    greatest({{ elapsed_days('next_review.review_date', 'expected.refit_date') }}, 0)
-                    / {{ 7 * var('review_interval_weeks') }}.0
+                    greatest(
+                        {{ elapsed_days('next_review.review_date', 'expected.refit_date') }}, 0
+                    ) / {{ 7 * var('review_interval_weeks') }}.0
                 ) as integer) * {{ var('review_interval_weeks') }} * interval '7' day
     end as next_refit_date,
     costs.reviews,
