@@ -225,7 +225,7 @@ def check(warehouse: Path, found: dict) -> float:
             "avg(review_score) from marts.customer_segments"
         ).fetchone()
         curve = connection.execute(
-            "select strftime(review_date, '%Y-%m-%d'), adjusted_rand_index "
+            "select strftime(evaluation_date, '%Y-%m-%d'), adjusted_rand_index "
             "from marts.segment_stability where origin_model_id = "
             "(select min_by(model_id, fitted_as_of) from marts.segment_models)"
         ).fetchall()
@@ -256,7 +256,7 @@ def page(shops: list[Shop]) -> str:
         "## Against a notebook",
         "",
         "The notebook's way (`scripts/notebook_way.py`) reads the same files with pandas, computes "
-        "recency, frequency, monetary value and review score as of each weekly review date, fits "
+        "recency, frequency, monetary value and review score as of each weekly evaluation date, fits "
         "scikit-learn's KMeans at each date and compares it with the first model. `make build` "
         "does that and the rest: raw-row accounting, all pairs of models, noise, causes, segments "
         "with history, tests. The ratio is the notebook's time for these questions to the first "
@@ -265,7 +265,7 @@ def page(shops: list[Shop]) -> str:
         "balance and names as well. The last ratio is of all this together. Both ways find "
         "the same customers, orders, revenue and recency; their curves of agreement differ by what "
         "the last column says: scikit-learn's default tolerance stops early, nothing is capped. "
-        "The week more has a review date, the day more has none.",
+        "The week more has an evaluation date, the day more has none.",
         "",
         "| shop | customers | first build | a week more | a day more | memory, build | notebook "
         "| ratio | `make compare` | notebook's candidates | ratio of all | memory, notebook "

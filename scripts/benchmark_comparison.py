@@ -20,7 +20,7 @@ from sklearn.metrics import silhouette_score
 from threadpoolctl import threadpool_limits
 
 from segmentation.kmeans import fit_kmeans
-from segmentation.points import Points
+from segmentation.observations import WeightedObservations
 from segmentation.resampling import bootstrap_counts, draw_sample
 from segmentation.scaling import FeatureScaling, fit_scaling
 from segmentation.validity import distances_between, silhouettes
@@ -34,37 +34,39 @@ TRANSFORMS = {
 SEED = 20180101
 
 
-def customers_of(warehouse: Path) -> tuple[Points, list[FeatureScaling]]:
+def customers_of(warehouse: Path) -> tuple[WeightedObservations, list[FeatureScaling]]:
     """The customers that a comparison is made on, and how their features are scaled."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         features = (
-            connection.sql("from choose.choose_customers order by customer_id")
+            connection.sql("from selection.selection_customers order by customer_id")
             .select(", ".join(TRANSFORMS))
             .df()
         )
     scalings = fit_scaling(features, transforms=TRANSFORMS, cap_quantiles=(0.001, 0.999))
-    return Points(features.to_numpy(dtype=float), np.ones(len(features))), scalings
+    return WeightedObservations(features.to_numpy(dtype=float), np.ones(len(features))), scalings
 
 
-def tricks(known: Points, scalings: list[FeatureScaling]) -> list[tuple[str, Callable, Callable]]:
+def tricks(
+    known: WeightedObservations, scalings: list[FeatureScaling]
+) -> list[tuple[str, Callable, Callable]]:
     """What is done, the plain way, and ours; each pair does the same work."""
-    points = known.scaled(scalings)
-    sample = points[draw_sample(len(points), 4000, SEED)]
+    observations = known.scaled(scalings)
+    sample = observations[draw_sample(len(observations), 4000, SEED)]
     labelings = [
-        fit_kmeans(points, n_clusters=k, n_init=1, random_state=SEED) for k in range(2, 11)
+        fit_kmeans(observations, n_clusters=k, n_init=1, random_state=SEED) for k in range(2, 11)
     ]
-    counts = bootstrap_counts(len(points), resamples=1, random_state=SEED)[0]
+    counts = bootstrap_counts(len(observations), resamples=1, random_state=SEED)[0]
     drawn = counts > 0
-    repeated = np.repeat(points, counts, axis=0)
+    repeated = np.repeat(observations, counts, axis=0)
     weights = counts[drawn].astype(float)
-    in_cells = Points(known.features[drawn], weights).in_cells(scalings, width=0.2)
+    in_bins = WeightedObservations(known.features[drawn], weights).in_bins(scalings, width=0.2)
     warm_start = {"n_init": 2, "warm_starts": [labelings[3].centroids]}
 
     def kmeans_of_scikit_learn() -> None:
-        KMeans(5, n_init=5, tol=0, max_iter=10_000, random_state=SEED).fit(points)
+        KMeans(5, n_init=5, tol=0, max_iter=10_000, random_state=SEED).fit(observations)
 
-    def resample_fit(points: np.ndarray, **options) -> None:
-        fit_kmeans(points, n_clusters=5, random_state=SEED, **options)
+    def resample_fit(observations: np.ndarray, **options) -> None:
+        fit_kmeans(observations, n_clusters=5, random_state=SEED, **options)
 
     def silhouettes_one_by_one() -> None:
         with threadpool_limits(1):
@@ -84,24 +86,22 @@ def tricks(known: Points, scalings: list[FeatureScaling]) -> list[tuple[str, Cal
         (
             "KMeans, five starts: compiled loops for scikit-learn",
             kmeans_of_scikit_learn,
-            lambda: fit_kmeans(points, n_clusters=5, n_init=5, random_state=SEED),
+            lambda: fit_kmeans(observations, n_clusters=5, n_init=5, random_state=SEED),
         ),
         (
             "resample: weights for repeated rows",
             lambda: resample_fit(repeated, n_init=2),
-            lambda: resample_fit(points[drawn], n_init=2, weights=weights),
+            lambda: resample_fit(observations[drawn], n_init=2, weights=weights),
         ),
         (
             "resample: a warm start and two fresh for ten fresh",
-            lambda: resample_fit(points[drawn], n_init=10, weights=weights),
-            lambda: resample_fit(points[drawn], weights=weights, **warm_start),
+            lambda: resample_fit(observations[drawn], n_init=10, weights=weights),
+            lambda: resample_fit(observations[drawn], weights=weights, **warm_start),
         ),
         (
             "resample: cells for customers",
-            lambda: resample_fit(points[drawn], weights=weights, **warm_start),
-            lambda: resample_fit(
-                in_cells.scaled(scalings), weights=in_cells.customers, **warm_start
-            ),
+            lambda: resample_fit(observations[drawn], weights=weights, **warm_start),
+            lambda: resample_fit(in_bins.scaled(scalings), weights=in_bins.customers, **warm_start),
         ),
         (
             "silhouettes of nine labelings: one table of distances for nine",

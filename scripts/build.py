@@ -53,7 +53,7 @@ from kept_tables import (
 
 # In a file named after one of its schemas, `marts.customer_segments` is ambiguous to DuckDB; the
 # last names are databases of DuckDB's own.
-RESERVED = ["raw", "staging", "seeds", "intermediate", "choose", "fit", "scoring", "compare"]
+RESERVED = ["raw", "staging", "seeds", "intermediate", "selection", "training", "monitoring"]
 RESERVED += ["champion", "marts", "main", "temp", "system", "memory"]
 
 CONTRACT_BROKEN = 3
@@ -228,23 +228,27 @@ def _build_what_has_changed(
 ) -> None:
     """Build everything but the comparisons, or less if the published tables tell that it will do.
 
-    Models, what they are reviewed by and the contract change at review dates only: between two of
-    them the published tables stand, if the same project has built them with the same settings.
+    Models, what they are evaluated by and the contract change at evaluation dates only: between
+    two of them the published tables stand, if the same project has built them with the same
+    settings.
     """
-    reviewed = reviewed_tables_in(published, fingerprint)
-    if not reviewed:
-        reviewed = dbt.build("daily")
+    evaluated = reviewed_tables_in(published, fingerprint)
+    if not evaluated:
+        evaluated = dbt.build("daily")
     else:
-        standing = [table for table in reviewed if table not in KEPT_TABLES]
+        standing = [table for table in evaluated if table not in KEPT_TABLES]
         copy_tables(published, warehouse, standing)
         dbt.build("facts")
         if _is_review_due(warehouse):
             drop_tables(warehouse, standing)  # dbt takes longer over those that are there
-            reviewed = dbt.build("after_facts")
+            evaluated = dbt.build("after_facts")
         else:
-            print("No review date has passed since the last build: its reviews stand.", flush=True)
-            dbt.build("between_reviews")
-    note_reviewed(warehouse, reviewed, fingerprint)
+            print(
+                "No evaluation date has passed since the last build: its evaluations stand.",
+                flush=True,
+            )
+            dbt.build("between_evaluations")
+    note_reviewed(warehouse, evaluated, fingerprint)
 
 
 def _fingerprint_of_project(changed: list[str]) -> str:
@@ -262,13 +266,13 @@ def _fingerprint_of_project(changed: list[str]) -> str:
 
 
 def _is_review_due(warehouse: Path) -> bool:
-    """Whether the chosen candidate has not just one model for each review date that there is."""
+    """Whether the chosen candidate has not just one model for each evaluation date that there is."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         return bool(
             connection.execute(
-                "with review_dates as (from intermediate.int_cutoffs where is_review_date), "
-                "models as (from fit.fit_models semi join choose.choose_model using (candidate_id))"
-                "select count(*) from review_dates full join models on cutoff = fitted_as_of "
+                "with evaluation_dates as (from intermediate.int_cutoffs where is_evaluation_date), "
+                "models as (from training.training_models semi join selection.selection_chosen_candidate using (candidate_id))"
+                "select count(*) from evaluation_dates full join models on cutoff = fitted_as_of "
                 "where cutoff is null or fitted_as_of is null"
             ).fetchall()[0][0]
         )
@@ -326,12 +330,12 @@ def print_summary(warehouse: Path) -> None:
         if kept:
             print(_wrapped(f"Kept: {', '.join(kept)}."))
         print(_wrapped(_schedule(rows)))
-        set_aside, changed = rows(
-            "select sum(rows_set_aside), sum(rows_changed) from marts.data_quality_ledger "
+        rejected, changed = rows(
+            "select sum(rows_rejected), sum(rows_changed) from marts.data_quality_ledger "
             "where rule = 'all rules'"
         )[0]
         print(
-            f"\nRaw rows set aside: {set_aside:,}; values changed: {changed:,} "
+            f"\nRaw rows rejected: {rejected:,}; values changed: {changed:,} "
             "(marts.data_quality_ledger has the reasons)"
         )
         print(f"\nTables, in schema marts of {warehouse}")
@@ -411,8 +415,8 @@ def _schedule(rows: Callable[[str], list[tuple]]) -> str:
             told += f" ({shortest} to {longest})"
         told += f" to keep the agreement in {probability:.0%} of the cases"
         told += f": expect the next refit on {next_date:%Y-%m-%d}." if next_date else "."
-    next_review = rows("select max(next_review_date) from marts.maintenance_contract")[0][0]
-    return f"{told} The next review is on {next_review:%Y-%m-%d}."
+    next_evaluation = rows("select max(next_evaluation_date) from marts.maintenance_contract")[0][0]
+    return f"{told} The next evaluation is on {next_evaluation:%Y-%m-%d}."
 
 
 def _counted(number: int, noun: str) -> str:

@@ -34,7 +34,7 @@ def main() -> None:
         silhouette_sample_size=None,
     ).to_pylist()
     compare_models([(models[1], models[:1], points)], threads=1)
-    refits = {"cell_width": 0.1, "seeds": 2, "resamples": 2, "ward_sample_size": 0}
+    refits = {"noise_bin_width": 0.1, "seeds": 2, "resamples": 2, "ward_sample_size": 0}
     measure_noise([(models[1], points)], **recipe, **refits)
 
 

@@ -72,7 +72,7 @@ class DbtRuns:
     def build(self, selector: str) -> list[str]:
         """Build what a selector of selectors.yml names, and tell the progress.
 
-        Returns those of the tables that change at review dates only, as `schema.table`.
+        Returns those of the tables that change at evaluation dates only, as `schema.table`.
 
         Raises
         ------
@@ -93,7 +93,7 @@ class DbtRuns:
                 event = json.loads(line)
                 if "finished" in event:
                     if event["finished"]:
-                        return event["reviewed"]
+                        return event["evaluated"]
                     break
                 name, data_of_event = event["info"]["name"], event["data"]
                 last_lines = [*last_lines[-4:], event["info"]["msg"]]

@@ -13,14 +13,14 @@ import duckdb
 
 KEPT_TABLES = [
     "raw.erased_customers",
-    "choose.choose_fitted_candidates",
-    "compare.compare_contract_options",
-    "fit.fit_points",
-    "fit.fit_models",
-    "compare.compare_models",
-    "compare.compare_refits",
+    "selection.selection_fitted_candidates",
+    "monitoring.monitoring_contract_options",
+    "training.training_observations",
+    "training.training_models",
+    "monitoring.monitoring_agreement",
+    "monitoring.monitoring_noise",
     "champion.champion_decisions",
-    "champion.champion_handovers",
+    "champion.champion_cluster_overlaps",
     "champion.champion_profiles",
     "champion.champion_identities",
     "champion.champion_changes",
@@ -29,8 +29,8 @@ KEPT_TABLES = [
     "marts.customer_segments",
 ]
 
-# Written down for the next build: the tables that stand until the next review date.
-REVIEWED = "raw.tables_of_reviews"
+# Written down for the next build: the tables that stand until the next evaluation date.
+REVIEWED = "raw.tables_of_evaluations"
 
 # What an attached source is called: a name that the file of no warehouse has.
 SOURCE = "kept:source"
@@ -109,7 +109,7 @@ def copy_kept_tables(source: Path, target: Path) -> int:
 
 
 def note_reviewed(warehouse: Path, tables: list[str], fingerprint: str) -> None:
-    """Write down which tables stand until the next review date, and what they were built with."""
+    """Write down which tables stand until the next evaluation date, and what they were built with."""
     with open_for_writing(warehouse) as connection:
         connection.execute("create schema if not exists raw")
         connection.execute(
@@ -121,7 +121,7 @@ def note_reviewed(warehouse: Path, tables: list[str], fingerprint: str) -> None:
 
 
 def reviewed_tables_in(warehouse: Path, fingerprint: str) -> list[str]:
-    """The tables that stand until the next review date, if they were built with the same.
+    """The tables that stand until the next evaluation date, if they were built with the same.
 
     Empty when that is not written down, or when one of them is gone or cannot be read.
     """
@@ -246,6 +246,6 @@ def newest_decision_in(backup: Path) -> str:
         if "champion.champion_decisions" not in _kept_tables_in(connection):
             return "without decisions"
         newest = connection.execute(
-            "select max(review_date) from champion.champion_decisions"
+            "select max(evaluation_date) from champion.champion_decisions"
         ).fetchall()[0][0]
     return f"with decisions up to {newest:%Y-%m-%d}" if newest else "without decisions"

@@ -73,7 +73,7 @@ def main() -> int:
             for file in damaged_files_of(arguments.warehouse):
                 print(f"{file} is damaged and stays as it is, with the customer: delete it.")
         else:
-            print(run_operation(arguments.warehouse, "drop_ledger", {}, arguments.vars))
+            print(run_operation(arguments.warehouse, "drop_registry", {}, arguments.vars))
     except (BuildError, OSError) as error:
         print(f"Nothing was changed.\n{error}", file=sys.stderr)
         return 1

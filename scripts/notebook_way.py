@@ -3,8 +3,8 @@
     python scripts/notebook_way.py --data data/demo --results notebook.json
 
 For the benchmark only. It reads the files, computes recency, frequency, monetary value and mean
-review score as of each weekly review date, fits KMeans at each, compares the first model with each
-refit by the adjusted Rand index, and measures candidates for the model by their silhouette.
+review score as of each weekly evaluation date, fits KMeans at each, compares the first model with
+each refit by the adjusted Rand index, and measures candidates for the model by their silhouette.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 FEATURES = ["recency_days", "frequency", "monetary_value", "review_score"]
 FEATURE_SETS = [FEATURES, FEATURES[:3], [FEATURES[0], *FEATURES[2:]], FEATURES[1:]]
 NUMBERS_OF_SEGMENTS = range(2, 12)
-FIRST_REVIEW_DATE = "2018-01-01"
+FIRST_EVALUATION_DATE = "2018-01-01"
 N_SEGMENTS = 4
 SEED = 20180101
 
@@ -73,10 +73,10 @@ def transformed(features: pd.DataFrame) -> pd.DataFrame:
 
 
 def follow(orders: pd.DataFrame, reviews: pd.DataFrame) -> dict[str, float]:
-    """Adjusted Rand index of the first model and each weekly refit, by review date."""
+    """Adjusted Rand index of the first model and each weekly refit, by evaluation date."""
     first = None
     curve = {}
-    for date in pd.date_range(FIRST_REVIEW_DATE, orders.attrs["as_of"], freq="7D"):
+    for date in pd.date_range(FIRST_EVALUATION_DATE, orders.attrs["as_of"], freq="7D"):
         features = transformed(features_as_of(orders, reviews, date))
         scaler = StandardScaler().fit(features)
         refit = KMeans(N_SEGMENTS, n_init=10, random_state=SEED).fit(scaler.transform(features))
@@ -88,7 +88,7 @@ def follow(orders: pd.DataFrame, reviews: pd.DataFrame) -> dict[str, float]:
 
 def compare(orders: pd.DataFrame, reviews: pd.DataFrame) -> list[dict]:
     """Silhouette (of 10,000 customers) and Davies-Bouldin index of the candidates."""
-    features = transformed(features_as_of(orders, reviews, pd.Timestamp(FIRST_REVIEW_DATE)))
+    features = transformed(features_as_of(orders, reviews, pd.Timestamp(FIRST_EVALUATION_DATE)))
     measured = []
     for names, k in product(FEATURE_SETS, NUMBERS_OF_SEGMENTS):
         points = StandardScaler().fit_transform(features[names])

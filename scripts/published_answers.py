@@ -3,8 +3,8 @@
     python scripts/published_answers.py --warehouse warehouse/segments.duckdb
 
 Each line makes one mistake, and nothing else differs from the first line: four segments by recency,
-frequency, monetary value and review score, the model of the first review date, frozen, against a
-refit some weeks later, as an adjusted Rand index on the customers known then.
+frequency, monetary value and review score, the model of the first evaluation date, frozen, against
+a refit some weeks later, as an adjusted Rand index on the customers known then.
 """
 
 import argparse
@@ -101,7 +101,7 @@ def main() -> int:
         return 1
     with duckdb.connect(str(arguments.warehouse), read_only=True) as connection:
         first, last = connection.execute(
-            "select min(cutoff), max(cutoff) from intermediate.int_cutoffs where is_review_date"
+            "select min(cutoff), max(cutoff) from intermediate.int_cutoffs where is_evaluation_date"
         ).fetchall()[0]
 
         def known_after(weeks: int) -> pd.DataFrame:

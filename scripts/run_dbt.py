@@ -3,8 +3,8 @@
     python scripts/run_dbt.py --vars '{"as_of": "2018-07-02"}'
 
 `dbt_runs.py` starts it and reads what it prints: dbt's log as JSON, and after each run
-`{"finished": true, "reviewed": [...]}`, whether all went well, and which of the tables that the run
-has built change at review dates only (tag `reviews`), as `schema.table`.
+`{"finished": true, "evaluated": [...]}`, whether all went well, and which of the tables that the run
+has built change at evaluation dates only (tag `evaluations`), as `schema.table`.
 """
 
 import gc
@@ -38,14 +38,14 @@ def main(changed: list[str]) -> None:
         command = ["build", "--selector", line.strip(), "--no-write-json", *changed]
         command += ["--exclude-resource-type", "unit_test"]  # they test the code, not the data
         run = dbtRunner(parsed.result).invoke([*LOG, *command]) if parsed.success else parsed
-        reviewed = [
+        evaluated = [
             f"{node.schema}.{node.name}"
             for node in (result.node for result in getattr(run.result, "results", []))
-            if "reviews" in node.tags and node.config.materialized != "view"
+            if "evaluations" in node.tags and node.config.materialized != "view"
         ]
         if run.success:
             DuckDBConnectionManager.env().close()  # whoever has written the line reads the file now
-        print(json.dumps({"finished": run.success, "reviewed": reviewed}), flush=True)
+        print(json.dumps({"finished": run.success, "evaluated": evaluated}), flush=True)
     templates.keep()
     os._exit(0)  # there is nothing to clear up, and Python would take its time over it
 

@@ -21,14 +21,14 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # What only grows, by its key: rows that stand are never touched.
 LEDGER = {
-    "fit.fit_points": "candidate_id, cutoff, point",
-    "fit.fit_models": "model_id",
-    "compare.compare_models": "origin_model_id, model_id",
-    "compare.compare_refits": "model_id",
+    "training.training_observations": "candidate_id, cutoff, point",
+    "training.training_models": "model_id",
+    "monitoring.monitoring_agreement": "origin_model_id, model_id",
+    "monitoring.monitoring_noise": "model_id",
     "champion.champion_decisions": "decision_number",
-    "champion.champion_handovers": "reign, previous_cluster, cluster",
-    "champion.champion_profiles": "reign, cluster",
-    "champion.champion_identities": "reign, cluster",
+    "champion.champion_cluster_overlaps": "champion_period, previous_cluster, cluster",
+    "champion.champion_profiles": "champion_period, cluster",
+    "champion.champion_identities": "champion_period, cluster",
     "champion.champion_changes": "step, customer_id",
     "champion.champion_transitions": "step, from_segment_id, to_segment_id",
     "champion.champion_causes": "origin_model_id, model_id, feature",

@@ -313,7 +313,12 @@ told("files", "empty file", content(ORDERS, lambda _: b""), *NO_NAMES, "is empty
 told("files", "a file of blank lines", content(ORDERS, lambda _: b"\n\n\n"), *NO_NAMES)
 told("files", "gzip under the name of a CSV", content(ORDERS, gzip.compress), *NO_NAMES)
 told("files", "a web page under the name of a CSV", content(ORDERS, lambda _: WEB_PAGE), *NO_NAMES)
-told("files", "orders: header only", header_only(ORDERS), "Without a review date there is no model")
+told(
+    "files",
+    "orders: header only",
+    header_only(ORDERS),
+    "Without an evaluation date there is no model",
+)
 told("files", "customers: header only", header_only(CUSTOMERS), "of a known customer")
 told(
     "files",
@@ -680,9 +685,9 @@ told(
     "dates",
     "order of 2081",
     ordered_at("2081-05-20"),
-    "number_of_review_dates_is_plausible",
+    "number_of_evaluation_dates_is_plausible",
     "far in the future",
-    "max_review_dates",
+    "max_evaluation_dates",
 )
 built(
     "dates",
@@ -735,10 +740,10 @@ built(
 built("dates", "time zone", put_everywhere(ORDERS, in_brazil))
 told(
     "dates",
-    "nothing before the first review date",
+    "nothing before the first evaluation date",
     put_everywhere(ORDERS, lambda _: {"order_purchase_timestamp": "2018-01-20 10:00:00"}),
     "No model can be fitted at 2018-01-01",
-    "first_review_date",
+    "first_evaluation_date",
     whole=True,
 )
 
@@ -951,7 +956,7 @@ built(
 
 
 def much_at_once(folder: Path) -> None:
-    """A customer with 10,000 orders, absurd money, one score throughout, and rows to set aside."""
+    """A customer with 10,000 orders, absurd money, one score throughout, and rows to rejected."""
     orders, customers, payments = (
         read_rows(folder, table) for table in (ORDERS, CUSTOMERS, PAYMENTS)
     )
@@ -984,7 +989,7 @@ def all_alike(folder: Path) -> None:
     put_everywhere(ORDERS, lambda _: times)(folder)
     put_everywhere(PAYMENTS, lambda _: {"payment_value": "50.00"})(folder)
     put_everywhere(REVIEWS, lambda _: {"review_score": "5"})(folder)
-    # Who makes the first review date possible.
+    # Who makes the first evaluation date possible.
     put(
         ORDERS, 0, order_purchase_timestamp="2018-01-01 10:00:00", order_delivered_customer_date=""
     )(folder)
@@ -994,7 +999,7 @@ NOT_ENOUGH = "No model can be fitted at 2018-01-01"
 
 built(
     "shops",
-    "10,000 orders of one customer, absurd money, one score throughout, rows to set aside",
+    "10,000 orders of one customer, absurd money, one score throughout, rows to rejected",
     much_at_once,
     {
         (ORDERS, "no_customer"): 1,
@@ -1004,10 +1009,10 @@ built(
     },
     whole=True,
 )
-told("shops", "one customer", keep_customers(1), "Without a review date there is no model")
+told("shops", "one customer", keep_customers(1), "Without an evaluation date there is no model")
 told(
     "shops",
-    "one customer before the first review date",
+    "one customer before the first evaluation date",
     all_of(keep_customers(2), put(ORDERS, 1, order_purchase_timestamp="2018-01-05 10:00:00")),
     NOT_ENOUGH,
     "too few customers (1) to form 4 segments",
@@ -1015,7 +1020,7 @@ told(
 )
 told(
     "shops",
-    "three customers before the first review date, for four segments",
+    "three customers before the first evaluation date, for four segments",
     all_of(keep_customers(4), put(ORDERS, 3, order_purchase_timestamp="2018-01-05 10:00:00")),
     NOT_ENOUGH,
     "too few customers (3) to form 4 segments",

@@ -34,11 +34,11 @@ from dbt_common.tests import enable_test_caching  # noqa: E402
 from segmentation import (  # noqa: E402, F401
     comparison,
     drift,
-    handovers,
     models,
     noise,
     projection,
     survival,
+    takeovers,
 )
 from segmentation.kmeans import fit_kmeans  # noqa: E402
 

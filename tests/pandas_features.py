@@ -40,7 +40,8 @@ def features_as_of(folder: Path, cutoff: str) -> pd.DataFrame:
     written = reviews["review_answer_timestamp"].fillna(
         reviews["review_creation_date"] + pd.Timedelta(days=3)
     )
-    # No lower bound: a review dated before its order counts from the order on, as the order does.
+    # No lower bound: an evaluation dated before its order counts from the order on, as the order
+    # does.
     scores = reviews[written < cutoff].groupby("order_id")["review_score"].mean()
     orders["score"] = scores.reindex(orders.index)
 

@@ -26,8 +26,8 @@ def centroid_table(centroids: pd.DataFrame, values: str = "centroid_scaled") -> 
 
 def predict(features: pd.DataFrame, parameters: pd.DataFrame, centroids: pd.DataFrame):
     """Labels of one model by scikit-learn's own predict."""
-    points = scale(features, parameters)
+    observations = scale(features, parameters)
     table = centroid_table(centroids)
     kmeans = KMeans(len(table), n_init=1).fit(np.eye(*table.shape))
-    kmeans.cluster_centers_ = np.ascontiguousarray(table[points.columns].to_numpy())
-    return kmeans.predict(np.ascontiguousarray(points.to_numpy()))
+    kmeans.cluster_centers_ = np.ascontiguousarray(table[observations.columns].to_numpy())
+    return kmeans.predict(np.ascontiguousarray(observations.to_numpy()))

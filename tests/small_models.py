@@ -1,4 +1,4 @@
-"""Models of a few customers by two features, and the same customers as points."""
+"""Models of a few customers by two features, and the same customers as observations."""
 
 from datetime import datetime
 
@@ -7,11 +7,11 @@ import pandas as pd
 import pyarrow as pa
 
 from segmentation.models import fit_model
-from segmentation.points import Points
+from segmentation.observations import WeightedObservations
 
 SETTINGS = {"cap_quantiles": (0.0, 1.0), "ward_sample_size": 1000}
-# Of refits; cells this narrow lose nothing.
-REFITS = SETTINGS | {"cell_width": 1e-6, "n_init_beside_warm_start": 2}
+# Of refits; bins this narrow lose nothing.
+REFITS = SETTINGS | {"noise_bin_width": 1e-6, "n_init_beside_warm_start": 2}
 
 
 def three_groups():
@@ -48,20 +48,20 @@ def model_of(customers, algorithm="kmeans"):
     )
 
 
-def points_of(customers):
-    """Everyone a point."""
-    return Points(customers.to_numpy(dtype=float), np.ones(len(customers)))
+def observations_of(customers):
+    """Everyone an observation."""
+    return WeightedObservations(customers.to_numpy(dtype=float), np.ones(len(customers)))
 
 
 def counted_points_of(customers):
     """Distinct customers with their number."""
     counted = customers.groupby(list(customers), dropna=False).size()
     values = counted.index.to_frame().to_numpy(dtype=float)
-    return Points(values, counted.to_numpy().astype(float))
+    return WeightedObservations(values, counted.to_numpy().astype(float))
 
 
 def table_of(customers):
-    """Everyone a point, as the table that the project's library reads."""
+    """Everyone an observation, as the table that the project's library reads."""
     values = [
         [None if np.isnan(value) else float(value) for value in row]
         for row in customers.to_numpy(dtype=float)

@@ -34,7 +34,7 @@
                 , {{ scaled_feature('customers', 'coefficients', feature) }} as {{ feature }}_scaled
             {% endfor %}
         from {{ customers }} as customers
-        left join {{ ref('score_model_coefficients') }} as coefficients
+        left join {{ ref('training_coefficients') }} as coefficients
             on customers.model_id = coefficients.model_id
 
     ),
@@ -59,7 +59,7 @@
                 as distance_{{ cluster }}
             {% endfor %}
         from scaled
-        left join {{ ref('score_model_coefficients') }} as coefficients
+        left join {{ ref('training_coefficients') }} as coefficients
             on scaled.model_id = coefficients.model_id
 
     )

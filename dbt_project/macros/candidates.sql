@@ -208,12 +208,12 @@
 
 
 {#
-    The candidate in use as `choose_model` holds it, before that is built the default one: `candidate_id`,
+    The candidate in use as `selection_chosen_candidate` holds it, before that is built the default one: `candidate_id`,
     `n_segments`, `features` (names) and `transforms` (by feature). What fits and compares models is
     compiled for exactly these.
 #}
 {% macro chosen_model() %}
-    {% set relation = ref('choose_model') %}
+    {% set relation = ref('selection_chosen_candidate') %}
     {% if execute and load_relation(relation) is not none %}
         {% set rows = run_query(
             'select candidate_id, n_segments, '
@@ -258,11 +258,11 @@
 
 
 {#
-    What scoring is compiled for: every feature that a model of the ledger uses, and the largest number of
+    What scoring is compiled for: every feature that a model in the registry uses, and the largest number of
     clusters of one. A model leaves out the features and clusters that it has not.
 #}
 {% macro scored_models() %}
-    {% set relation = ref('fit_models') %}
+    {% set relation = ref('training_models') %}
     {% if execute and load_relation(relation) is not none %}
         {% set rows = run_query(
             'select max(n_segments), ' ~ texts_in_order('distinct feature', ',', 'feature') ~ ' from ('

@@ -17,8 +17,8 @@
 
 
 {#
-    What is decided at a review date: kept, or why another model takes over. `decision` holds the champion
-    before the date, `champion` its row of the ledger and `challenger` that of the date's refit; `agreements`
+    What is decided at an evaluation date: kept, or why another model takes over. `decision` holds the champion
+    before the date, `champion` its row in the registry and `challenger` that of the date's refit; `agreements`
     and `named_by_hand` are joined to them.
 #}
 {% macro decision(decision, champion, challenger, policy) -%}
@@ -34,7 +34,7 @@
                 when agreements.is_contract_broken then 'breach'
             {%- else %}
                 when
-                    {{ challenger }}.review_date
+                    {{ challenger }}.evaluation_date
                     >= {{ decision }}.champion_from + {{ var('refit_every_weeks') }} * interval '7' day
                     then 'scheduled'
             {%- endif %}
@@ -45,7 +45,7 @@
 {%- endmacro %}
 
 
-{# Whether a replayed policy refits at a review date; the row in `replayed` names the policy. #}
+{# Whether a replayed policy refits at an evaluation date; the row in `replayed` names the policy. #}
 {% macro is_due(replayed, refit, agreement) -%}
     (
         (
@@ -53,7 +53,7 @@
             and {{ agreement }}.is_contract_broken
         )
         or coalesce(
-            {{ refit }}.review_date >= {{ replayed }}.in_use_since + {{ replayed }}.every_weeks * interval '7' day,
+            {{ refit }}.evaluation_date >= {{ replayed }}.in_use_since + {{ replayed }}.every_weeks * interval '7' day,
             false
         )
     )
@@ -85,8 +85,8 @@
 
 
 {#
-    Weeks to the last review at which `survival`, a column of a survival curve, is still at least `probability`;
-    a model lasts one review at least. Null while the curve has not come down so far.
+    Weeks to the last evaluation at which `survival`, a column of a survival curve, is still at least `probability`;
+    a model lasts one evaluation at least. Null while the curve has not come down so far.
 #}
 {% macro recommended_interval(survival, probability) -%}
     {%- set too_low = 'where ' ~ survival ~ ' < ' ~ probability ~ ' - 1e-9' -%}
@@ -94,8 +94,8 @@
         case
             when count(*) filter ({{ too_low }}) > 0
                 then greatest(
-                    min(weeks) filter ({{ too_low }}) - {{ var('review_interval_weeks') }},
-                    {{ var('review_interval_weeks') }}
+                    min(weeks) filter ({{ too_low }}) - {{ var('evaluation_interval_weeks') }},
+                    {{ var('evaluation_interval_weeks') }}
                 )
         end as integer
     )

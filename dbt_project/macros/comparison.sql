@@ -2,7 +2,7 @@
 {% macro comparison_settings() %}
     {% set settings = {} %}
     {% if execute %}
-        {% set model = graph.nodes.values() | selectattr('name', 'eq', 'choose_fitted_candidates') | first %}
+        {% set model = graph.nodes.values() | selectattr('name', 'eq', 'selection_fitted_candidates') | first %}
         {% for name, value in model.config.meta.items() if name != 'processes' %}
             {% do settings.update({name: value}) %}
         {% endfor %}
@@ -17,14 +17,14 @@
 #}
 {% macro keep_last_comparison() %}
     {% if execute and flags.WHICH in ('build', 'run') %}
-        {% for unique_id in selected_resources if unique_id.endswith('.choose_fitted_candidates') %}
+        {% for unique_id in selected_resources if unique_id.endswith('.selection_fitted_candidates') %}
             {% do log(
                 'Candidates for the model and options for the contract are compared in this run, which '
-                ~ 'takes its time; --exclude choose_fitted_candidates compare_contract_options leaves it '
+                ~ 'takes its time; --exclude selection_fitted_candidates monitoring_contract_options leaves it '
                 ~ 'out.', info=true
             ) %}
         {% endfor %}
-        {% do keep_table('choose', 'choose_fitted_candidates', {
+        {% do keep_table('selection', 'selection_fitted_candidates', {
             'candidate_id': 'string',
             'customers': 'bigint',
             'basis': 'string',
@@ -60,13 +60,13 @@
             'data_fingerprint': 'string',
             'settings_fingerprint': 'string',
         }) %}
-        {% do keep_table('compare', 'compare_contract_options', {
+        {% do keep_table('monitoring', 'monitoring_contract_options', {
             'option': 'string',
             'features': 'string',
             'observation_months': 'integer',
             'n_segments': 'integer',
             'fitted_as_of': 'timestamp',
-            'review_date': 'timestamp',
+            'evaluation_date': 'timestamp',
             'weeks': 'double',
             'customers': 'bigint',
             'adjusted_rand_index': 'double',

@@ -31,9 +31,9 @@
 {% endmacro %}
 
 
-{% macro drop_ledger_of_backup() %}
+{% macro drop_registry_of_backup() %}
     {% if attach_backup() %}
-        {% for relation in ledger_relations() %}
+        {% for relation in registry_relations() %}
             {% do run_query(
                 'drop table if exists ledger_backup.' ~ relation.schema ~ '.' ~ relation.identifier
             ) %}

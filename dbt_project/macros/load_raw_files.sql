@@ -2,7 +2,7 @@
     Loads the file of every source table, NAME.csv or NAME.parquet, into schema `raw`, with the types
     that the sources declare. All or nothing: an error leaves the tables of the last load in place.
 
-    A line that does not split into the columns is set aside in `raw.unreadable_lines`. A value that
+    A line that does not split into the columns is rejected in `raw.unreadable_lines`. A value that
     does not fit its type, or would be changed by it, stops the run, because it is seldom alone: the
     message names file and column, and the line of what cannot be read at all. Columns may stand in
     any order; undeclared ones are left out.
@@ -208,7 +208,7 @@
 
 {#
     Sorts out the records in `reject_errors`: a value that does not fit its type, or a quote that does
-    not end, stops the run; a record that does not split into the columns is set aside.
+    not end, stops the run; a record that does not split into the columns is rejected.
 #}
 {% macro set_unreadable_lines_aside(path, source) %}
     {% do run_query(

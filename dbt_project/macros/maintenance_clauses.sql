@@ -1,6 +1,6 @@
 {#
     The clauses of the maintenance contract, checked: a list of mappings with `clause`, `breach` and `warn` (the
-    values at which it is broken and close to it), `reviews` (how many in a row must be beyond `breach`),
+    values at which it is broken and close to it), `evaluations` (how many in a row must be beyond `breach`),
     `severity` (error, warn or info) and `is_floor` (whether low values are bad).
 #}
 {% macro maintenance_clauses() %}
@@ -10,10 +10,10 @@
         {% if clause not in is_floor %}
             {% do stop_for_clauses('there is no clause ' ~ clause ~ '; clauses are ' ~ is_floor | join(', ')) %}
         {% endif %}
-        {% for name in ['breach', 'warn', 'reviews', 'severity'] if name not in terms %}
+        {% for name in ['breach', 'warn', 'evaluations', 'severity'] if name not in terms %}
             {% do stop_for_clauses(clause ~ ' has no ' ~ name) %}
         {% endfor %}
-        {% for name in terms if name not in ['breach', 'warn', 'reviews', 'severity'] %}
+        {% for name in terms if name not in ['breach', 'warn', 'evaluations', 'severity'] %}
             {% do stop_for_clauses(clause ~ ' has a term that nothing reads, ' ~ name) %}
         {% endfor %}
         {% if terms.severity not in ['error', 'warn', 'info'] %}
@@ -21,8 +21,8 @@
                 'the severity of ' ~ clause ~ ' is ' ~ terms.severity ~ ', not error, warn or info'
             ) %}
         {% endif %}
-        {% if terms.reviews is not integer or terms.reviews < 1 %}
-            {% do stop_for_clauses('the reviews of ' ~ clause ~ ' are no whole number from 1 on') %}
+        {% if terms.evaluations is not integer or terms.evaluations < 1 %}
+            {% do stop_for_clauses('the evaluations of ' ~ clause ~ ' are no whole number from 1 on') %}
         {% endif %}
         {% for name in ['breach', 'warn'] if terms[name] is not number or not 0 <= terms[name] <= 1 %}
             {% do stop_for_clauses(name ~ ' of ' ~ clause ~ ' is no number from 0 to 1') %}
@@ -31,7 +31,7 @@
             {% do stop_for_clauses(clause ~ ' would be broken before it warns') %}
         {% endif %}
         {% do found.append({
-            'clause': clause, 'breach': terms.breach, 'warn': terms.warn, 'reviews': terms.reviews,
+            'clause': clause, 'breach': terms.breach, 'warn': terms.warn, 'evaluations': terms.evaluations,
             'severity': terms.severity, 'is_floor': is_floor[clause],
         }) %}
     {% endfor %}
@@ -58,7 +58,7 @@
             {{ sql_string(clause.severity) }} as severity,
             cast({{ clause.breach }} as double) as threshold,
             cast({{ clause.warn }} as double) as warn_threshold,
-            {{ clause.reviews }} as reviews,
+            {{ clause.evaluations }} as evaluations,
             {{ clause.is_floor }} as is_floor
     {% endfor %}
 {% endmacro %}

@@ -103,16 +103,16 @@ def jaccard(cross_table: np.ndarray, first: int, second: int) -> float:
 def within_cluster_sum_of_squares(
     customers: np.ndarray, sums: np.ndarray, sum_of_squares: float
 ) -> float:
-    """Squared distances of all points to the mean of their cluster, from sums alone.
+    """Squared distances of all observations to the mean of their cluster, from sums alone.
 
     Parameters
     ----------
     customers : ndarray of shape (n_clusters,)
-        Points of each cluster.
+        Observations of each cluster.
     sums : ndarray of shape (n_clusters, n_features)
-        Sum of the points of each cluster.
+        Sum of the observations of each cluster.
     sum_of_squares : float
-        Sum of the squared norms of all points.
+        Sum of the squared norms of all observations.
     """
     occupied = customers > 0
     explained = np.sum(sums[occupied] ** 2, axis=1) / customers[occupied]

@@ -21,8 +21,8 @@ from segmentation.clustering import (
     neighbour_distances,
 )
 from segmentation.kmeans import CentroidClustering, fit_kmeans
+from segmentation.observations import WeightedObservations
 from segmentation.parallel import use_one_thread
-from segmentation.points import Points
 from segmentation.resampling import draw_sample
 from segmentation.scaling import FeatureScaling, fit_scaling, scale_features, standardise_known
 
@@ -98,8 +98,9 @@ class Settings:
         Customers on whom silhouettes are measured and Ward's tree and DBSCAN are fitted.
     resamples : int
         Bootstrap resamples of each candidate that passes the limits below.
-    cell_width : float
-        Of the cells that KMeans is refitted on; see `segmentation.points.Points.in_cells`.
+    noise_bin_width : float
+        Of the bins that KMeans is refitted on; see
+        `segmentation.observations.WeightedObservations.in_bins`.
     seeds : int
         Further fits that differ by their seed only.
     min_segments, max_segments : int
@@ -113,7 +114,7 @@ class Settings:
     random_state: int
     sample_size: int
     resamples: int
-    cell_width: float
+    noise_bin_width: float
     seeds: int
     min_segments: int
     max_segments: int
@@ -179,7 +180,7 @@ def compare_candidates(
     """
     if customers.empty:
         raise ValueError(
-            "No customer is known at the comparison date: check first_review_date and "
+            "No customer is known at the comparison date: check first_evaluation_date and "
             "comparison_date (dbt_project.yml, under vars)"
         )
     used = {f["feature"] for candidate in candidates for f in candidate["features"]}
@@ -240,7 +241,7 @@ class _Comparison:
         )
 
     def of_feature_set(self, candidates: Sequence[Mapping]) -> list[dict]:
-        """The rows of candidates that share a feature set, and so points and distances."""
+        """The rows of candidates that share a feature set, and so observations and distances."""
         features = {f["feature"]: f["transform"] for f in candidates[0]["features"]}
         try:
             scalings = fit_scaling(
@@ -248,11 +249,13 @@ class _Comparison:
                 transforms=features,
                 cap_quantiles=self.settings.cap_quantiles,
             )
-            points = scale_features(self.customers, scalings)
+            observations = scale_features(self.customers, scalings)
         except ValueError as error:
             return [self._failed(candidate, error) for candidate in candidates]
-        fits = _Fits(self.customers[list(features)].to_numpy(), scalings, points, self.settings)
-        distances = validity.distances_between(points[self.sample], points[self.sample])
+        fits = _Fits(
+            self.customers[list(features)].to_numpy(), scalings, observations, self.settings
+        )
+        distances = validity.distances_between(observations[self.sample], observations[self.sample])
         return [self._of_candidate(candidate, fits, distances) for candidate in candidates]
 
     def _end_with_parent(self) -> None:
@@ -270,7 +273,7 @@ class _Comparison:
                 "candidate_id": candidate["candidate_id"],
                 "fit_seconds": fit_seconds,
                 "eps": eps,
-                **self._figures(fits.points, clustering, distances),
+                **self._figures(fits.observations, clustering, distances),
             }
             row["basis"] = self._basis(candidate["algorithm"])
             if self._is_worth_resampling(row):
@@ -305,31 +308,35 @@ class _Comparison:
             basis += f"; in a sample of {len(self.customers)} of {self.known_customers} customers"
         return basis
 
-    def _figures(self, points: np.ndarray, clustering: Clustering, distances: np.ndarray) -> dict:
+    def _figures(
+        self, observations: np.ndarray, clustering: Clustering, distances: np.ndarray
+    ) -> dict:
         labels = clustering.labels
         members = labels >= 0
         sizes = np.bincount(labels[members])
-        is_sampled = len(self.sample) < len(points)
+        is_sampled = len(self.sample) < len(observations)
         of_sample = validity.silhouettes(distances, labels[self.sample])
         silhouette, error = validity.mean_and_error(of_sample, is_sampled=is_sampled)
         has_centroids = isinstance(clustering, CentroidClustering)
         figures = {
-            "customers": len(points),
+            "customers": len(observations),
             "clusters": len(sizes),
             "silhouette": silhouette,
             "silhouette_standard_error": error,
             "balance": validity.balance(sizes),
-            "smallest_share": float(sizes.min() / len(points)),
+            "smallest_share": float(sizes.min() / len(observations)),
             "noise_share": float(1 - members.mean()),
         }
         if has_centroids:
             figures["simplified_silhouette"] = validity.simplified_silhouette(
-                points, labels, clustering.centroids
+                observations, labels, clustering.centroids
             )
         if len(sizes) > 1:
             use_one_thread()
-            figures["davies_bouldin"] = davies_bouldin_score(points[members], labels[members])
-            figures["calinski_harabasz"] = calinski_harabasz_score(points[members], labels[members])
+            figures["davies_bouldin"] = davies_bouldin_score(observations[members], labels[members])
+            figures["calinski_harabasz"] = calinski_harabasz_score(
+                observations[members], labels[members]
+            )
         shares = validity.separation(self.yardstick.to_numpy(), labels)
         figures["separation"] = [
             {"feature": feature, "share": float(share)}
@@ -411,21 +418,21 @@ class _Comparison:
 class _Fits:
     """Fits of the candidates of one feature set, on all customers, on resamples, by other seeds.
 
-    Resamples in cells and Ward's trees serve every number of segments, so they are kept.
+    Resamples in bins and Ward's trees serve every number of segments, so they are kept.
     """
 
     def __init__(
         self,
         features: np.ndarray,
         scalings: Sequence[FeatureScaling],
-        points: np.ndarray,
+        observations: np.ndarray,
         settings: Settings,
     ):
         self.features = features
         self.scalings = scalings
-        self.points = points
+        self.observations = observations
         self.settings = settings
-        self._resamples: dict[int, Points] = {}
+        self._resamples: dict[int, WeightedObservations] = {}
         self._trees: dict[object, np.ndarray] = {}
 
     def fit(self, candidate: Mapping, sample: np.ndarray) -> tuple[Clustering, float | None]:
@@ -444,12 +451,12 @@ class _Fits:
         """Labels of all customers by the candidate fitted on a bootstrap resample.
 
         KMeans is the best of a warm start and two fresh ones: a warm start alone would hide that
-        the segments depend on the resample. It is fitted on cells, as a border hardly depends on
-        where in its cell a customer is.
+        the segments depend on the resample. It is fitted on bins, as a border hardly depends on
+        where in its bin a customer is.
         """
         random_state = self.settings.random_state + 1000 + number
         if candidate["algorithm"] == "kmeans":
-            resample = self._resample_in_cells(number, counts)
+            resample = self._resample_in_bins(number, counts)
             return fit_kmeans(
                 resample.scaled(self.scalings),
                 n_clusters=candidate["n_segments"],
@@ -457,19 +464,19 @@ class _Fits:
                 random_state=random_state,
                 weights=resample.customers,
                 warm_starts=[original.centroids],
-            ).label(self.points)
+            ).label(self.observations)
         rows = np.repeat(np.arange(len(counts)), counts)
         sample = rows[draw_sample(len(rows), self.settings.sample_size, random_state)]
         if candidate["algorithm"] == "ward":
             return self._ward(candidate, ("resample", number), sample).labels
         return self._dbscan(candidate, sample)[0].labels
 
-    def _resample_in_cells(self, number: int, counts: np.ndarray) -> Points:
+    def _resample_in_bins(self, number: int, counts: np.ndarray) -> WeightedObservations:
         if number not in self._resamples:
             drawn = counts > 0
-            resample = Points(self.features[drawn], counts[drawn].astype(float))
-            cells = resample.in_cells(self.scalings, self.settings.cell_width)
-            self._resamples[number] = cells
+            resample = WeightedObservations(self.features[drawn], counts[drawn].astype(float))
+            bins = resample.in_bins(self.scalings, self.settings.noise_bin_width)
+            self._resamples[number] = bins
         return self._resamples[number]
 
     def reseed(self, candidate: Mapping, number: int) -> np.ndarray:
@@ -477,30 +484,30 @@ class _Fits:
         random_state = self.settings.random_state + number
         if candidate["algorithm"] == "kmeans":
             return self._kmeans(candidate, random_state).labels
-        sample = draw_sample(len(self.points), self.settings.sample_size, random_state)
+        sample = draw_sample(len(self.observations), self.settings.sample_size, random_state)
         if candidate["algorithm"] == "ward":
             return self._ward(candidate, ("seed", number), sample).labels
         return self._dbscan(candidate, sample)[0].labels
 
     def _kmeans(self, candidate: Mapping, random_state: int) -> CentroidClustering:
         return fit_kmeans(
-            self.points,
+            self.observations,
             n_clusters=candidate["n_segments"],
             n_init=self.settings.n_init,
             random_state=random_state,
         )
 
     def _ward(self, candidate: Mapping, key: object, sample: np.ndarray) -> CentroidClustering:
-        points = self.points[sample]
+        observations = self.observations[sample]
         if key not in self._trees:
-            self._trees[key] = grow_ward_tree(points)
+            self._trees[key] = grow_ward_tree(observations)
         return cut_ward_tree(
-            self.points, points, self._trees[key], n_clusters=candidate["n_segments"]
+            self.observations, observations, self._trees[key], n_clusters=candidate["n_segments"]
         )
 
     def _dbscan(self, candidate: Mapping, sample: np.ndarray) -> tuple[Clustering, float]:
-        points = self.points[sample]
+        observations = self.observations[sample]
         min_samples = candidate["min_samples"]
-        curve = neighbour_distances(points, min_samples=min_samples)
+        curve = neighbour_distances(observations, min_samples=min_samples)
         eps = float(np.quantile(curve, candidate["eps_quantile"]))
-        return fit_dbscan(self.points, points, eps=eps, min_samples=min_samples), eps
+        return fit_dbscan(self.observations, observations, eps=eps, min_samples=min_samples), eps

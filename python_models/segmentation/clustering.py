@@ -26,9 +26,9 @@ class DensityClustering:
     core_points : ndarray of shape (n_core_points, n_features)
     core_labels : ndarray of int of shape (n_core_points,)
     eps : float
-        How near a core point must be to give a point its label, in scaled units.
-    labels : ndarray of int of shape (n_points,)
-        Label of each point that is to be clustered, -1 for noise.
+        How near a core point must be to give an observation its label, in scaled units.
+    labels : ndarray of int of shape (n_observations,)
+        Label of each observation that is to be clustered, -1 for noise.
     """
 
     core_points: np.ndarray
@@ -36,21 +36,21 @@ class DensityClustering:
     eps: float
     labels: np.ndarray
 
-    def label(self, points: np.ndarray) -> np.ndarray:
+    def label(self, observations: np.ndarray) -> np.ndarray:
         """Label of the nearest core point within `eps`, else -1; ndarray of int."""
-        return _label_by_core_points(points, self.core_points, self.core_labels, self.eps)
+        return _label_by_core_points(observations, self.core_points, self.core_labels, self.eps)
 
 
 Clustering = CentroidClustering | DensityClustering
 
 
 def grow_ward_tree(sample: np.ndarray) -> np.ndarray:
-    """Ward's tree of the points (Ward 1963), as a SciPy linkage of shape (n_points - 1, 4).
+    """Ward's tree of the observations (Ward 1963), as a SciPy linkage of shape (n_observations - 1, 4).
 
     Raises
     ------
     ValueError
-        If there are fewer than two points.
+        If there are fewer than two observations.
     """
     if len(sample) < 2:
         raise ValueError(f"too few customers ({len(sample)}) to form a tree")
@@ -58,56 +58,56 @@ def grow_ward_tree(sample: np.ndarray) -> np.ndarray:
 
 
 def cut_ward_tree(
-    points: np.ndarray,
+    observations: np.ndarray,
     sample: np.ndarray,
     tree: np.ndarray,
     *,
     n_clusters: int,
     weights: np.ndarray | None = None,
 ) -> CentroidClustering:
-    """Cut the tree of a sample into clusters and label all points by the nearest cluster mean.
+    """Cut the tree of a sample into clusters and label all observations by the nearest cluster mean.
 
     Parameters
     ----------
-    points : ndarray of shape (n_points, n_features)
+    observations : ndarray of shape (n_observations, n_features)
     sample : ndarray of shape (n_sampled, n_features)
-        The points of the tree.
+        The observations of the tree.
     tree : ndarray of shape (n_sampled - 1, 4)
         From `grow_ward_tree`.
     n_clusters : int
-    weights : ndarray of shape (n_points,), optional
-        How often each point counts in the inertia.
+    weights : ndarray of shape (n_observations,), optional
+        How often each observation counts in the inertia.
 
     Raises
     ------
     ValueError
-        If there are fewer points than clusters, or a cluster is nobody's nearest.
+        If there are fewer observations than clusters, or a cluster is nobody's nearest.
     """
     _, branches = np.unique(fcluster(tree, n_clusters, "maxclust"), return_inverse=True)
     _, centroids = cluster_means(sample, branches)
-    labels = label_by_centroids(points, centroids)
+    labels = label_by_centroids(observations, centroids)
     distinct = len(np.unique(labels))
     if distinct < n_clusters:
         raise ValueError(f"too few distinct customers ({distinct}) to form {n_clusters} segments")
-    squares = ((points - centroids[labels]) ** 2).sum(axis=1)
+    squares = ((observations - centroids[labels]) ** 2).sum(axis=1)
     inertia = squares.sum() if weights is None else squares @ weights
     return CentroidClustering(centroids, labels, float(inertia))
 
 
 def neighbour_distances(sample: np.ndarray, *, min_samples: int) -> np.ndarray:
-    """The k-distance curve (Ester et al. 1996), unsorted: how far the `min_samples`-th point is.
+    """The k-distance curve (Ester et al. 1996), unsorted: how far the `min_samples`-th observation is.
 
-    A point counts as its own first neighbour, as in `sklearn.cluster.DBSCAN`.
+    An observation counts as its own first neighbour, as in `sklearn.cluster.DBSCAN`.
 
     Returns
     -------
-    ndarray of shape (n_points,)
+    ndarray of shape (n_observations,)
         In scaled units.
 
     Raises
     ------
     ValueError
-        If there are fewer points than `min_samples`.
+        If there are fewer observations than `min_samples`.
     """
     if len(sample) < min_samples:
         raise ValueError(f"{len(sample)} customers have no {min_samples} neighbours")
@@ -116,18 +116,18 @@ def neighbour_distances(sample: np.ndarray, *, min_samples: int) -> np.ndarray:
 
 
 def fit_dbscan(
-    points: np.ndarray, sample: np.ndarray, *, eps: float, min_samples: int
+    observations: np.ndarray, sample: np.ndarray, *, eps: float, min_samples: int
 ) -> DensityClustering:
-    """Fit DBSCAN (Ester et al. 1996) on a sample and label all points by the nearest core point.
+    """Fit DBSCAN (Ester et al. 1996) on a sample and label all observations by the nearest core point.
 
     Parameters
     ----------
-    points : ndarray of shape (n_points, n_features)
+    observations : ndarray of shape (n_observations, n_features)
     sample : ndarray of shape (n_sampled, n_features)
     eps : float
         Radius of a neighbourhood, in scaled units.
     min_samples : int
-        Points of the sample that make a neighbourhood dense.
+        Observations of the sample that make a neighbourhood dense.
 
     Raises
     ------
@@ -141,13 +141,13 @@ def fit_dbscan(
         raise ValueError(f"no customer has {min_samples} neighbours within {eps:.3g}")
     core_points = sample[fit.core_sample_indices_]
     core_labels = fit.labels_[fit.core_sample_indices_]
-    labels = _label_by_core_points(points, core_points, core_labels, eps)
+    labels = _label_by_core_points(observations, core_points, core_labels, eps)
     return DensityClustering(core_points, core_labels, eps, labels)
 
 
 def _label_by_core_points(
-    points: np.ndarray, core_points: np.ndarray, core_labels: np.ndarray, eps: float
+    observations: np.ndarray, core_points: np.ndarray, core_labels: np.ndarray, eps: float
 ) -> np.ndarray:
     neighbours = NearestNeighbors(n_neighbors=1).fit(core_points)
-    distances, nearest = neighbours.kneighbors(points)
+    distances, nearest = neighbours.kneighbors(observations)
     return np.where(distances[:, 0] <= eps, core_labels[nearest[:, 0]], NOISE)

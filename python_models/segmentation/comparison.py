@@ -9,8 +9,8 @@ from numba import njit
 
 from segmentation import agreement
 from segmentation.kmeans import BLOCK, label_block
+from segmentation.observations import WeightedObservations
 from segmentation.parallel import run_in_threads
-from segmentation.points import Points
 from segmentation.refits import FrozenModel
 
 PAIRS_SCHEMA = pa.schema(
@@ -50,7 +50,7 @@ def compare_models(
 
     Parameters
     ----------
-    refits : iterable of (model, origins, points)
+    refits : iterable of (model, origins, observations)
         As `compare_with_origins` takes them.
     threads : int
         See `segmentation.parallel.run_in_threads`.
@@ -67,7 +67,7 @@ def compare_models(
 
 
 def compare_with_origins(
-    model: Mapping, origins: Sequence[Mapping], points: pa.Table
+    model: Mapping, origins: Sequence[Mapping], observations: pa.Table
 ) -> list[dict]:
     """Compare a model with older ones on the customers that it is fitted on.
 
@@ -77,8 +77,9 @@ def compare_with_origins(
         A row of `segmentation.models.MODELS_SCHEMA`.
     origins : sequence of mapping
         Rows of models with the same features and number of clusters.
-    points : pyarrow.Table
-        The customers; see `segmentation.points.Points.from_table`, with their `revenue` (money).
+    observations : pyarrow.Table
+        The customers; see `segmentation.observations.WeightedObservations.from_table`, with their
+        `revenue` (money).
 
     Returns
     -------
@@ -89,8 +90,8 @@ def compare_with_origins(
         means in the scaled units of the refit; `matches` are the clusters of the two, matched one
         to one by the customers that they share.
     """
-    known = Points.from_table(points)
-    centavos = np.rint(points["revenue"].cast(pa.float64()).to_numpy() * 100)
+    known = WeightedObservations.from_table(observations)
+    centavos = np.rint(observations["revenue"].cast(pa.float64()).to_numpy() * 100)
     refit = FrozenModel.from_row(model)
     n_clusters = model["n_segments"]
     scaled = np.ascontiguousarray(known.scaled(refit.scalings).T)
@@ -161,11 +162,11 @@ def _sum_by_labels(
     `rows` tell by model and feature where it stands in `transformed`; see `label_block`.
     """
     n_models, n_clusters, n_features = weights.shape
-    n_points = len(customers)
+    n_observations = len(customers)
     sums = np.zeros((n_models, n_clusters, 2 * n_clusters + n_features))
     labels = np.zeros(BLOCK, np.int64)
-    for start in range(0, n_points, BLOCK):
-        size = min(BLOCK, n_points - start)
+    for start in range(0, n_observations, BLOCK):
+        size = min(BLOCK, n_observations - start)
         for model in range(n_models):
             of_model = rows[model], start, size, caps[model], weights[model], biases[model]
             label_block(transformed, *of_model, labels)

@@ -6,8 +6,8 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
+from segmentation.observations import WeightedObservations
 from segmentation.parallel import run_in_threads, use_one_thread
-from segmentation.points import Points
 from segmentation.refits import FrozenModel, agreement_of, recipe_of, refit
 
 ALL_FEATURES = "all features"
@@ -31,7 +31,7 @@ _FREQUENT_SHARE = 0.005
 
 
 def explain_pairs(
-    pairs: Iterable[tuple[Mapping, Mapping, Points, Points, bool]],
+    pairs: Iterable[tuple[Mapping, Mapping, WeightedObservations, WeightedObservations, bool]],
     *,
     threads: int,
     **settings,
@@ -60,11 +60,11 @@ def explain_pairs(
 def explain_pair(
     origin: Mapping,
     model: Mapping,
-    then: Points,
-    now: Points,
+    then: WeightedObservations,
+    now: WeightedObservations,
     is_alarming: bool,
     *,
-    cell_width: float,
+    noise_bin_width: float,
     cap_quantiles: Sequence[float],
     n_init_beside_warm_start: int,
     ward_sample_size: int,
@@ -75,12 +75,12 @@ def explain_pair(
     ----------
     origin, model : mapping
         Rows of `segmentation.models.MODELS_SCHEMA`, of one candidate.
-    then, now : Points
+    then, now : WeightedObservations
         The customers that each is fitted on.
     is_alarming : bool
         Whether to refit with features held, which takes most of the time.
-    cell_width : float
-        Refits are made on cells; see `segmentation.points.Points.in_cells`.
+    noise_bin_width : float
+        Refits are made on bins; see `segmentation.observations.WeightedObservations.in_bins`.
     cap_quantiles, n_init_beside_warm_start, ward_sample_size
         See `segmentation.models.fit_models`.
 
@@ -88,7 +88,7 @@ def explain_pair(
     -------
     list of dict
         Rows of `CAUSES_SCHEMA`. Wasserstein distance and means are in the scaled units of the
-        origin. `adjusted_rand_index` is that of the origin and a refit on the cells of today;
+        origin. `adjusted_rand_index` is that of the origin and a refit on the bins of today;
         `held_adjusted_rand_index` the same after the feature's values have been replaced by those
         of equal rank at the origin's date, so that its distribution is the one of then while every
         customer's rank, and all other features, are those of today. Both are None unless the pair
@@ -103,14 +103,14 @@ def explain_pair(
         ward_sample_size=ward_sample_size,
     )
 
-    def agreement_on(cells: Points) -> float:
+    def agreement_on(bins: WeightedObservations) -> float:
         fit = refit(
-            cells,
+            bins,
             recipe,
             random_state=model["random_state"],
             warm_starts=[frozen, refitted],
         )
-        return agreement_of(frozen, fit, cells, recipe.n_segments)
+        return agreement_of(frozen, fit, bins, recipe.n_segments)
 
     pair = {"origin_model_id": origin["model_id"], "model_id": model["model_id"]}
     rows = []
@@ -138,7 +138,7 @@ def explain_pair(
     if not is_alarming:
         return rows
     rows.append(pair | {"feature": ALL_FEATURES})
-    today = now.in_cells(refitted.scalings, cell_width)
+    today = now.in_bins(refitted.scalings, noise_bin_width)
     agreement_today = agreement_on(today)
     held_all = today
     for i, row in enumerate(rows[:-1]):
@@ -208,21 +208,23 @@ def wasserstein_distance(
     return float(np.sum(ahead * np.diff(values[order])))
 
 
-def hold_feature(now: Points, feature: int, then: Points) -> Points:
+def hold_feature(
+    now: WeightedObservations, feature: int, then: WeightedObservations
+) -> WeightedObservations:
     """Customers of now with one feature distributed as then, everyone's rank kept.
 
     Parameters
     ----------
-    now : Points
+    now : WeightedObservations
     feature : int
         Its place among the features of `now`.
-    then : Points
-        That feature alone; see `segmentation.points.Points.distribution`.
+    then : WeightedObservations
+        That feature alone; see `segmentation.observations.WeightedObservations.distribution`.
 
     Returns
     -------
-    Points
-        As many customers as `now`; more points where values are split.
+    WeightedObservations
+        As many customers as `now`; more observations where values are split.
 
     Notes
     -----
@@ -255,7 +257,7 @@ def hold_feature(now: Points, feature: int, then: Points) -> Points:
     owner, mass = parts // n_parts, np.bincount(part_of_piece, weights=pieces)
     value = np.bincount(part_of_piece, weights=pieces * values_then[of_then]) / mass
     share = mass / np.bincount(owner, weights=mass)[owner]
-    # Every cell is repeated once for each part of its value.
+    # Every bin is repeated once for each part of its value.
     first, parts_of_value = np.unique(owner, return_index=True, return_counts=True)[1:]
     repeats = parts_of_value[number]
     rows = np.repeat(np.arange(len(number)), repeats)
@@ -263,7 +265,7 @@ def hold_feature(now: Points, feature: int, then: Points) -> Points:
     taken = first[number[rows]] + nth
     values = now.features[known_now][rows]
     values[:, feature] = value[taken]
-    return Points(
+    return WeightedObservations(
         np.concatenate([values, now.features[~known_now]]),
         np.concatenate([now.customers[known_now][rows] * share[taken], now.customers[~known_now]]),
     )

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-# Points that are looked at together: their distances stay in a processor's nearest cache.
+# Observations that are looked at together: their distances stay in a processor's nearest cache.
 BLOCK = 256
-# Of the mean distance of points to their centroids: a start this near to a settled one is left.
+# Of the mean distance of observations to their centroids: a start this near to a settled one is
+# left.
 _NEAR = 0.001
-# Points that fresh starts settle on before they see all, where there are twice as many or more.
+# Observations that fresh starts settle on before they see all, where there are twice as many or
+# more.
 _FEW = 5_000
 _MOST_PASSES = 10_000
 
@@ -26,23 +28,23 @@ class CentroidClustering:
     Attributes
     ----------
     centroids : ndarray of shape (n_clusters, n_features)
-    labels : ndarray of int of shape (n_points,)
-        The nearest centroid of each point that is to be clustered.
+    labels : ndarray of int of shape (n_observations,)
+        The nearest centroid of each observation that is to be clustered.
     inertia : float
-        Sum of squared distances of the points to their centroids.
+        Sum of squared distances of the observations to their centroids.
     """
 
     centroids: np.ndarray
     labels: np.ndarray
     inertia: float
 
-    def label(self, points: np.ndarray) -> np.ndarray:
-        """Number of the nearest centroid, ndarray of int of shape (n_points,)."""
-        return label_by_centroids(points, self.centroids)
+    def label(self, observations: np.ndarray) -> np.ndarray:
+        """Number of the nearest centroid, ndarray of int of shape (n_observations,)."""
+        return label_by_centroids(observations, self.centroids)
 
 
 def fit_kmeans(
-    points: np.ndarray,
+    observations: np.ndarray,
     *,
     n_clusters: int,
     n_init: int,
@@ -54,33 +56,33 @@ def fit_kmeans(
 
     Parameters
     ----------
-    points : ndarray of shape (n_points, n_features)
+    observations : ndarray of shape (n_observations, n_features)
         Scaled features, rows in an order that does not depend on chance.
     n_clusters, n_init, random_state : int
-    weights : ndarray of shape (n_points,), optional
-        How often each point counts.
+    weights : ndarray of shape (n_observations,), optional
+        How often each observation counts.
     warm_starts : sequence of ndarray of shape (n_clusters, n_features), optional
         Centroids that are tried beside the k-means++ starts.
 
     Raises
     ------
     ValueError
-        If there are fewer distinct points than clusters.
+        If there are fewer distinct observations than clusters.
 
     Notes
     -----
     A tolerance that stops earlier, as scikit-learn's default does, leaves two good fits of the same
-    points apart, which reads as drift.
+    observations apart, which reads as drift.
     """
-    if len(points) < n_clusters:
-        raise ValueError(f"too few customers ({len(points)}) to form {n_clusters} segments")
-    features = np.ascontiguousarray(points.T, dtype=float)
-    weights = np.ones(len(points)) if weights is None else np.asarray(weights, dtype=float)
+    if len(observations) < n_clusters:
+        raise ValueError(f"too few customers ({len(observations)}) to form {n_clusters} segments")
+    features = np.ascontiguousarray(observations.T, dtype=float)
+    weights = np.ones(len(observations)) if weights is None else np.asarray(weights, dtype=float)
     # As many places are tried for each further centroid as in scikit-learn.
     trials = 2 + int(np.log(n_clusters))
     draws = np.random.default_rng(random_state).random((n_init, n_clusters, trials))
-    # Fresh starts come most of their way on some of the points.
-    few = slice(None, None, max(1, len(points) // _FEW))
+    # Fresh starts come most of their way on some of the observations.
+    few = slice(None, None, max(1, len(observations) // _FEW))
     some, some_weights = np.ascontiguousarray(features[:, few]), weights[few].copy()
     starts = [_spread(some, some_weights, draws_of_start) for draws_of_start in draws]
     if len(some_weights) < len(weights):
@@ -107,26 +109,26 @@ def _settle_all(
     return fits
 
 
-def cluster_means(points: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def cluster_means(observations: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Size of each cluster 0, 1, …, and its mean of shape (n_clusters, n_features)."""
     sizes = np.bincount(labels)
-    sums = np.stack([np.bincount(labels, weights=column) for column in points.T], axis=1)
+    sums = np.stack([np.bincount(labels, weights=column) for column in observations.T], axis=1)
     return sizes, sums / np.maximum(sizes, 1)[:, None]
 
 
-def label_by_centroids(points: np.ndarray, centroids: np.ndarray) -> np.ndarray:
-    """Number of the nearest centroid of each point, the lowest one of a tie.
+def label_by_centroids(observations: np.ndarray, centroids: np.ndarray) -> np.ndarray:
+    """Number of the nearest centroid of each observation, the lowest one of a tie.
 
     Parameters
     ----------
-    points : ndarray of shape (n_points, n_features)
+    observations : ndarray of shape (n_observations, n_features)
     centroids : ndarray of shape (n_clusters, n_features)
 
     Returns
     -------
-    ndarray of int of shape (n_points,)
+    ndarray of int of shape (n_observations,)
     """
-    features = np.ascontiguousarray(points.T, dtype=float)
+    features = np.ascontiguousarray(observations.T, dtype=float)
     no_caps = np.tile([-np.inf, np.inf, np.nan], (len(features), 1))
     return label_by_scores(features, no_caps, *linear_scores(centroids))
 
@@ -152,11 +154,11 @@ def linear_scores(
 def label_by_scores(
     features: np.ndarray, caps: np.ndarray, weights: np.ndarray, biases: np.ndarray
 ) -> np.ndarray:
-    """Number of the highest of the scores `weights @ x - biases` of each point x.
+    """Number of the highest of the scores `weights @ x - biases` of each observation x.
 
     Parameters
     ----------
-    features : ndarray of shape (n_features, n_points)
+    features : ndarray of shape (n_features, n_observations)
         NaN where missing.
     caps : ndarray of shape (n_features, 3)
         What a feature is at least and at most, and what stands in for a missing value.
@@ -165,13 +167,13 @@ def label_by_scores(
 
     Returns
     -------
-    ndarray of int of shape (n_points,)
+    ndarray of int of shape (n_observations,)
     """
-    n_points = features.shape[1]
-    labels = np.zeros(n_points, np.int64)
+    n_observations = features.shape[1]
+    labels = np.zeros(n_observations, np.int64)
     rows = np.arange(len(features))
-    for start in range(0, n_points, BLOCK):
-        size = min(BLOCK, n_points - start)
+    for start in range(0, n_observations, BLOCK):
+        size = min(BLOCK, n_observations - start)
         of_block = labels[start : start + size]
         label_block(features, rows, start, size, caps, weights, biases, of_block)
     return labels
@@ -179,7 +181,7 @@ def label_by_scores(
 
 @njit(cache=True, nogil=True)
 def label_block(features, rows, start, size, caps, weights, biases, labels):
-    """Labels of `size` points, at most `BLOCK`, from `start` on; see `label_by_scores`.
+    """Labels of `size` observations, at most `BLOCK`, from `start` on; see `label_by_scores`.
 
     `rows` are the places of the model's features among `features`.
     """
@@ -207,33 +209,35 @@ def label_block(features, rows, start, size, caps, weights, biases, labels):
 def _spread(features, weights, draws):
     """Centroids far from each other: greedy k-means++ (Arthur and Vassilvitskii 2007).
 
-    Each row of `draws`, numbers from 0 to 1, tries some points for the next centroid.
+    Each row of `draws`, numbers from 0 to 1, tries some observations for the next centroid.
     """
-    n_features, n_points = features.shape
+    n_features, n_observations = features.shape
     n_clusters, trials = draws.shape
     centroids = np.empty((n_clusters, n_features))
     # To the nearest centroid so far; at first only the weights count.
-    squares, cumulated = np.ones(n_points), np.empty(n_points)
+    squares, cumulated = np.ones(n_observations), np.empty(n_observations)
     for cluster in range(n_clusters):
         total = 0.0
-        for point in range(n_points):
-            total += weights[point] * squares[point]
-            cumulated[point] = total
+        for observation in range(n_observations):
+            total += weights[observation] * squares[observation]
+            cumulated[observation] = total
         lowest, chosen = np.inf, 0
         for trial in range(trials if cluster else 1):
             drawn = np.searchsorted(cumulated, draws[cluster, trial] * total, side="right")
-            drawn = min(drawn, n_points - 1)
+            drawn = min(drawn, n_observations - 1)
             left = 0.0
-            for point in range(n_points):
-                square = _square_distance(features, point, features, drawn)
-                left += weights[point] * (min(square, squares[point]) if cluster else square)
+            for observation in range(n_observations):
+                square = _square_distance(features, observation, features, drawn)
+                left += weights[observation] * (
+                    min(square, squares[observation]) if cluster else square
+                )
             if left < lowest:
                 lowest, chosen = left, drawn
         for feature in range(n_features):
             centroids[cluster, feature] = features[feature, chosen]
-        for point in range(n_points):
-            square = _square_distance(features, point, features, chosen)
-            squares[point] = min(square, squares[point]) if cluster else square
+        for observation in range(n_observations):
+            square = _square_distance(features, observation, features, chosen)
+            squares[observation] = min(square, squares[observation]) if cluster else square
     return centroids
 
 
@@ -242,18 +246,20 @@ def _settle(features, weights, centroids, settled, near):
     """Lloyd's iterations from some centroids on; returns centroids, labels and inertia.
 
     A start that comes `near` to the centroids of a fit that has settled would settle there too: it
-    is left, with an inertia of -1. Sums of the clusters follow the points that move, and are made
-    anew before the last look, so that what is left of rounding does not depend on the way.
+    is left, with an inertia of -1. Sums of the clusters follow the observations that move, and are
+    made anew before the last look, so that what is left of rounding does not depend on the way.
     """
-    n_features, n_points = features.shape
+    n_features, n_observations = features.shape
     n_clusters = len(centroids)
     centroids = centroids.copy()
-    labels, squares = np.full(n_points, -1), np.zeros(n_points)
+    labels, squares = np.full(n_observations, -1), np.zeros(n_observations)
     sums, masses = np.zeros((n_clusters, n_features)), np.zeros(n_clusters)
     sizes = np.zeros(n_clusters, np.int64)
     is_exact = False
     for _ in range(_MOST_PASSES):
-        moved = _move_points(features, weights, centroids, labels, squares, sums, masses, sizes)
+        moved = _move_observations(
+            features, weights, centroids, labels, squares, sums, masses, sizes
+        )
         if moved == 0:
             if is_exact:
                 break
@@ -266,20 +272,20 @@ def _settle(features, weights, centroids, settled, near):
             if _are_near(centroids, settled[fit], near[fit]):
                 return centroids, labels, -1.0
     inertia = 0.0
-    for point in range(n_points):
-        inertia += weights[point] * squares[point]
+    for observation in range(n_observations):
+        inertia += weights[observation] * squares[observation]
     return centroids, labels, inertia
 
 
 @njit(cache=True, nogil=True)
-def _move_points(features, weights, centroids, labels, squares, sums, masses, sizes):
-    """Give each point the label of its nearest centroid; returns how many labels have changed."""
-    n_features, n_points = features.shape
+def _move_observations(features, weights, centroids, labels, squares, sums, masses, sizes):
+    """Give each observation the label of its nearest centroid; returns how many labels have changed."""
+    n_features, n_observations = features.shape
     distances, lowest = np.empty(BLOCK), np.empty(BLOCK)
     nearest = np.empty(BLOCK, np.int64)
     moved = 0
-    for start in range(0, n_points, BLOCK):
-        size = min(BLOCK, n_points - start)
+    for start in range(0, n_observations, BLOCK):
+        size = min(BLOCK, n_observations - start)
         for i in range(size):
             lowest[i] = np.inf
         for cluster in range(len(centroids)):
@@ -294,25 +300,25 @@ def _move_points(features, weights, centroids, labels, squares, sums, masses, si
                 nearest[i] = cluster if distances[i] < lowest[i] else nearest[i]
                 lowest[i] = min(distances[i], lowest[i])
         for i in range(size):
-            point, new = start + i, nearest[i]
-            squares[point] = lowest[i]
-            old = labels[point]
+            observation, new = start + i, nearest[i]
+            squares[observation] = lowest[i]
+            old = labels[observation]
             if new != old:
                 moved += 1
-                labels[point] = new
+                labels[observation] = new
                 sizes[new] += 1
-                _add(features, point, weights[point], new, sums, masses)
+                _add(features, observation, weights[observation], new, sums, masses)
                 if old >= 0:
                     sizes[old] -= 1
-                    _add(features, point, -weights[point], old, sums, masses)
+                    _add(features, observation, -weights[observation], old, sums, masses)
     return moved
 
 
 @njit(cache=True, nogil=True)
 def _place(features, centroids, squares, sums, masses, sizes):
-    """Move each centroid to the mean of its points.
+    """Move each centroid to the mean of its observations.
 
-    One that is nobody's nearest starts again at the point that is farthest from its own.
+    One that is nobody's nearest starts again at the observation that is farthest from its own.
     """
     n_clusters, n_features = centroids.shape
     for cluster in range(n_clusters):
@@ -329,15 +335,15 @@ def _place(features, centroids, squares, sums, masses, sizes):
 @njit(cache=True, nogil=True)
 def _sum_anew(features, weights, labels, sums, masses):
     sums[:], masses[:] = 0.0, 0.0
-    for point in range(len(labels)):
-        _add(features, point, weights[point], labels[point], sums, masses)
+    for observation in range(len(labels)):
+        _add(features, observation, weights[observation], labels[observation], sums, masses)
 
 
 @njit(cache=True, nogil=True)
-def _add(features, point, weight, cluster, sums, masses):
+def _add(features, observation, weight, cluster, sums, masses):
     masses[cluster] += weight
     for feature in range(len(features)):
-        sums[cluster, feature] += weight * features[feature, point]
+        sums[cluster, feature] += weight * features[feature, observation]
 
 
 @njit(cache=True, nogil=True)
@@ -357,8 +363,8 @@ def _are_near(centroids, settled, near):
 
 
 @njit(cache=True, nogil=True)
-def _square_distance(features, point, places, place):
+def _square_distance(features, observation, places, place):
     square = 0.0
     for feature in range(len(features)):
-        square += (features[feature, point] - places[feature, place]) ** 2
+        square += (features[feature, observation] - places[feature, place]) ** 2
     return square

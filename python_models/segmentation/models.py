@@ -10,8 +10,8 @@ import numba
 import numpy as np
 import pyarrow as pa
 
+from segmentation.observations import WeightedObservations
 from segmentation.parallel import run_in_threads
-from segmentation.points import Points
 from segmentation.refits import FrozenModel, Recipe, refit
 from segmentation.validity import sampled_silhouette
 
@@ -80,8 +80,9 @@ def fit_models(
 
     Parameters
     ----------
-    snapshots : iterable of (fitted_as_of, points)
-        In order; the points as `segmentation.points.Points.from_table` takes them.
+    snapshots : iterable of (fitted_as_of, observations)
+        In order; the observations as `segmentation.observations.WeightedObservations.from_table`
+        takes them.
     threads : int
         See `segmentation.parallel.run_in_threads`.
     first_model : mapping or None
@@ -126,7 +127,7 @@ def _fit_or_error(*snapshot, **settings) -> dict | ValueError:
 
 def fit_model(
     fitted_as_of: datetime,
-    points: pa.Table,
+    observations: pa.Table,
     *,
     candidate_id: str,
     algorithm: str,
@@ -145,9 +146,9 @@ def fit_model(
     ----------
     fitted_as_of : datetime
         The cut-off of the features.
-    points : pyarrow.Table
-        The customers, see `segmentation.points.Points.from_table`; features in the order of
-        `transforms`.
+    observations : pyarrow.Table
+        The customers, see `segmentation.observations.WeightedObservations.from_table`; features in
+        the order of `transforms`.
     candidate_id : str
         What is fitted; with the date it is the id of the model.
     algorithm : {"kmeans", "ward"}
@@ -180,14 +181,14 @@ def fit_model(
         ward_sample_size=ward_sample_size,
     )
     try:
-        if not points.num_rows:
+        if not observations.num_rows:
             raise ValueError("no customer is known yet")
-        known = Points.from_table(points)
+        known = WeightedObservations.from_table(observations)
         fit = refit(known, recipe, random_state=random_state, warm_starts=warm_starts)
     except ValueError as error:
         raise ValueError(
             f"No model can be fitted at {fitted_as_of:%Y-%m-%d}: {error}. "
-            "Check first_review_date and the chosen candidate (dbt_project.yml, under vars)."
+            "Check first_evaluation_date and the chosen candidate (dbt_project.yml, under vars)."
         ) from error
     scalings, clustering = fit.scalings, fit.clustering
     silhouette, standard_error = sampled_silhouette(
@@ -230,12 +231,12 @@ def fit_model(
     }
 
 
-def fingerprint(points: Points, features: Sequence[str]) -> str:
+def fingerprint(observations: WeightedObservations, features: Sequence[str]) -> str:
     """Hash of the values that a model is fitted on: 16 hexadecimal digits of BLAKE2b."""
     digest = hashlib.blake2b(digest_size=8)
-    for name, values in zip(features, points.features.T, strict=True):
+    for name, values in zip(features, observations.features.T, strict=True):
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
-    if points.weights is not None:
-        digest.update(np.ascontiguousarray(points.weights, dtype="<f8").tobytes())
+    if observations.weights is not None:
+        digest.update(np.ascontiguousarray(observations.weights, dtype="<f8").tobytes())
     return digest.hexdigest()

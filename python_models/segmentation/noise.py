@@ -9,14 +9,14 @@ import numpy as np
 import pyarrow as pa
 
 from segmentation import agreement
+from segmentation.observations import WeightedObservations
 from segmentation.parallel import run_in_threads
-from segmentation.points import Points
 from segmentation.refits import FrozenModel, cross_table, recipe_of, refit
 
 NOISE_SCHEMA = pa.schema(
     [
         ("model_id", pa.string()),
-        ("cells", pa.int64()),
+        ("bins", pa.int64()),
         ("seeds", pa.int32()),
         ("resamples", pa.int32()),
         ("failed_refits", pa.int32()),
@@ -47,7 +47,7 @@ def measure_noise(
 
     Parameters
     ----------
-    models : iterable of (model, points)
+    models : iterable of (model, observations)
         As `noise_of_model` takes them.
     threads : int
         See `segmentation.parallel.run_in_threads`.
@@ -66,9 +66,9 @@ def measure_noise(
 
 def noise_of_model(
     model: Mapping,
-    points: pa.Table,
+    observations: pa.Table,
     *,
-    cell_width: float,
+    noise_bin_width: float,
     seeds: int,
     resamples: int,
     cap_quantiles: Sequence[float],
@@ -82,10 +82,11 @@ def noise_of_model(
     ----------
     model : mapping
         A row of `segmentation.models.MODELS_SCHEMA`.
-    points : pyarrow.Table
-        The customers that the model is fitted on; see `segmentation.points.Points.from_table`.
-    cell_width : float
-        Refits are made on cells; see `segmentation.points.Points.in_cells`.
+    observations : pyarrow.Table
+        The customers that the model is fitted on; see
+        `segmentation.observations.WeightedObservations.from_table`.
+    noise_bin_width : float
+        Refits are made on bins; see `segmentation.observations.WeightedObservations.in_bins`.
     seeds, resamples : int
         Refits of either kind, at least two.
     cap_quantiles, n_init, n_init_beside_warm_start, ward_sample_size
@@ -100,7 +101,7 @@ def noise_of_model(
         the clusters that continue it in two resamples.
     """
     original = FrozenModel.from_row(model)
-    held = Points.from_table(points).in_cells(original.scalings, cell_width)
+    held = WeightedObservations.from_table(observations).in_bins(original.scalings, noise_bin_width)
     recipe = recipe_of(
         model, cap_quantiles=cap_quantiles, n_init=n_init, ward_sample_size=ward_sample_size
     )
@@ -129,7 +130,7 @@ def noise_of_model(
             failed += 1
     row = {
         "model_id": model["model_id"],
-        "cells": len(held.customers),
+        "bins": len(held.customers),
         "seeds": seeds,
         "resamples": resamples,
         "failed_refits": failed,

@@ -10,7 +10,7 @@ import pyarrow as pa
 from joblib import Parallel, delayed
 
 from segmentation import agreement, resampling, validity
-from segmentation.points import Points
+from segmentation.observations import WeightedObservations
 from segmentation.refits import FrozenModel, Recipe, refit
 from segmentation.scaling import standardise_known
 
@@ -23,7 +23,7 @@ OPTIONS_SCHEMA = pa.schema(
         ("observation_months", pa.int32()),
         ("n_segments", pa.int32()),
         ("fitted_as_of", pa.timestamp("us")),
-        ("review_date", pa.timestamp("us")),
+        ("evaluation_date", pa.timestamp("us")),
         ("weeks", pa.float64()),
         ("customers", pa.int64()),
         ("adjusted_rand_index", pa.float64()),
@@ -40,15 +40,15 @@ def compare_options(
     report: Callable[[str], None] | None = None,
     **settings,
 ) -> pa.Table:
-    """Follow the models of each option over all review dates.
+    """Follow the models of each option over all evaluation dates.
 
     Parameters
     ----------
     options : iterable of (option, snapshots)
         `option` holds `option`, `observation_months`, `n_segments`, `features` and
         `naming_features` (lists of mappings with `feature` and `transform`); business sense is
-        measured on the latter. `snapshots` are pairs of review date and the customers known then,
-        in order, with `customer_id` and all features in original units.
+        measured on the latter. `snapshots` are pairs of evaluation date and the customers known
+        then, in order, with `customer_id` and all features in original units.
     report : callable, optional
         Told of each option that is done.
     **settings
@@ -57,9 +57,9 @@ def compare_options(
     Returns
     -------
     pyarrow.Table
-        One row per option, model and review date from its fit on, with `OPTIONS_SCHEMA`.
+        One row per option, model and evaluation date from its fit on, with `OPTIONS_SCHEMA`.
         `migrated_share` are the customers whom the model, frozen, puts into another segment than
-        at the review before; `business_sense` is the mean share of the variance of the naming
+        at the evaluation before; `business_sense` is the mean share of the variance of the naming
         features that lies between the model's segments, at its own fit only.
     """
     rows = []
@@ -93,10 +93,10 @@ def _follow(
         n_init=n_init,
         ward_sample_size=0,  # nobody: KMeans takes all customers
     )
-    known = [_points(customers, transforms) for _, customers in snapshots]
+    known = [_observations(customers, transforms) for _, customers in snapshots]
     fits = Parallel(n_jobs=threads, prefer="threads")(
-        delayed(_fit)(date, points, recipe, random_state)
-        for (date, _), points in zip(snapshots, known, strict=True)
+        delayed(_fit)(date, observations, recipe, random_state)
+        for (date, _), observations in zip(snapshots, known, strict=True)
     )
     named = {
         "option": option["option"],
@@ -120,7 +120,7 @@ def _follow(
                 named
                 | {
                     "fitted_as_of": fitted_as_of,
-                    "review_date": date,
+                    "evaluation_date": date,
                     "weeks": (date - fitted_as_of).days / 7,
                     "customers": len(customers),
                     "adjusted_rand_index": agreement.adjusted_rand_index(table),
@@ -137,15 +137,19 @@ def _follow(
     return rows
 
 
-def _points(customers: pd.DataFrame, features: Iterable[str]) -> Points:
-    return Points(customers[list(features)].to_numpy(dtype=float), np.ones(len(customers)))
+def _observations(customers: pd.DataFrame, features: Iterable[str]) -> WeightedObservations:
+    return WeightedObservations(
+        customers[list(features)].to_numpy(dtype=float), np.ones(len(customers))
+    )
 
 
-def _fit(date: datetime, points: Points, recipe: Recipe, random_state: int) -> FrozenModel:
+def _fit(
+    date: datetime, observations: WeightedObservations, recipe: Recipe, random_state: int
+) -> FrozenModel:
     try:
-        return refit(points, recipe, random_state=random_state)
+        return refit(observations, recipe, random_state=random_state)
     except ValueError as error:
         raise ValueError(
             f"No option of the contract can be compared at {date:%Y-%m-%d}: {error}. "
-            "Check first_review_date and contract_options (dbt_project.yml, under vars)."
+            "Check first_evaluation_date and contract_options (dbt_project.yml, under vars)."
         ) from error

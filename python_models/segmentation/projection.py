@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from segmentation.points import Points
+from segmentation.observations import WeightedObservations
 from segmentation.scaling import FeatureScaling
 
 AXES_SCHEMA = pa.schema(
@@ -20,14 +20,14 @@ AXES_SCHEMA = pa.schema(
 )
 
 
-def principal_axes(model: Mapping, points: pa.Table) -> pa.Table:
+def principal_axes(model: Mapping, observations: pa.Table) -> pa.Table:
     """Principal components of the customers that a model was fitted on, in its scaled units.
 
     Parameters
     ----------
     model : mapping
         A row of `segmentation.models.MODELS_SCHEMA`.
-    points : pyarrow.Table
+    observations : pyarrow.Table
         Rows with `customers` and `feature_values`, of the date of the fit.
 
     Returns
@@ -38,7 +38,7 @@ def principal_axes(model: Mapping, points: pa.Table) -> pa.Table:
         Axes have length 1 and point to where their largest loading is positive.
     """
     scalings = [FeatureScaling(**parameter) for parameter in model["parameters"]]
-    known = Points.from_table(points)
+    known = WeightedObservations.from_table(observations)
     covariance = np.atleast_2d(
         np.cov(known.scaled(scalings), rowvar=False, aweights=known.customers, ddof=0)
     )

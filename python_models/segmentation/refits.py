@@ -7,7 +7,7 @@ import numpy as np
 
 from segmentation import agreement
 from segmentation.kmeans import CentroidClustering, fit_kmeans, label_by_scores, linear_scores
-from segmentation.points import Points
+from segmentation.observations import WeightedObservations
 from segmentation.scaling import FeatureScaling, fit_scaling
 
 
@@ -20,7 +20,7 @@ class Recipe:
     algorithm : {"kmeans", "ward"}
     n_segments : int
     transforms : mapping of str to {"identity", "log1p"}
-        By feature, in the order of the points' features.
+        By feature, in the order of the observations' features.
     cap_quantiles : pair of float
     n_init : int
     ward_sample_size : int
@@ -51,9 +51,9 @@ class FrozenModel:
         )
         return cls(scalings, CentroidClustering(centroids, np.array([], dtype=int), np.nan))
 
-    def label(self, points: Points) -> np.ndarray:
-        """Number of the cluster of each point, ndarray of int of shape (n_points,)."""
-        features = points.transformed([*enumerate(s.transform for s in self.scalings)])
+    def label(self, observations: WeightedObservations) -> np.ndarray:
+        """Number of the cluster of each point, ndarray of int of shape (n_observations,)."""
+        features = observations.transformed([*enumerate(s.transform for s in self.scalings)])
         return label_by_scores(features, self.caps(), *self.linear_scores())
 
     def caps(self) -> np.ndarray:
@@ -83,13 +83,17 @@ def recipe_of(
 
 
 def refit(
-    points: Points, recipe: Recipe, *, random_state: int, warm_starts: Sequence[FrozenModel] = ()
+    observations: WeightedObservations,
+    recipe: Recipe,
+    *,
+    random_state: int,
+    warm_starts: Sequence[FrozenModel] = (),
 ) -> FrozenModel:
     """Fit a recipe, its scaling included, on the customers at hand.
 
     Parameters
     ----------
-    points : Points
+    observations : WeightedObservations
     recipe : Recipe
     random_state : int
     warm_starts : sequence of FrozenModel, optional
@@ -101,32 +105,32 @@ def refit(
         If the customers do not suffice for a model, or the algorithm gives no centroids.
     """
     scalings = fit_scaling(
-        dict(zip(recipe.transforms, points.features.T, strict=True)),
+        dict(zip(recipe.transforms, observations.features.T, strict=True)),
         transforms=recipe.transforms,
         cap_quantiles=recipe.cap_quantiles,
-        weights=points.weights,
+        weights=observations.weights,
     )
-    scaled = points.scaled(scalings)
+    scaled = observations.scaled(scalings)
     if recipe.algorithm == "kmeans":
         clustering = fit_kmeans(
             scaled,
             n_clusters=recipe.n_segments,
             n_init=recipe.n_init,
             random_state=random_state,
-            weights=points.weights,
+            weights=observations.weights,
             warm_starts=[_moved(model, scalings) for model in warm_starts],
         )
     elif recipe.algorithm == "ward":
         # Loads scikit-learn, which takes seconds.
         from segmentation.clustering import cut_ward_tree, grow_ward_tree
 
-        sample = scaled[points.sample(recipe.ward_sample_size, random_state)]
+        sample = scaled[observations.sample(recipe.ward_sample_size, random_state)]
         clustering = cut_ward_tree(
             scaled,
             sample,
             grow_ward_tree(sample),
             n_clusters=recipe.n_segments,
-            weights=points.weights,
+            weights=observations.weights,
         )
     else:
         raise ValueError(
@@ -144,9 +148,13 @@ def cross_table(
     return counts.reshape(n_clusters, n_clusters)
 
 
-def agreement_of(first: FrozenModel, second: FrozenModel, points: Points, n_clusters: int) -> float:
+def agreement_of(
+    first: FrozenModel, second: FrozenModel, observations: WeightedObservations, n_clusters: int
+) -> float:
     """Adjusted Rand index of two models on the same customers."""
-    table = cross_table(first.label(points), second.label(points), points.customers, n_clusters)
+    table = cross_table(
+        first.label(observations), second.label(observations), observations.customers, n_clusters
+    )
     return agreement.adjusted_rand_index(table)
 
 

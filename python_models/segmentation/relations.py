@@ -26,15 +26,17 @@ def arrow(
     return table.select(columns.split(", ")) if columns else table
 
 
-def points_of(points, model: Mapping, *, columns: str = "customers, feature_values") -> pa.Table:
-    """What a model of `candidate_id` at `fitted_as_of` is fitted on, out of all points."""
+def observations_of(
+    observations, model: Mapping, *, columns: str = "customers, feature_values"
+) -> pa.Table:
+    """What a model of `candidate_id` at `fitted_as_of` is fitted on, out of all observations."""
     date = f"candidate_id = '{model['candidate_id']}' and cutoff = '{model['fitted_as_of']}'"
-    found = arrow(points, where=date, order=None, columns=f"{columns}, point")
+    found = arrow(observations, where=date, order=None, columns=f"{columns}, observation")
     # Mostly they come in order, and DuckDB takes twice the time when it has to sort lists.
-    numbers = found["point"].to_numpy()
+    numbers = found["observation"].to_numpy()
     if (np.diff(numbers) < 0).any():
         found = found.take(np.argsort(numbers))
-    return found.drop_columns("point")
+    return found.drop_columns("observation")
 
 
 def frame(relation, *, where: str | None = None, order: str) -> pd.DataFrame:

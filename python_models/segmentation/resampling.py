@@ -7,32 +7,36 @@ import numpy as np
 from segmentation import agreement
 
 
-def draw_sample(n_points: int, sample_size: int | None, random_state: int) -> np.ndarray:
+def draw_sample(n_observations: int, sample_size: int | None, random_state: int) -> np.ndarray:
     """Row numbers of a seeded sample without replacement, ascending; all rows if None."""
-    if sample_size is None or sample_size >= n_points:
-        return np.arange(n_points)
-    return np.sort(np.random.default_rng(random_state).choice(n_points, sample_size, replace=False))
+    if sample_size is None or sample_size >= n_observations:
+        return np.arange(n_observations)
+    return np.sort(
+        np.random.default_rng(random_state).choice(n_observations, sample_size, replace=False)
+    )
 
 
-def bootstrap_counts(n_points: int, *, resamples: int, random_state: int) -> np.ndarray:
-    """How often each point is drawn in each resample with replacement.
+def bootstrap_counts(n_observations: int, *, resamples: int, random_state: int) -> np.ndarray:
+    """How often each observation is drawn in each resample with replacement.
 
     Returns
     -------
-    ndarray of int of shape (resamples, n_points)
-        Each row sums to `n_points`.
+    ndarray of int of shape (resamples, n_observations)
+        Each row sums to `n_observations`.
     """
     random = np.random.default_rng(random_state)
     return np.stack(
         [
-            np.bincount(random.integers(n_points, size=n_points), minlength=n_points)
+            np.bincount(
+                random.integers(n_observations, size=n_observations), minlength=n_observations
+            )
             for _ in range(resamples)
         ]
     )
 
 
 def cross_table(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Points by the labels that two labellings give them; -1, noise, is the first row or column.
+    """Observations by the labels of two labellings; -1, noise, is the first row or column.
 
     Returns
     -------
@@ -51,7 +55,7 @@ def mutual_agreement(labelings: np.ndarray) -> tuple[float, float]:
 
     Parameters
     ----------
-    labelings : ndarray of int of shape (n_labelings, n_points)
+    labelings : ndarray of int of shape (n_labelings, n_observations)
         At least two.
     """
     values = [
@@ -64,14 +68,14 @@ def mutual_agreement(labelings: np.ndarray) -> tuple[float, float]:
 def cluster_stability(labels: np.ndarray, labelings: np.ndarray) -> np.ndarray:
     """Mean Jaccard index of each cluster with the most similar cluster of each labelling.
 
-    As fpc's `clusterboot` (Hennig 2007), over all points: .75 and more is stable, below .6 is not
-    to be trusted.
+    As fpc's `clusterboot` (Hennig 2007), over all observations: .75 and more is stable, below .6
+    is not to be trusted.
 
     Parameters
     ----------
-    labels : ndarray of int of shape (n_points,)
+    labels : ndarray of int of shape (n_observations,)
         Clusters 0, 1, …; -1 for noise.
-    labelings : ndarray of int of shape (n_labelings, n_points)
+    labelings : ndarray of int of shape (n_labelings, n_observations)
 
     Returns
     -------

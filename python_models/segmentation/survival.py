@@ -94,8 +94,8 @@ def _curve_with_band(
     at_risk, broken, survival = kaplan_meier(weeks, breached, at)
     half_broken = np.flatnonzero(survival <= 0.5)
     block = at[half_broken[0]] if len(half_broken) else at[-1]
-    # Weeks and review dates are the same only when reviews are weekly; a block is at most a third,
-    # so that at least three are drawn.
+    # Weeks and evaluation dates are the same only when evaluations are weekly; a block is at most
+    # a third, so that at least three are drawn.
     block = int(np.clip(block, 1, max(1, len(weeks) // 3)))
     random = np.random.default_rng(random_state)
     curves = []

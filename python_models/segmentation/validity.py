@@ -10,19 +10,19 @@ from segmentation.kmeans import cluster_means
 from segmentation.parallel import use_one_thread
 
 
-def distances_between(points: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Euclidean distances of each point to each place, of shape (n_points, n_places)."""
-    return _distances(np.ascontiguousarray(points), np.ascontiguousarray(places.T))
+def distances_between(observations: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Euclidean distances of each point to each place, of shape (n_observations, n_places)."""
+    return _distances(np.ascontiguousarray(observations), np.ascontiguousarray(places.T))
 
 
 @njit(cache=True, nogil=True)
-def _distances(points, features_of_places):
+def _distances(observations, features_of_places):
     n_features, n_places = features_of_places.shape
-    distances = np.zeros((len(points), n_places))
-    for i in range(len(points)):
+    distances = np.zeros((len(observations), n_places))
+    for i in range(len(observations)):
         row = distances[i]
         for feature in range(n_features):
-            value, places = points[i, feature], features_of_places[feature]
+            value, places = observations[i, feature], features_of_places[feature]
             for j in range(n_places):
                 row[j] += (places[j] - value) ** 2
         for j in range(n_places):
@@ -31,18 +31,19 @@ def _distances(points, features_of_places):
 
 
 def silhouettes(distances: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Silhouette of each point (Rousseeuw 1987).
+    """Silhouette of each observation (Rousseeuw 1987).
 
     Parameters
     ----------
-    distances : ndarray of shape (n_points, n_points)
-        Between all pairs; one table serves all labellings of the same points.
-    labels : ndarray of int of shape (n_points,)
+    distances : ndarray of shape (n_observations, n_observations)
+        Between all pairs; one table serves all labellings of the same observations.
+    labels : ndarray of int of shape (n_observations,)
 
     Returns
     -------
-    ndarray of shape (n_points,)
-        -1 to 1; 0 for a point alone in its cluster, NaN for noise and where there is one cluster.
+    ndarray of shape (n_observations,)
+        -1 to 1; 0 for an observation alone in its cluster, NaN for noise and where there is one
+        cluster.
     """
     result = np.full(len(labels), np.nan)
     members = np.flatnonzero(labels >= 0)
@@ -64,26 +65,32 @@ def silhouettes(distances: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def sampled_silhouette(
-    points: np.ndarray, labels: np.ndarray, sample: np.ndarray, *, n_customers: int | None = None
+    observations: np.ndarray,
+    labels: np.ndarray,
+    sample: np.ndarray,
+    *,
+    n_customers: int | None = None,
 ) -> tuple[float, float]:
-    """Mean silhouette of the sampled points among themselves, and its standard error.
+    """Mean silhouette of the sampled observations among themselves, and its standard error.
 
     Parameters
     ----------
-    points : ndarray of shape (n_points, n_features)
-    labels : ndarray of int of shape (n_points,)
+    observations : ndarray of shape (n_observations, n_features)
+    labels : ndarray of int of shape (n_observations,)
     sample : ndarray of int of shape (n_sampled,)
         Row numbers, one for each sampled customer.
     n_customers : int, optional
-        How many the points stand for; by default as many as there are points.
+        How many the observations stand for; by default as many as there are observations.
 
     Returns
     -------
     silhouette, standard_error : float
         NaN when the sample holds a single cluster. The error is 0 when all customers are taken.
     """
-    values = silhouettes(distances_between(points[sample], points[sample]), labels[sample])
-    n_customers = len(points) if n_customers is None else n_customers
+    values = silhouettes(
+        distances_between(observations[sample], observations[sample]), labels[sample]
+    )
+    n_customers = len(observations) if n_customers is None else n_customers
     return mean_and_error(values, is_sampled=len(sample) < n_customers)
 
 
@@ -96,34 +103,36 @@ def mean_and_error(values: np.ndarray, *, is_sampled: bool) -> tuple[float, floa
     return float(known.mean()), float(error)
 
 
-def simplified_silhouette(points: np.ndarray, labels: np.ndarray, centroids: np.ndarray) -> float:
-    """Mean silhouette with distances to centroids instead of points (Hruschka et al. 2006).
+def simplified_silhouette(
+    observations: np.ndarray, labels: np.ndarray, centroids: np.ndarray
+) -> float:
+    """Mean silhouette with distances to centroids instead of observations (Hruschka et al. 2006).
 
-    Cheap for any number of points, and another measure than the silhouette: it reads higher.
+    Cheap for any number of observations, and another measure than the silhouette: it reads higher.
     """
-    distances = distances_between(points, centroids)
-    rows = np.arange(len(points))
+    distances = distances_between(observations, centroids)
+    rows = np.arange(len(observations))
     within = distances[rows, labels]
     distances[rows, labels] = np.inf
     nearest_other = distances.min(axis=1)
     return float(_margin(within, nearest_other).mean())
 
 
-def separation(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def separation(observations: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Share of each feature's variance that lies between the clusters, 0 to 1 (eta squared).
 
     Parameters
     ----------
-    points : ndarray of shape (n_points, n_features)
+    observations : ndarray of shape (n_observations, n_features)
         NaN where a value is missing: each feature is judged by its known values.
-    labels : ndarray of int of shape (n_points,)
+    labels : ndarray of int of shape (n_observations,)
 
     Returns
     -------
     ndarray of shape (n_features,)
         0 for a constant feature.
     """
-    return np.array([_separation_by(column, labels) for column in points.T])
+    return np.array([_separation_by(column, labels) for column in observations.T])
 
 
 def _separation_by(values: np.ndarray, labels: np.ndarray) -> float:
@@ -146,6 +155,6 @@ def balance(sizes: np.ndarray) -> float:
 
 
 def _margin(within: np.ndarray, nearest_other: np.ndarray) -> np.ndarray:
-    """By how much the own cluster is nearer, -1 to 1; 0 where all points are at one place."""
+    """By how much the own cluster is nearer, -1 to 1; 0 where all observations are at one place."""
     larger = np.maximum(within, nearest_other)
     return np.divide(nearest_other - within, larger, out=np.zeros_like(larger), where=larger > 0)

@@ -28,8 +28,8 @@ def balance(marts: Marts) -> str:
     total = marts["data_quality_ledger"]
     total = total[total["rule"] == "all rules"]
     return (
-        f"Of {integer(total['rows_in'].sum())} raw rows {integer(total['rows_kept'].sum())} are "
-        f"kept and {integer(total['rows_set_aside'].sum())} set aside with a reason; in "
+        f"Of {integer(total['rows_in'].sum())} raw rows {integer(total['rows_accepted'].sum())} are "
+        f"kept and {integer(total['rows_rejected'].sum())} rejected with a reason; in "
         f"{integer(total['rows_changed'].sum())} a value is replaced or left out. Every row is "
         "accounted for."
     )
@@ -147,26 +147,26 @@ def gaps(marts: Marts) -> Figure | None:
     rules = marts["data_quality_ledger"]
     total = rules[rules["rule"] == "all rules"]
     rules = rules[rules["rule"] != "all rules"]
-    rules = rules[(rules["rows_changed"] > 0) | (rules["rows_set_aside"] > 0)].copy()
-    changed, aside = int(total["rows_changed"].sum()), int(total["rows_set_aside"].sum())
+    rules = rules[(rules["rows_changed"] > 0) | (rules["rows_rejected"] > 0)].copy()
+    changed, aside = int(total["rows_changed"].sum()), int(total["rows_rejected"].sum())
     rows_in = int(total["rows_in"].sum())
     if rules.empty:
         return None
-    most = rules.loc[(rules["rows_changed"] + rules["rows_set_aside"]).idxmax()]
+    most = rules.loc[(rules["rows_changed"] + rules["rows_rejected"]).idxmax()]
     title = (
-        f"Of {integer(rows_in)} raw rows {integer(aside)} are set aside, and {integer(changed)} "
+        f"Of {integer(rows_in)} raw rows {integer(aside)} are rejected, and {integer(changed)} "
         f"values are missing or impossible; most often in {table_name(most.raw_table)}: "
         f"{spaced(most['rule'])}"
     )
     long = rules.melt(
         id_vars=["raw_table", "rule", "description", "rows_in"],
-        value_vars=["rows_changed", "rows_set_aside"],
+        value_vars=["rows_changed", "rows_rejected"],
         var_name="what",
         value_name="rows",
     )
     long = long[long["rows"] > 0].assign(
         what=lambda found: found["what"].map(
-            {"rows_changed": "value replaced or left out", "rows_set_aside": "row set aside"}
+            {"rows_changed": "value replaced or left out", "rows_rejected": "row rejected"}
         ),
         label=lambda found: found["raw_table"].map(table_name) + ": " + found["rule"].map(spaced),
     )
@@ -182,7 +182,7 @@ def gaps(marts: Marts) -> Figure | None:
                 "what:N",
                 title=None,
                 scale=alt.Scale(
-                    domain=["value replaced or left out", "row set aside"], range=[BLUE, ACCENT]
+                    domain=["value replaced or left out", "row rejected"], range=[BLUE, ACCENT]
                 ),
                 legend=alt.Legend(orient="bottom"),
             ),
@@ -199,7 +199,7 @@ def gaps(marts: Marts) -> Figure | None:
             "Table": rules["raw_table"].map(table_name),
             "What is done": rules["description"],
             "Rows changed": rules["rows_changed"].map(integer),
-            "Rows set aside": rules["rows_set_aside"].map(integer),
+            "Rows rejected": rules["rows_rejected"].map(integer),
         }
     )
     return Figure("gaps", title, [Panel(chart)], table, "The scale of rows is logarithmic.")

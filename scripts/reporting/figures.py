@@ -17,7 +17,7 @@ DIVERGING = ["#0072B2", "#9aa5ab", "#D55E00"]
 
 @dataclass(frozen=True)
 class Panel:
-    """One chart of a figure; its width is the room that it gets."""
+    """One chart of a figure; its width is the layer that it gets."""
 
     chart: alt.TopLevelMixin
     label: str = ""

@@ -75,8 +75,8 @@ def verdict(marts: Marts) -> list[str]:
         )
     if schedule is not None and pd.notna(schedule.next_refit_date):
         told.append(f"Expect the next refit on {day(schedule.next_refit_date)}.")
-    if contract["next_review_date"].notna().any():
-        told.append(f"The next review is on {day(contract['next_review_date'].max())}.")
+    if contract["next_evaluation_date"].notna().any():
+        told.append(f"The next evaluation is on {day(contract['next_evaluation_date'].max())}.")
     return told
 
 
@@ -116,7 +116,7 @@ def _of_candidate_in_use(marts: Marts, pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _dates(title: str) -> alt.X:
-    return alt.X("review_date:T", title=title, axis=alt.Axis(format="%b %Y", labelAngle=-40))
+    return alt.X("evaluation_date:T", title=title, axis=alt.Axis(format="%b %Y", labelAngle=-40))
 
 
 def agreement(marts: Marts) -> Figure | None:
@@ -128,11 +128,11 @@ def agreement(marts: Marts) -> Figure | None:
     never = pairs[pairs["origin_model_id"] == oldest].assign(line="first model, never refitted")
     in_use = marts["maintenance_drift"]
     in_use = in_use[in_use["weeks"] > 0].assign(line="model in use, refitted when due")
-    columns = ["review_date", "weeks", "adjusted_rand_index", "noise_floor", "line"]
+    columns = ["evaluation_date", "weeks", "adjusted_rand_index", "noise_floor", "line"]
     rows = pd.concat([never[columns], in_use[columns]])
     threshold = _threshold(marts)
     base = alt.Chart(rows).encode(
-        x=_dates("Review date"),
+        x=_dates("Evaluation date"),
         color=alt.Color(
             "line:N",
             title=None,
@@ -144,7 +144,7 @@ def agreement(marts: Marts) -> Figure | None:
         ),
         tooltip=[
             alt.Tooltip("line:N", title="Line"),
-            alt.Tooltip("review_date:T", title="Review date"),
+            alt.Tooltip("evaluation_date:T", title="Evaluation date"),
             alt.Tooltip("weeks:Q", title="Weeks since the fit"),
             alt.Tooltip("adjusted_rand_index:Q", title="Agreement", format=".3f"),
             alt.Tooltip("noise_floor:Q", title="Noise floor", format=".3f"),
@@ -153,7 +153,7 @@ def agreement(marts: Marts) -> Figure | None:
     band = (
         alt.Chart(never)
         .mark_area(color=NEUTRAL, opacity=0.25)
-        .encode(x="review_date:T", y=alt.Y("noise_floor:Q"), y2=alt.datum(1))
+        .encode(x="evaluation_date:T", y=alt.Y("noise_floor:Q"), y2=alt.datum(1))
     )
     lines = base.mark_line(point={"filled": True, "size": 26}).encode(
         y=alt.Y(
@@ -179,7 +179,7 @@ def agreement(marts: Marts) -> Figure | None:
     table = pd.DataFrame(
         {
             "Weeks since the first fit": shown["weeks"].map(number),
-            "Review date": shown["review_date"].map(day),
+            "Evaluation date": shown["evaluation_date"].map(day),
             "First model and refit": shown["adjusted_rand_index"].map(number),
             "Noise floor": shown["noise_floor"].map(if_known(number)),
         }
@@ -202,14 +202,16 @@ def all_pairs(marts: Marts) -> Figure | None:
     fitted = marts["segment_models"].set_index("model_id")["fitted_as_of"]
     rows = pairs.assign(
         fitted=pairs["origin_model_id"].map(fitted).dt.strftime("%Y-%m-%d"),
-        reviewed=pairs["review_date"].dt.strftime("%Y-%m-%d"),
-    )[["fitted", "reviewed", "weeks", "adjusted_rand_index"]]
+        evaluated=pairs["evaluation_date"].dt.strftime("%Y-%m-%d"),
+    )[["fitted", "evaluated", "weeks", "adjusted_rand_index"]]
     chart = (
         alt.Chart(rows)
         .mark_rect()
         .encode(
             x=alt.X(
-                "reviewed:O", title="Review date", axis=alt.Axis(labelOverlap=True, labelAngle=-40)
+                "evaluated:O",
+                title="Evaluation date",
+                axis=alt.Axis(labelOverlap=True, labelAngle=-40),
             ),
             y=alt.Y("fitted:O", title="Model fitted on", axis=alt.Axis(labelOverlap=True)),
             color=alt.Color(
@@ -220,7 +222,7 @@ def all_pairs(marts: Marts) -> Figure | None:
             ),
             tooltip=[
                 alt.Tooltip("fitted:O", title="Fitted on"),
-                alt.Tooltip("reviewed:O", title="Reviewed on"),
+                alt.Tooltip("evaluated:O", title="Evaluated on"),
                 alt.Tooltip("weeks:Q", title="Weeks between"),
                 alt.Tooltip("adjusted_rand_index:Q", title="Agreement", format=".3f"),
             ],
@@ -245,7 +247,7 @@ def all_pairs(marts: Marts) -> Figure | None:
         f"agreement lies between {number(last['min'])} and {number(last['max'])}",
         [Panel(sized(chart, 420))],
         table,
-        "Every model against every later refit, on the customers known at the review date.",
+        "Every model against every later refit, on the customers known at the evaluation date.",
     )
 
 
@@ -289,9 +291,9 @@ def segment_agreement(marts: Marts) -> Figure | None:
     table = pd.DataFrame(
         {
             "Segment": last.index,
-            "Jaccard index at the last review": last["jaccard"].map(number),
+            "Jaccard index at the last evaluation": last["jaccard"].map(number),
             "Share at the fit": last["share_then"].map(if_known(share)),
-            "Share at the last review": last["share_now"].map(if_known(share)),
+            "Share at the last evaluation": last["share_now"].map(if_known(share)),
         }
     )
     return Figure(
@@ -378,12 +380,12 @@ def causes(marts: Marts) -> Figure | None:
         alt.Chart(single)
         .mark_line(point={"filled": True, "size": 20})
         .encode(
-            x=_dates("Review date"),
+            x=_dates("Evaluation date"),
             y=alt.Y("population_stability_index:Q", title="Population stability index"),
             color=_feature_colour(marts),
             tooltip=[
                 alt.Tooltip("label:N", title="Feature"),
-                alt.Tooltip("review_date:T", title="Review date"),
+                alt.Tooltip("evaluation_date:T", title="Evaluation date"),
                 alt.Tooltip("weeks:Q", title="Weeks since the fit"),
                 alt.Tooltip("population_stability_index:Q", title="Stability index", format=".3f"),
             ],
@@ -426,7 +428,7 @@ def causes(marts: Marts) -> Figure | None:
         title,
         panels,
         table.reset_index(drop=True),
-        "Measured for the model in use at each review; what a feature gives back is measured where "
+        "Measured for the model in use at each evaluation; what a feature gives back is measured where "
         "a clause is close to its limit or broken.",
     )
 
@@ -516,7 +518,7 @@ def policies(marts: Marts) -> Figure | None:
             alt.Tooltip("label:N", title="Policy"),
             alt.Tooltip("refits:Q", title="Refits"),
             alt.Tooltip("mean_adjusted_rand_index:Q", title="Mean agreement", format=".2f"),
-            alt.Tooltip("reviews_below_threshold:Q", title="Reviews below the threshold"),
+            alt.Tooltip("evaluations_below_threshold:Q", title="Evaluations below the threshold"),
         ],
     )
     points = base.mark_point(filled=True, size=90).encode(
@@ -528,7 +530,7 @@ def policies(marts: Marts) -> Figure | None:
     if in_use is not None and pd.notna(in_use.mean_adjusted_rand_index):
         title = (
             f"The policy in use, {in_use.policy.replace('_', ' ')}, takes "
-            f"{counted(in_use.refits, 'refit')} in {counted(in_use.reviews, 'review')} and keeps a "
+            f"{counted(in_use.refits, 'refit')} in {counted(in_use.evaluations, 'evaluation')} and keeps a "
             f"mean agreement of {number(in_use.mean_adjusted_rand_index)}"
         )
     table = pd.DataFrame(
@@ -536,7 +538,9 @@ def policies(marts: Marts) -> Figure | None:
             "Policy": rows["label"],
             "Refits": rows["refits"].map(integer),
             "Mean agreement": rows["mean_adjusted_rand_index"].map(if_known(number)),
-            "Reviews below the threshold": rows["reviews_below_threshold"].map(if_known(integer)),
+            "Evaluations below the threshold": rows["evaluations_below_threshold"].map(
+                if_known(integer)
+            ),
             "Customers misplaced": rows["misplaced_share"].map(if_known(share)),
             "Customers relabelled by refits": rows["relabelled_customers"].map(if_known(integer)),
         }
@@ -556,7 +560,7 @@ def migration(marts: Marts) -> Figure | None:
     if rows.empty:
         return None
     long = rows.melt(
-        id_vars=["review_date"],
+        id_vars=["evaluation_date"],
         value_vars=["migrated_customers", "relabelled_customers"],
         var_name="cause",
         value_name="customers",
@@ -572,7 +576,7 @@ def migration(marts: Marts) -> Figure | None:
         alt.Chart(long)
         .mark_bar()
         .encode(
-            x=_dates("Review date"),
+            x=_dates("Evaluation date"),
             y=alt.Y(
                 "customers:Q", title="Customers who changed segment", axis=alt.Axis(format="~s")
             ),
@@ -586,7 +590,7 @@ def migration(marts: Marts) -> Figure | None:
                 legend=alt.Legend(orient="bottom"),
             ),
             tooltip=[
-                alt.Tooltip("review_date:T", title="Review date"),
+                alt.Tooltip("evaluation_date:T", title="Evaluation date"),
                 alt.Tooltip("cause:N", title="Because"),
                 alt.Tooltip("customers:Q", title="Customers", format=","),
             ],
@@ -595,7 +599,7 @@ def migration(marts: Marts) -> Figure | None:
     )
     table = pd.DataFrame(
         {
-            "Review date": rows["review_date"].map(day),
+            "Evaluation date": rows["evaluation_date"].map(day),
             "The customer changed": rows["migrated_customers"].map(integer),
             "The model changed": rows["relabelled_customers"].fillna(0).map(integer),
             "New customers": rows["new_customers"].map(integer),
@@ -603,7 +607,7 @@ def migration(marts: Marts) -> Figure | None:
     )
     return Figure(
         "migration",
-        f"At a review {share(rows['migrated_share'].mean())} of the customers have changed segment "
+        f"At an evaluation {share(rows['migrated_share'].mean())} of the customers have changed segment "
         "because they changed",
         [Panel(chart)],
         table,

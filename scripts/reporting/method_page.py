@@ -10,7 +10,7 @@ from reporting.text import day, if_known, integer, number, share
 WORDS = {
     "customer": "A person, however many orders they have placed.",
     "cut-off": "A moment; features as of a cut-off use only facts known strictly before it.",
-    "review date": "A cut-off at which the contract is checked.",
+    "evaluation date": "A cut-off at which the contract is checked.",
     "counted order": "An order that the features use: all but those of the statuses "
     "that are left out.",
     "recency": "Whole days from the newest counted order to the cut-off.",
@@ -22,7 +22,7 @@ WORDS = {
     "confidence": "0 for a customer half-way to the next segment, 1 for one in the centre.",
     "model": "Everything that gives a segment to a customer, fixed at its fit: what replaces "
     "missing values, caps, transforms, means, scales and centroids.",
-    "champion, challenger": "The model in use, and the one fitted at the newest review date.",
+    "champion, challenger": "The model in use, and the one fitted at the newest evaluation date.",
     "adjusted Rand index": "Agreement of two segmentations of the same customers: 1 when they are "
     "the same, about 0 when they agree no more than chance (Hubert and Arabie 1985).",
     "Jaccard index": "Customers whom two models both put into a segment, over those whom either "
@@ -52,7 +52,9 @@ def sections(marts: Marts) -> list[Section]:
                 ("Centres of the segments, in original units", _centroids(marts)),
             ],
         ),
-        Section("All models in use so far", tables=[("From first to last", _reigns(marts))]),
+        Section(
+            "All models in use so far", tables=[("From first to last", _champion_periods(marts))]
+        ),
         Section("Words", tables=[("As they are used here", _words(marts))]),
         Section("How to make this again", _reproduce(marts)),
     ]
@@ -61,7 +63,7 @@ def sections(marts: Marts) -> list[Section]:
 def _ledger(marts: Marts) -> pd.DataFrame:
     rows = marts["data_quality_ledger"]
     rows = rows[
-        (rows["rule"] == "all rules") | (rows["rows_changed"] > 0) | (rows["rows_set_aside"] > 0)
+        (rows["rule"] == "all rules") | (rows["rows_changed"] > 0) | (rows["rows_rejected"] > 0)
     ]
     return pd.DataFrame(
         {
@@ -69,9 +71,9 @@ def _ledger(marts: Marts) -> pd.DataFrame:
             "Rule": rows["rule"].map(spaced),
             "What is done": rows["description"],
             "Rows in": rows["rows_in"].map(integer),
-            "Kept": rows["rows_kept"].map(integer),
+            "Kept": rows["rows_accepted"].map(integer),
             "Changed": rows["rows_changed"].map(integer),
-            "Set aside": rows["rows_set_aside"].map(integer),
+            "Set aside": rows["rows_rejected"].map(integer),
         }
     )
 
@@ -108,7 +110,7 @@ def _centroids(marts: Marts) -> pd.DataFrame:
     return table
 
 
-def _reigns(marts: Marts) -> pd.DataFrame:
+def _champion_periods(marts: Marts) -> pd.DataFrame:
     models = marts["segment_models"]
     models = models[models["champion_from"].notna()].sort_values("champion_from")
     return pd.DataFrame(

@@ -69,7 +69,7 @@ def test_plain_dbt_gives_the_same_message_and_keeps_the_tables(
 
 @pytest.fixture(scope="module")
 def dirty_warehouse(project, shop, tmp_path_factory):
-    """The small shop with one row for each rule that sets aside or changes."""
+    """The small shop with one row for each rule that rejects or changes."""
     dirty = copy.deepcopy(shop)
     orders = dirty.rows["olist_orders_dataset"]
     payments = dirty.rows["olist_order_payments_dataset"]
@@ -106,12 +106,12 @@ def dirty_warehouse(project, shop, tmp_path_factory):
 def test_every_damaged_row_is_in_the_ledger(dirty_warehouse, read):
     ledger = read(
         dirty_warehouse,
-        "select raw_table, rule, rows_set_aside, rows_changed from marts.data_quality_ledger "
-        "where rule != 'all rules' and rows_set_aside + rows_changed > 0",
+        "select raw_table, rule, rows_rejected, rows_changed from marts.data_quality_ledger "
+        "where rule != 'all rules' and rows_rejected + rows_changed > 0",
     )
     met = {
         (row.raw_table.removeprefix("olist_").removesuffix("_dataset"), row.rule): (
-            row.rows_set_aside,
+            row.rows_rejected,
             row.rows_changed,
         )
         for row in ledger.itertuples()
@@ -143,8 +143,8 @@ def test_the_ledger_of_damaged_rows_balances(dirty_warehouse, read):
     totals = read(
         dirty_warehouse, "select * from marts.data_quality_ledger where rule = 'all rules'"
     )
-    assert (totals["rows_in"] == totals["rows_kept"] + totals["rows_set_aside"]).all()
-    assert totals["rows_set_aside"].sum() == 10
+    assert (totals["rows_in"] == totals["rows_accepted"] + totals["rows_rejected"]).all()
+    assert totals["rows_rejected"].sum() == 10
 
 
 def test_an_unreadable_line_is_kept_with_its_place(dirty_warehouse, read):

@@ -33,13 +33,13 @@ COUNTING = [
     "+int_customer_versions",
     "+data_quality_ledger",
 ]
-FITTING = ["+fit_models"]
+FITTING = ["+training_models"]
 
 HEAD = """# Damaged input
 
 What a build makes of damaged files, one damage at a time, of a small shop with 307 orders. Written
 by `tests/faults/test_damaged_folders.py` from what it observes. Either a build is made, and
-`marts.data_quality_ledger` counts each raw row as kept, changed or set aside with the reason: the
+`marts.data_quality_ledger` counts each raw row as kept, changed or rejected with the reason: the
 table says how many rows more a rule counts than without the damage. Or nothing is built, and one
 message says why.
 """
@@ -88,7 +88,7 @@ class WarmDbt:
                 if problem:
                     problems.append(problem)
 
-        # Points of the last damage would stand: they are written once.
+        # WeightedObservations of the last damage would stand: they are written once.
         query(self.warehouse, "drop schema if exists fit cascade")
         before = self.raw_tables()
         with pytest.MonkeyPatch.context() as patch:
@@ -97,7 +97,7 @@ class WarmDbt:
                 [
                     *("--quiet", "--log-level", "none", "build", "--no-write-json"),
                     *("--exclude-resource-type", "unit_test"),
-                    *("--exclude", "test_type:generic", "choose_fitted_candidates"),
+                    *("--exclude", "test_type:generic", "selection_fitted_candidates"),
                     *("--indirect-selection", "buildable", "--select", *models),
                 ]
             )
@@ -123,12 +123,12 @@ def query(warehouse: Path, sql: str) -> list[tuple]:
 
 
 def ledger(warehouse: Path) -> dict[tuple[str, str], tuple[int, int, int]]:
-    """By table and rule: rows in, and those that are set aside and changed."""
+    """By table and rule: rows in, and those that are rejected and changed."""
     return {
-        (table, rule): (rows_in, kept, set_aside, changed)
-        for table, rule, rows_in, kept, set_aside, changed in query(
+        (table, rule): (rows_in, kept, rejected, changed)
+        for table, rule, rows_in, kept, rejected, changed in query(
             warehouse,
-            "select raw_table, rule, rows_in, rows_kept, rows_set_aside, rows_changed "
+            "select raw_table, rule, rows_in, rows_accepted, rows_rejected, rows_changed "
             "from marts.data_quality_ledger",
         )
     }
@@ -252,8 +252,8 @@ def test_every_row_is_accounted_for_and_every_sum_is_right(of, outcome_of, basel
     assert outcome.problems == []
     assert more_in_ledger(outcome, baseline) == of.expected.ledger
     for table in COLUMNS:
-        rows_in, kept, set_aside, _ = outcome.ledger[table, "all rules"]
-        assert rows_in == kept + set_aside == recount.number_of_rows(data, table), table
+        rows_in, kept, rejected, _ = outcome.ledger[table, "all rules"]
+        assert rows_in == kept + rejected == recount.number_of_rows(data, table), table
     assert outcome.customers == recount.customers(data)
 
 

@@ -239,7 +239,7 @@ def disk(yesterday, tmp_path):
         *(pytest.param(free, marks=pytest.mark.faults) for free in (15, 22)),
     ],
 )
-def test_a_full_disk_is_told_and_changes_nothing(disk, free):
+def test_a_full_disk_is_reported_and_changes_nothing(disk, free):
     place, its_disk = disk(free)
     code, _, errors = place.build()
     assert code == 1
@@ -251,7 +251,7 @@ def test_a_full_disk_is_told_and_changes_nothing(disk, free):
 
 @pytest.mark.faults
 @pytest.mark.parametrize("megabytes", [12, 16])
-def test_a_disk_limit_for_files_is_told_and_changes_nothing(place, megabytes):
+def test_a_disk_limit_for_files_is_reported_and_changes_nothing(place, megabytes):
     """As a full disk, where nothing can be mounted."""
     limit = (megabytes * 1_000_000,) * 2
     code, _, errors = place.build(
@@ -263,7 +263,7 @@ def test_a_disk_limit_for_files_is_told_and_changes_nothing(place, megabytes):
 
 
 @pytest.mark.parametrize("limit", ["30MB"])
-def test_too_little_memory_is_told_and_changes_nothing(place, limit):
+def test_too_little_memory_is_reported_and_changes_nothing(place, limit):
     code, _, errors = place.build({"SEGMENTS_MEMORY_LIMIT": limit})
     assert code == 1
     assert f"needs more memory than DuckDB may take ({limit})" in errors
@@ -301,7 +301,7 @@ def read_only(folder):
         subprocess.run(["umount", folder], check=True)
 
 
-def test_a_read_only_folder_is_told(place):
+def test_a_read_only_folder_is_reported(place):
     with read_only(place.folder):
         code, _, errors = place.build()
         assert code == 1

@@ -1,4 +1,4 @@
-"""The manifest: data flow forward through the rooms, and every public column is described."""
+"""The manifest: data flow forward through the layers, and every public column is described."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import yaml
 
 from conftest import ROOT, Project
 
-ROOMS = ["staging", "intermediate", "choose", "fit", "scoring", "compare", "champion", "marts"]
+LAYERS = ["staging", "intermediate", "selection", "training", "monitoring", "champion", "marts"]
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def models(manifest):
 
 
 def test_every_model_is_in_a_room(models):
-    assert {model["fqn"][1] for model in models.values()} == set(ROOMS)
+    assert {model["fqn"][1] for model in models.values()} == set(LAYERS)
 
 
 def test_data_flow_only_forward(models):
@@ -32,7 +32,8 @@ def test_data_flow_only_forward(models):
         (model["name"], models[parent]["name"])
         for model in models.values()
         for parent in model["depends_on"]["nodes"]
-        if parent in models and ROOMS.index(models[parent]["fqn"][1]) > ROOMS.index(model["fqn"][1])
+        if parent in models
+        and LAYERS.index(models[parent]["fqn"][1]) > LAYERS.index(model["fqn"][1])
     ]
     assert backward == []
 
@@ -59,27 +60,27 @@ def test_the_rooms_after_staging_know_no_source(models):
 
 
 def test_python_only_fits_and_compares(models):
-    rooms = {m["fqn"][1] for m in models.values() if m["language"] == "python"}
-    assert rooms == {"choose", "fit", "compare", "champion"}
+    layers = {m["fqn"][1] for m in models.values() if m["language"] == "python"}
+    assert layers == {"selection", "training", "monitoring", "champion"}
     for model in models.values():
         if model["language"] == "python":
             assert len(model["raw_code"].splitlines()) <= 25, f"{model['name']} is not thin"
 
 
-def test_tables_of_reviews_depend_on_what_stands_between_two_of_them(manifest, models):
-    """`make build` takes them over until the next review date."""
-    told = {"choose_model"}  # the build script compares it with the models
+def test_tables_of_evaluations_depend_on_what_stands_between_two_of_them(manifest, models):
+    """`make build` takes them over until the next evaluation date."""
+    told = {"selection_chosen_candidate"}  # the build script compares it with the models
     told |= {"segment_models"}  # the corrections that change it daily are read by nobody else
-    compared = {"compare_contract_options", "compare_option_customers"}  # in comparisons only
+    compared = {"monitoring_contract_options", "monitoring_option_customers"}  # in comparisons only
     nodes = models | {k: n for k, n in manifest["nodes"].items() if n["resource_type"] == "seed"}
-    reviewed = {unique_id for unique_id, node in nodes.items() if "reviews" in node["tags"]}
-    assert len(reviewed) > 50
-    for unique_id in reviewed:
+    evaluated = {unique_id for unique_id, node in nodes.items() if "evaluations" in node["tags"]}
+    assert len(evaluated) > 50
+    for unique_id in evaluated:
         node = nodes[unique_id]
         if node["config"]["materialized"] == "incremental" or node["name"] in compared:
             continue
         for parent in node["depends_on"].get("nodes", []):
-            assert parent in reviewed or nodes[parent]["name"] in told, (node["name"], parent)
+            assert parent in evaluated or nodes[parent]["name"] in told, (node["name"], parent)
 
 
 def test_marts_keep_their_contracts_and_describe_every_column(models):
@@ -146,15 +147,19 @@ def test_a_key_that_is_repeated_or_unknown_in_part_is_found(
     shutil.copy(shop_warehouse, warehouse)
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute("insert into intermediate.int_days from intermediate.int_days limit 1")
-        connection.execute("insert into compare.compare_models (model_id) values ('alone')")
+        connection.execute(
+            "insert into monitoring.monitoring_agreement (model_id) values ('alone')"
+        )
     result = project.dbt(shop_data, warehouse, "test", "--select", "test_name:primary_key")
     found = set(re.findall(r"test primary_key_([a-z]+_[a-z]+)", result.stdout))
-    assert found == {"int_days", "compare_models"}, result.stdout
+    assert found == {"int_days", "monitoring_agreement"}, result.stdout
 
 
 def test_every_model_and_source_says_its_grain(manifest, models):
     for thing in [*models.values(), *manifest["sources"].values()]:
-        assert thing["description"].startswith(("One row per", "Points of")), thing["name"]
+        assert thing["description"].startswith(("One row per", "WeightedObservations of")), thing[
+            "name"
+        ]
 
 
 def test_exposures_read_marts_only_and_say_who_owns_them(manifest, models):

@@ -32,7 +32,7 @@ def built(project, shop_data, tmp_path_factory):
     return project.dbt_build(
         shop_data,
         tmp_path_factory.mktemp("window") / "shop.duckdb",
-        *("--exclude", "choose_fitted_candidates", "--vars", json.dumps(SETTINGS)),
+        *("--exclude", "selection_fitted_candidates", "--vars", json.dumps(SETTINGS)),
     )
 
 
@@ -98,19 +98,21 @@ def test_options_are_held_against_what_is_in_use(built, read):
     )
 
 
-def test_an_option_that_is_declared_otherwise_is_told(project, shop_data, built, tmp_path, read):
+def test_an_option_that_is_declared_otherwise_is_reported(
+    project, shop_data, built, tmp_path, read
+):
     warehouse = tmp_path / "shop.duckdb"
     shutil.copy(built, warehouse)
     changed = OPTIONS | {"twelve months": {"observation_months": 13}}
     del changed["all facts"]
     settings = ("--vars", json.dumps(SETTINGS | {"contract_options": changed}))
-    asked = ("run", "--select", "compare_options", "maintenance_options")
+    asked = ("run", "--select", "monitoring_options", "maintenance_options")
     result = project.dbt(shop_data, warehouse, *asked, *settings)
     assert result.returncode == 0, result.stdout
     options = read(warehouse, "select * from marts.maintenance_options").set_index("option")
     assert set(options.index[options["is_stale"]]) == {"twelve months", "all facts"}
-    is_told = options["sentence"].str.contains("make compare measures it anew")
-    assert is_told.equals(options["is_stale"])
+    is_reported = options["sentence"].str.contains("make compare measures it anew")
+    assert is_reported.equals(options["is_stale"])
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,13 @@ def test_an_option_that_makes_no_sense_is_a_clear_error(project, shop_data, buil
     result = project.dbt(
         shop_data,
         built,
-        *("compile", "--select", "compare_options", "int_customer_features", "choose_candidates"),
+        *(
+            "compile",
+            "--select",
+            "monitoring_options",
+            "int_customer_features",
+            "selection_candidates",
+        ),
         *("--vars", json.dumps(changes)),
     )
     assert result.returncode != 0

@@ -109,11 +109,11 @@ def test_the_next_build_does_not_bring_the_customer_back(
     assert read(warehouse, "from raw.unreadable_lines")["record"].isna().tolist() == [True]
     ledger = read(
         warehouse,
-        "select raw_table, rows_set_aside from marts.data_quality_ledger "
-        "where rule = 'erased_on_request' and rows_set_aside > 0",
+        "select raw_table, rows_rejected from marts.data_quality_ledger "
+        "where rule = 'erased_on_request' and rows_rejected > 0",
     )
     # Three orders, each with an item, a payment and a review.
-    assert dict(zip(ledger["raw_table"], ledger["rows_set_aside"], strict=True)) == {
+    assert dict(zip(ledger["raw_table"], ledger["rows_rejected"], strict=True)) == {
         "olist_customers_dataset": 3,
         "olist_orders_dataset": 3,
         "olist_order_items_dataset": 3,
@@ -180,11 +180,11 @@ def test_the_backup_forgets_the_customer_and_a_dropped_ledger_too(
     assert mentions(backup, ERASED) == mentions(warehouse, ERASED) == set()
     proof = "from raw.erased_customers"
     assert read(backup, proof).equals(read(warehouse, proof))
-    result = project.dbt(shop_data, warehouse, "run-operation", "drop_ledger")
+    result = project.dbt(shop_data, warehouse, "run-operation", "drop_registry")
     assert result.returncode == 0, result.stdout
     with duckdb.connect(str(backup), read_only=True) as connection:
         left = connection.sql("select table_name from duckdb_tables()").fetchall()
-    kept = {"erased_customers", "choose_fitted_candidates", "compare_contract_options"}
+    kept = {"erased_customers", "selection_fitted_candidates", "monitoring_contract_options"}
     assert {name for (name,) in left} <= kept
 
 

@@ -318,7 +318,7 @@ def folder_that_is_write_protected(tmp_path):
         (folder_that_is_write_protected, "cannot be written to: Permission denied"),
     ],
 )
-def test_faults_are_told_to_people_and_change_nothing(tmp_path, fault, told):
+def test_faults_are_reported_to_people_and_change_nothing(tmp_path, fault, told):
     warehouse, folder = fault(tmp_path)
     before = {path for path in tmp_path.rglob("*") if path.name not in EXPORTED} - {folder}
     result = run_export(warehouse, folder)

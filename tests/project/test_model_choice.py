@@ -50,7 +50,7 @@ def compared(project, shop_data, shop_warehouse, tmp_path_factory):
 def rerun(project, shop_data, compared, tmp_path):
     """Runs the models up to the choice on a copy: rerun(data, **vars); no new comparison."""
 
-    def run(data=shop_data, arguments=("--exclude", "choose_fitted_candidates"), **changes):
+    def run(data=shop_data, arguments=("--exclude", "selection_fitted_candidates"), **changes):
         warehouse = tmp_path / "shop.duckdb"
         shutil.copy(compared, warehouse)
         selected = ("--select", "+model_comparison", "+model_comparison_segments", *arguments)
@@ -74,7 +74,7 @@ def chosen(read, warehouse):
 
 
 def models(read, warehouse):
-    """What is in use and what was fitted at the newest review date, which is of one kind."""
+    """What is in use and what was fitted at the newest evaluation date, which is of one kind."""
     return read(
         warehouse,
         "select distinct algorithm, n_segments, feature_set from marts.segment_models "
@@ -123,12 +123,12 @@ def test_the_comparison_finds_the_four_groups_and_they_are_what_is_fitted(
     assert choice["segment_nature"] == "natural"
     assert not choice["is_stale"]
     assert models(read, compared)["n_segments"].tolist() == [4]
-    spells = read(
+    intervals = read(
         compared,
         "select customer_id, segment_name from marts.customer_segment_history "
         "where valid_from = '2018-01-01'",
     )
-    assert dict(zip(spells["customer_id"], spells["segment_name"], strict=True)) == (
+    assert dict(zip(intervals["customer_id"], intervals["segment_name"], strict=True)) == (
         shop.expected_segments
     )
 
@@ -176,12 +176,14 @@ def test_figures_in_the_warehouse_are_scikit_learns(compared, read, candidates):
         if scale == "":
             logged = ["frequency", "monetary_value"]
             columns[logged] = np.log1p(columns[logged])
-        points = StandardScaler().fit_transform(columns.fillna(columns.mean()))
-        labels = KMeans(4, n_init=20, tol=0, random_state=0).fit_predict(points)
-        assert row["customers"] == len(points)
-        assert row["silhouette"] == pytest.approx(silhouette_score(points, labels))
-        assert row["davies_bouldin"] == pytest.approx(davies_bouldin_score(points, labels))
-        assert row["calinski_harabasz"] == pytest.approx(calinski_harabasz_score(points, labels))
+        observations = StandardScaler().fit_transform(columns.fillna(columns.mean()))
+        labels = KMeans(4, n_init=20, tol=0, random_state=0).fit_predict(observations)
+        assert row["customers"] == len(observations)
+        assert row["silhouette"] == pytest.approx(silhouette_score(observations, labels))
+        assert row["davies_bouldin"] == pytest.approx(davies_bouldin_score(observations, labels))
+        assert row["calinski_harabasz"] == pytest.approx(
+            calinski_harabasz_score(observations, labels)
+        )
         assert row["smallest_share"] == pytest.approx(np.bincount(labels).min() / len(labels))
 
 
@@ -216,7 +218,7 @@ def test_other_customers_make_it_stale_and_it_says_so(rerun, shop, read, tmp_pat
 
 
 def test_a_daily_build_keeps_the_comparison_and_its_choice(rerun, shop, compared, read, tmp_path):
-    """Later orders do not make it stale: it is of the customers as of the first review date."""
+    """Later orders do not make it stale: it is of the customers as of the first evaluation date."""
     later = copy.deepcopy(shop)
     later.order("loyal 00", "2018-02-10", 5000, score=1)
     again = rerun(later.write(tmp_path / "data"))
@@ -225,12 +227,12 @@ def test_a_daily_build_keeps_the_comparison_and_its_choice(rerun, shop, compared
     assert after["is_stale"].tolist() == [False] * len(after)
 
 
-def test_a_sample_of_the_customers_is_told(rerun, read):
+def test_a_sample_of_the_customers_is_reported(rerun, read):
     warehouse = rerun(arguments=(), comparison_max_customers=200)
     table = read(warehouse, "select * from marts.model_comparison").set_index("candidate_id")
     assert set(table["customers"]) == {200}
     assert set(table["basis"]) == {"all customers; in a sample of 200 of 260 customers"}
-    drawn = read(warehouse, "select customer_id from choose.choose_customers")["customer_id"]
+    drawn = read(warehouse, "select customer_id from selection.selection_customers")["customer_id"]
     everyone = read(
         warehouse,
         "select customer_id from intermediate.int_customer_features where cutoff = '2018-01-01'",
@@ -260,7 +262,7 @@ def test_a_candidate_pinned_by_hand_is_fitted_and_scored(
     ]
     customers = read(warehouse, "select * from marts.customer_segments")
     model_id = customers["model_id"][0]
-    assert model_id == "ward-3-rfm-raw-2018-01-29"  # it takes over at the newest review date
+    assert model_id == "ward-3-rfm-raw-2018-01-29"  # it takes over at the newest evaluation date
     parameters, centroids = (
         read(warehouse, f"select * from marts.segment_model_{name} where model_id = '{model_id}'")
         for name in ("parameters", "centroids")
@@ -304,7 +306,7 @@ def test_a_pin_that_cannot_be_used_is_a_clear_error(
     result = project.dbt(
         shop_data,
         warehouse,
-        *("run", "--select", "choose_judged_candidates", *with_vars(pinned_candidate=pinned)),
+        *("run", "--select", "selection_judged_candidates", *with_vars(pinned_candidate=pinned)),
     )
     assert result.returncode != 0
     assert f"pinned_candidate is {pinned}, which {told}" in result.stdout
@@ -327,8 +329,8 @@ def test_a_setting_that_makes_no_sense_is_a_clear_error(
         compared,
         "compile",
         "--select",
-        "choose_judged_candidates",
-        "choose_customers",
+        "selection_judged_candidates",
+        "selection_customers",
         *with_vars(**changes),
     )
     assert result.returncode != 0
@@ -340,8 +342,14 @@ def test_a_comparison_of_another_version_is_dropped(project, shop_data, compared
     warehouse = tmp_path / "shop.duckdb"
     shutil.copy(compared, warehouse)
     with duckdb.connect(str(warehouse)) as connection:
-        connection.execute("alter table choose.choose_fitted_candidates rename eps to epsilon")
-    models_of_the_choice = ["choose_candidate_segments+", "--exclude", "choose_model+"]
+        connection.execute(
+            "alter table selection.selection_fitted_candidates rename eps to epsilon"
+        )
+    models_of_the_choice = [
+        "selection_candidate_segments+",
+        "--exclude",
+        "selection_chosen_candidate+",
+    ]
     result = project.dbt(
         shop_data, warehouse, "run", "--select", *models_of_the_choice, *with_vars()
     )
@@ -349,7 +357,7 @@ def test_a_comparison_of_another_version_is_dropped(project, shop_data, compared
     assert chosen(read, warehouse)["chosen_by"] == "by default"
 
 
-@pytest.mark.parametrize("table", ["choose_fitted_candidates", "compare_contract_options"])
+@pytest.mark.parametrize("table", ["selection_fitted_candidates", "monitoring_contract_options"])
 def test_a_kept_table_is_declared_as_the_comparison_writes_it(
     shop_warehouse, compared, read, table
 ):
@@ -398,7 +406,13 @@ def test_more_segments_than_can_be_scored_stop_before_anything_is_fitted(
     result = project.dbt(
         shop_data,
         warehouse,
-        *("run", "--select", "choose_judged_candidates", "choose_model", "fit_points"),
+        *(
+            "run",
+            "--select",
+            "selection_judged_candidates",
+            "selection_chosen_candidate",
+            "training_observations",
+        ),
         *with_vars(pinned_candidate="kmeans-400-rfm"),
     )
     assert "kmeans-400-rfm cannot be used: 62 segments are the most" in result.stdout

@@ -55,7 +55,7 @@ def test_every_raw_row_and_centavo_is_accounted_for(olist_warehouse, read):
         "olist_geolocation_dataset": 1_000_163,
         "product_category_name_translation": 71,
     }
-    assert (ledger["rows_in"] == ledger["rows_kept"] + ledger["rows_set_aside"]).all()
+    assert (ledger["rows_in"] == ledger["rows_accepted"] + ledger["rows_rejected"]).all()
     money = read(
         olist_warehouse,
         "select sum(payment_value) as paid, sum(items_value) as price, "
@@ -76,7 +76,7 @@ def test_the_published_state_equals_pandas_for_every_customer(olist_data, olist_
 
 
 @pytest.mark.parametrize("cutoff", ["2018-01-01", "2018-05-21"])
-def test_features_as_of_a_review_date_equal_pandas(olist_data, olist_warehouse, read, cutoff):
+def test_features_as_of_a_evaluation_date_equal_pandas(olist_data, olist_warehouse, read, cutoff):
     assert_same_features(
         features_at(read, olist_warehouse, cutoff), features_as_of(olist_data, cutoff)
     )
@@ -95,16 +95,20 @@ def test_scoring_in_sql_equals_predict_for_every_customer(olist_warehouse, read,
     assert (predicted != customers["nearest_segment_id"].to_numpy()).sum() == 0
 
 
-def test_stability_equals_scikit_learn_at_every_review_date(olist_warehouse, read, model_tables):
+def test_stability_equals_scikit_learn_at_every_evaluation_date(
+    olist_warehouse, read, model_tables
+):
     """Of the first model with all later ones; of the others a pair each."""
-    stability = read(olist_warehouse, "select * from marts.segment_stability order by review_date")
+    stability = read(
+        olist_warehouse, "select * from marts.segment_stability order by evaluation_date"
+    )
     assert len(stability) == 42 * 43 / 2
     is_first = stability["origin_model_id"] == "kmeans-4-rfm-review-2018-01-01"
     is_of_a_quarter = stability["weeks"] == 13
     stability = stability[is_first | is_of_a_quarter]
     assert len(stability) == 42 + 28
     for row in stability.itertuples():
-        features = features_at(read, olist_warehouse, row.review_date)
+        features = features_at(read, olist_warehouse, row.evaluation_date)
         frozen = labels_of(row.origin_model_id, features, model_tables)
         refitted = labels_of(row.model_id, features, model_tables)
         assert row.adjusted_rand_index == pytest.approx(
@@ -131,8 +135,8 @@ def test_the_first_model_is_what_scikit_learn_fits(olist_data, olist_warehouse, 
     ].fillna({"review_score": features_as_of(olist_data, "2018-01-01")["review_score"].mean()})
     assert len(features) == 43_322
     features[["frequency", "monetary_value"]] = np.log1p(features[["frequency", "monetary_value"]])
-    points = StandardScaler().fit_transform(features)
-    labels = KMeans(4, n_init=10, tol=1e-8, max_iter=1000, random_state=0).fit_predict(points)
+    observations = StandardScaler().fit_transform(features)
+    labels = KMeans(4, n_init=10, tol=1e-8, max_iter=1000, random_state=0).fit_predict(observations)
     built = features_at(read, olist_warehouse, "2018-01-01")
     ours = labels_of("kmeans-4-rfm-review-2018-01-01", built, model_tables)
     assert metrics.adjusted_rand_score(labels, ours) > 0.98

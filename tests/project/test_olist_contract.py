@@ -24,16 +24,16 @@ def mart(olist_warehouse):
 def test_every_customer_is_a_point_and_cells_are_few(olist_warehouse, read):
     counted = read(
         olist_warehouse,
-        "select points.cutoff, any_value(models.customers) as customers, "
-        "any_value(refits.cells) as cells, count(*) as points, sum(points.customers) as counted "
-        "from fit.fit_points as points "
-        "inner join fit.fit_models as models on points.cutoff = models.fitted_as_of "
-        "inner join compare.compare_refits as refits using (model_id) group by 1",
+        "select observations.cutoff, any_value(models.customers) as customers, "
+        "any_value(refits.bins) as bins, count(*) as observations, sum(observations.customers) as counted "
+        "from training.training_observations as observations "
+        "inner join training.training_models as models on observations.cutoff = models.fitted_as_of "
+        "inner join monitoring.monitoring_noise as refits using (model_id) group by 1",
     )
     assert len(counted) == 42
-    assert (counted["customers"] == counted["points"]).all()
+    assert (counted["customers"] == counted["observations"]).all()
     assert (counted["customers"] == counted["counted"]).all()
-    assert counted["cells"].between(4000, 8000).all()
+    assert counted["bins"].between(4000, 8000).all()
 
 
 def test_segments_since_2018_can_be_contracted(mart):
@@ -47,19 +47,19 @@ def test_segments_since_2018_can_be_contracted(mart):
 
 def test_every_change_of_model_is_due_to_recency(mart):
     causes = mart("maintenance_causes", "place = 1")
-    changes = mart("maintenance_drift", "is_takeover")["review_date"]
+    changes = mart("maintenance_drift", "is_takeover")["evaluation_date"]
     assert len(changes) == 4
-    at_changes = causes[causes["review_date"].isin(changes)]
+    at_changes = causes[causes["evaluation_date"].isin(changes)]
     assert at_changes["feature"].tolist() == ["recency_days"] * 4
     assert (at_changes["agreement_given_back"] > 0.1).all()
-    # On cells the agreement is that of the customers, more or less.
+    # On bins the agreement is that of the customers, more or less.
     every = mart("maintenance_causes", "place is not null")
-    assert (every["adjusted_rand_index_of_cells"] - every["adjusted_rand_index"]).abs().max() < 0.05
+    assert (every["adjusted_rand_index_of_bins"] - every["adjusted_rand_index"]).abs().max() < 0.05
 
 
 def test_shifts_of_features_are_those_of_the_customers(olist_warehouse, mart, read):
-    """From cells, against the same from each customer."""
-    causes = mart("maintenance_causes", "review_date = '2018-10-01'").set_index("feature")
+    """From bins, against the same from each customer."""
+    causes = mart("maintenance_causes", "evaluation_date = '2018-10-01'").set_index("feature")
     origin = causes["origin_model_id"].iloc[0]
     parameters = mart("segment_model_parameters", f"model_id = '{origin}'").set_index("feature")
     then, now = (
@@ -142,17 +142,19 @@ def test_what_waiting_costs_is_the_mean_over_start_dates(mart):
 
 
 def test_misplaced_revenue_is_that_of_the_customers(olist_warehouse, mart, read):
-    handovers = read(olist_warehouse, "from champion.champion_handovers where reign = 2")
+    takeovers = read(
+        olist_warehouse, "from champion.champion_cluster_overlaps where champion_period = 2"
+    )
     pair = mart("maintenance_drift", "is_takeover").iloc[0]
-    matched = handovers.loc[handovers.groupby("cluster")["customers"].idxmax(), "revenue"].sum()
-    assert pair["misplaced_revenue"] == pytest.approx(handovers["revenue"].sum() - matched)
-    assert pair["review_date"] == pd.Timestamp("2018-03-19")
+    matched = takeovers.loc[takeovers.groupby("cluster")["customers"].idxmax(), "revenue"].sum()
+    assert pair["misplaced_revenue"] == pytest.approx(takeovers["revenue"].sum() - matched)
+    assert pair["evaluation_date"] == pd.Timestamp("2018-03-19")
 
 
-def test_migration_is_told_apart_from_relabelling(mart):
-    migration = mart("maintenance_migration").set_index("review_date")
+def test_migration_is_reported_apart_from_relabelling(mart):
+    migration = mart("maintenance_migration").set_index("evaluation_date")
     moved = mart("segment_transitions").pivot_table(
-        index="review_date",
+        index="evaluation_date",
         columns="movement",
         values="customers",
         aggfunc="sum",
@@ -171,18 +173,29 @@ def test_bins_give_the_agreement_of_the_customers(
 ):
     """All models anew on customers who are counted in bins, as from 100,000 customers on."""
     warehouse = tmp_path / "olist.duckdb"
-    pairs = "select * from compare.compare_models order by origin_model_id, model_id"
+    pairs = "select * from monitoring.monitoring_agreement order by origin_model_id, model_id"
     exact = read(olist_warehouse, pairs)
     shutil.copy(olist_warehouse, warehouse)
     with duckdb.connect(str(warehouse)) as connection:
-        for table in ("fit.fit_points", "fit.fit_models", "compare.compare_models"):
+        for table in (
+            "training.training_observations",
+            "training.training_models",
+            "monitoring.monitoring_agreement",
+        ):
             connection.execute(f"drop table {table}")
-    models = ["fit_points", "fit_models", "score_model_pairs", "compare_models"]
+    models = [
+        "training_observations",
+        "training_models",
+        "monitoring_model_pairs",
+        "monitoring_agreement",
+    ]
     options = ["--select", *models, "--vars", json.dumps({"max_exact_customers": 1000})]
     result = project.dbt(olist_data, warehouse, "run", *options)
     assert result.returncode == 0, result.stdout
-    points = read(warehouse, "select count(*) as n from fit.fit_points group by cutoff")["n"]
-    assert points.max() < 40_000
+    observations = read(
+        warehouse, "select count(*) as n from training.training_observations group by cutoff"
+    )["n"]
+    assert observations.max() < 40_000
     binned = read(warehouse, pairs)
     assert (binned["customers"] == exact["customers"]).all()
     assert (binned["revenue"] == exact["revenue"]).all()

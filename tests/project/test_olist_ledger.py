@@ -14,27 +14,28 @@ from sklearn_labels import predict
 
 pytestmark = pytest.mark.olist
 
-# The first review date. 2017-02-06 takes the whole period, in ten minutes; before, there are too
-# few customers for a model.
-FIRST_REVIEW_DATE = os.environ.get("OLIST_FIRST_REVIEW_DATE", "2018-01-01")
+# The first evaluation date. 2017-02-06 takes the whole period, in ten minutes; before, there are
+# too few customers for a model.
+FIRST_EVALUATION_DATE = os.environ.get("OLIST_FIRST_REVIEW_DATE", "2018-01-01")
 # The dates of the builds: monthly or, to stay within the time of CI, four. The last two are near
-# enough to each other that what the first publishes between two reviews still shows in the second.
+# enough to each other that what the first publishes between two evaluations still shows in the
+# second.
 BUILDS = (
     pd.DatetimeIndex(["2018-02-01", "2018-06-01", "2018-10-01", "2018-11-01"])
-    if FIRST_REVIEW_DATE == "2018-01-01"
+    if FIRST_EVALUATION_DATE == "2018-01-01"
     else pd.date_range(
-        pd.Timestamp(FIRST_REVIEW_DATE) + pd.Timedelta(days=7), "2018-11-01", freq="MS"
+        pd.Timestamp(FIRST_EVALUATION_DATE) + pd.Timedelta(days=7), "2018-11-01", freq="MS"
     )
 )
-SETTINGS = ("--vars", json.dumps({"first_review_date": FIRST_REVIEW_DATE}))
-if FIRST_REVIEW_DATE == "2018-01-01":  # as the project has it, which dbt has read already
+SETTINGS = ("--vars", json.dumps({"first_evaluation_date": FIRST_EVALUATION_DATE}))
+if FIRST_EVALUATION_DATE == "2018-01-01":  # as the project has it, which dbt has read already
     SETTINGS = ()
 
 
 @pytest.fixture(scope="module")
 def once(project, olist_data, olist_warehouse, tmp_path_factory):
     """One build on all data."""
-    if FIRST_REVIEW_DATE == "2018-01-01":
+    if FIRST_EVALUATION_DATE == "2018-01-01":
         return olist_warehouse
     warehouse = tmp_path_factory.mktemp("once") / "olist.duckdb"
     return project.dbt_build(olist_data, warehouse, *SETTINGS)
@@ -75,7 +76,7 @@ def test_the_ledger_does_not_depend_on_when_the_data_came(month_by_month, once, 
         pd.testing.assert_frame_equal(read(month_by_month, query), read(once, query))
 
 
-def test_only_dates_of_change_between_reviews_tell_the_builds_apart(month_by_month, once, read):
+def test_only_dates_of_change_between_evaluations_tell_the_builds_apart(month_by_month, once, read):
     """They say when a campaign tool could first see the change, which depends on the builds."""
     query = "select * from marts.customer_segments order by customer_id"
     by_month, at_once = read(month_by_month, query), read(once, query)
@@ -84,7 +85,7 @@ def test_only_dates_of_change_between_reviews_tell_the_builds_apart(month_by_mon
     differ = (by_month["segment_changed_at"] != at_once["segment_changed_at"]) | (
         by_month["previous_segment_id"].fillna(0) != at_once["previous_segment_id"].fillna(0)
     )
-    # Published between two reviews in a segment that is not that of the reviews around.
+    # Published between two evaluations in a segment that is not that of the evaluations around.
     assert 0 < differ.mean() < 0.02
     published = BUILDS.union(by_month["as_of"])
     is_between = by_month["segment_changed_at"].isin(published)
@@ -94,18 +95,24 @@ def test_only_dates_of_change_between_reviews_tell_the_builds_apart(month_by_mon
 def test_no_fact_came_late(once, read):
     models = read(once, "select * from marts.segment_models")
     assert (
-        len(models) == (pd.Timestamp("2018-10-15") - pd.Timestamp(FIRST_REVIEW_DATE)).days / 7 + 1
+        len(models)
+        == (pd.Timestamp("2018-10-15") - pd.Timestamp(FIRST_EVALUATION_DATE)).days / 7 + 1
     )
-    assert (models[["late_customers", "late_orders", "late_revenue"]].astype(float) == 0).all(
-        axis=None
-    )
+    assert (
+        models[["late_arriving_customers", "late_arriving_orders", "late_arriving_revenue"]].astype(
+            float
+        )
+        == 0
+    ).all(axis=None)
 
 
 def test_ids_and_names_hold_across_every_change_of_champion(olist_warehouse, read):
     segments = read(olist_warehouse, "select * from champion.champion_segments")
-    assert segments["reign"].nunique() == 5
-    for _, of_reign in segments.groupby("reign"):
-        assert dict(zip(of_reign["segment_id"], of_reign["segment_name"], strict=True)) == {
+    assert segments["champion_period"].nunique() == 5
+    for _, of_champion_period in segments.groupby("champion_period"):
+        assert dict(
+            zip(of_champion_period["segment_id"], of_champion_period["segment_name"], strict=True)
+        ) == {
             1: "Loyal customers",
             2: "Dissatisfied customers",
             3: "Recent customers",
@@ -122,7 +129,7 @@ def test_sql_labels_are_scikit_learns_for_every_model(project, olist_data, olist
     """Each model of the ledger, on the customers known when it was fitted."""
     to_score = (
         "(select features.*, models.model_id from {{ ref('int_customer_features') }} as features "
-        "inner join {{ ref('fit_models') }} as models on features.cutoff = models.fitted_as_of)"
+        "inner join {{ ref('training_models') }} as models on features.cutoff = models.fitted_as_of)"
     )
     inline = (
         "{% set to_score %}"
@@ -150,11 +157,11 @@ def test_sql_labels_are_scikit_learns_for_every_model(project, olist_data, olist
             assert (labelled["cluster"] != expected).sum() == 0, model.model_id
 
 
-def test_what_a_policy_costs_is_told(olist_warehouse, read):
+def test_what_a_policy_costs_is_reported(olist_warehouse, read):
     schedule = read(olist_warehouse, "select * from marts.maintenance_schedule").set_index("policy")
     assert schedule["is_in_use"].idxmax() == "on_breach"
     assert schedule.loc["on_breach", "refits"] == 4
-    assert schedule.loc["never", "reviews_below_threshold"] == 31
+    assert schedule.loc["never", "evaluations_below_threshold"] == 31
     # Refitting more often agrees better; never refitting agrees worst.
     agreement = schedule["mean_adjusted_rand_index"]
     order = ["never", "every 26 weeks", "every 13 weeks", "every 8 weeks", "every 4 weeks"]

@@ -11,7 +11,7 @@ from shop import Shop
 START = datetime(2017, 6, 1, 9)
 PERIOD = 140  # days from one order of a customer to the next
 CUSTOMERS = 420
-PLANTED_ON = "2018-01-24"  # between the reviews of 22 and 29 January
+PLANTED_ON = "2018-01-24"  # between the evaluations of 22 and 29 January
 
 
 def settings(features, n_segments):
@@ -70,7 +70,7 @@ def add_items(shop, order_id, number):
 @pytest.fixture
 def build(project, tmp_path, read):
     def of(shop, features, n_segments):
-        """Build the shop and return a reader of its marts, by review date."""
+        """Build the shop and return a reader of its marts, by evaluation date."""
         data = shop.write(tmp_path / "data")
         warehouse = tmp_path / "shop.duckdb"
         changes = json.dumps(settings(features, n_segments))
@@ -120,7 +120,7 @@ def test_a_shift_of_one_feature_is_found_and_attributed_to_it(build):
                     review_answer_timestamp=datetime.fromisoformat(PLANTED_ON),
                 )
     marts = build(shop, ["recency_days", "review_score"], 4)
-    drift = marts("maintenance_drift").set_index("review_date")
+    drift = marts("maintenance_drift").set_index("evaluation_date")
     before, after = drift[:PLANTED_ON], drift[PLANTED_ON:]
     assert not before["is_beyond_noise"].any()
     assert after["is_beyond_noise"].all()
@@ -128,10 +128,10 @@ def test_a_shift_of_one_feature_is_found_and_attributed_to_it(build):
     assert agreement["status"] == "breach"
     assert agreement["breached_since"] == pd.Timestamp("2018-01-29")
     causes = marts("maintenance_causes")
-    first = causes[causes["place"] == 1].set_index("review_date")
+    first = causes[causes["place"] == 1].set_index("evaluation_date")
     assert set(first.loc["2018-01-29":, "feature"]) == {"review_score"}
     assert (first.loc["2018-01-29":, "agreement_given_back"] > 0.2).all()
-    stable = causes.set_index(["feature", "review_date"])["population_stability_index"]
+    stable = causes.set_index(["feature", "evaluation_date"])["population_stability_index"]
     assert stable["recency_days"].max() < 0.1
     assert stable["review_score"]["2018-01-29":].min() > 0.25
 

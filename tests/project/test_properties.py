@@ -27,7 +27,7 @@ FEATURES = ["recency_days", "frequency", "monetary_value", "review_score", "bask
 
 @st.composite
 def shops(draw):
-    """Orders with payments, items and reviews around the first review dates; some are broken."""
+    """Orders with payments, items and reviews around the first evaluation dates; some are broken."""
     orders = []
     for number in range(draw(st.integers(1, 12))):
         day = draw(st.integers(0, 40))
@@ -51,7 +51,7 @@ def shops(draw):
 
 @pytest.fixture(scope="module")
 def house(shop_data, shop_warehouse, tmp_path_factory):
-    """Builds the rooms up to the features on rows: house(orders, orphans) is a connection."""
+    """Builds the layers up to the features on rows: house(orders, orphans) is a connection."""
     # In a folder of its own: what other tests build is compiled for other warehouses.
     project = Project(tmp_path_factory.mktemp("properties"))
     result = project.dbt(
@@ -201,7 +201,7 @@ def brute_force(orders, cutoffs):
                 at = [
                     score
                     for score, after in order["reviews"]
-                    # A review dated before its order counts from the order on.
+                    # An evaluation dated before its order counts from the order on.
                     if order["ordered_at"] + timedelta(days=max(after, 0)) < cutoff
                 ]
                 if at:
@@ -247,7 +247,7 @@ def test_rows_and_money_are_conserved_through_every_join(house, shop):
         ).fetchall()[0]
         traced = dict(
             connection.execute(
-                "select raw_table, (rows_in, rows_kept) from staging.stg_raw_tables"
+                "select raw_table, (rows_in, rows_accepted) from staging.stg_raw_tables"
             ).fetchall()
         )
         orphaned = connection.execute(

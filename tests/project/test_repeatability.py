@@ -14,20 +14,20 @@ from conftest import marts_of
 # What is known up to the end of the small shop, in every room.
 EARLIER = {
     "intermediate.int_customer_features": "cutoff <= '2018-01-29'",
-    "fit.fit_models": "fitted_as_of <= '2018-01-29'",
-    "fit.fit_points": "cutoff <= '2018-01-29'",
-    "compare.compare_models": "model_id <= 'kmeans-4-rfm-review-2018-01-29'",
-    "champion.champion_decisions": "review_date <= '2018-01-29'",
-    "champion.champion_identities": "reign = 1",
-    "champion.champion_profiles": "reign = 1",
-    "champion.champion_changes": "review_date <= '2018-01-29'",
-    "marts.segment_transitions": "review_date <= '2018-01-29'",
-    "compare.compare_refits": "model_id <= 'kmeans-4-rfm-review-2018-01-29'",
-    "marts.maintenance_drift": "review_date <= '2018-01-29'",
-    "marts.maintenance_causes": "review_date <= '2018-01-29'",
-    "marts.maintenance_migration": "review_date <= '2018-01-29'",
-    "marts.segment_stability": "review_date <= '2018-01-29'",
-    "marts.segment_stability_by_segment": "review_date <= '2018-01-29'",
+    "training.training_models": "fitted_as_of <= '2018-01-29'",
+    "training.training_observations": "cutoff <= '2018-01-29'",
+    "monitoring.monitoring_agreement": "model_id <= 'kmeans-4-rfm-review-2018-01-29'",
+    "champion.champion_decisions": "evaluation_date <= '2018-01-29'",
+    "champion.champion_identities": "champion_period = 1",
+    "champion.champion_profiles": "champion_period = 1",
+    "champion.champion_changes": "evaluation_date <= '2018-01-29'",
+    "marts.segment_transitions": "evaluation_date <= '2018-01-29'",
+    "monitoring.monitoring_noise": "model_id <= 'kmeans-4-rfm-review-2018-01-29'",
+    "marts.maintenance_drift": "evaluation_date <= '2018-01-29'",
+    "marts.maintenance_causes": "evaluation_date <= '2018-01-29'",
+    "marts.maintenance_migration": "evaluation_date <= '2018-01-29'",
+    "marts.segment_stability": "evaluation_date <= '2018-01-29'",
+    "marts.segment_stability_by_segment": "evaluation_date <= '2018-01-29'",
     "marts.segment_model_parameters": "model_id <= 'kmeans-4-rfm-review-2018-01-29'",
     "marts.segment_model_centroids": "model_id <= 'kmeans-4-rfm-review-2018-01-29'",
 }
@@ -109,21 +109,21 @@ def test_two_builds_of_olist_give_identical_marts(project, olist_data, olist_war
     assert_same_marts(olist_warehouse, again)
 
 
-def test_reviews_stand_between_review_dates_and_the_marts_are_those_of_a_whole_build(
+def test_reviews_stand_between_evaluation_dates_and_the_marts_are_those_of_a_whole_build(
     project, shop, tmp_path, read
 ):
     def make(warehouse, data):
         result = project.make(data, warehouse)
         assert result.returncode in (0, 3), result.stderr
-        return "its reviews stand" in result.stdout
+        return "its evaluations stand" in result.stdout
 
     daily, whole = tmp_path / "daily" / "shop.duckdb", tmp_path / "whole" / "shop.duckdb"
     assert not make(daily, shop.write(tmp_path / "first"))
     shutil.copytree(daily.parent, whole.parent)
     with duckdb.connect(str(whole)) as connection:
-        connection.execute("drop table raw.tables_of_reviews")
+        connection.execute("drop table raw.tables_of_evaluations")
     later, dates = copy.deepcopy(shop), []
-    # The last of them lies beyond the next review date.
+    # The last of them lies beyond the next evaluation date.
     for day in ("2018-01-31", "2018-02-06"):
         later.order("loyal 00", day, 5000, score=1)
         later.order(f"new on {day}", day, 60, score=5)
@@ -131,7 +131,7 @@ def test_reviews_stand_between_review_dates_and_the_marts_are_those_of_a_whole_b
         dates.append((make(daily, data), make(whole, data)))
         assert_same_marts(daily, whole)
         with duckdb.connect(str(whole)) as connection:
-            connection.execute("drop table raw.tables_of_reviews")
+            connection.execute("drop table raw.tables_of_evaluations")
     assert dates == [(True, False), (False, False)]
     models = read(daily, "select max(fitted_as_of) as newest from marts.segment_models")
     assert str(models["newest"][0]) == "2018-02-05 00:00:00"

@@ -32,12 +32,12 @@ def labels_of(model_id, features, model_tables):
 
 def test_obvious_segments_are_found_and_named(shop, shop_warehouse, read):
     """Under the first model, on the customers that it is fitted on."""
-    spells = read(
+    intervals = read(
         shop_warehouse,
         "select customer_id, segment_name from marts.customer_segment_history "
         "where valid_from = '2018-01-01'",
     )
-    found = dict(zip(spells["customer_id"], spells["segment_name"], strict=True))
+    found = dict(zip(intervals["customer_id"], intervals["segment_name"], strict=True))
     assert found == shop.expected_segments
 
 
@@ -102,7 +102,7 @@ def test_stability_equals_scikit_learn(shop_warehouse, read, model_tables):
         features = read(
             shop_warehouse,
             "select * from intermediate.int_customer_features "
-            f"where cutoff = '{row.review_date}' order by customer_id",
+            f"where cutoff = '{row.evaluation_date}' order by customer_id",
         )
         frozen = labels_of(row.origin_model_id, features, model_tables)
         refitted = labels_of(row.model_id, features, model_tables)
@@ -137,9 +137,9 @@ def test_confidence_compares_the_distances_to_the_two_nearest_centroids(
 ):
     customers = read(shop_warehouse, "select * from marts.customer_segments")
     parameters, centroids = of_model(customers["model_id"][0], model_tables)
-    points = scale(customers, parameters)
-    table = centroid_table(centroids)[points.columns]
-    distances = np.linalg.norm(points.to_numpy()[:, None] - table.to_numpy()[None], axis=2)
+    observations = scale(customers, parameters)
+    table = centroid_table(centroids)[observations.columns]
+    distances = np.linalg.norm(observations.to_numpy()[:, None] - table.to_numpy()[None], axis=2)
     nearest = np.sort(distances, axis=1)
     assert customers["confidence"].to_numpy() == pytest.approx(1 - nearest[:, 0] / nearest[:, 1])
     segments = centroids.drop_duplicates("cluster").set_index("cluster")["segment_id"]
@@ -149,10 +149,10 @@ def test_confidence_compares_the_distances_to_the_two_nearest_centroids(
 
 def test_scaled_distributions_are_those_of_the_scaled_customers(shop_warehouse, read, model_tables):
     customers = read(shop_warehouse, "select * from marts.customer_segments")
-    points = scale(customers, of_model(customers["model_id"][0], model_tables)[0])
+    observations = scale(customers, of_model(customers["model_id"][0], model_tables)[0])
     table = read(shop_warehouse, "select * from marts.segment_feature_distributions")
     for row in table.itertuples():
-        values = points[customers["segment_id"] == row.segment_id][row.feature]
+        values = observations[customers["segment_id"] == row.segment_id][row.feature]
         assert row.customers == len(values)
         assert row.mean_scaled == pytest.approx(values.mean(), abs=1e-6)
         assert row.p25_scaled == pytest.approx(values.quantile(0.25))
@@ -164,7 +164,7 @@ def test_shares_and_centroid_shifts_are_those_of_the_models(shop_warehouse, read
     by_segment = read(
         shop_warehouse,
         "select * from marts.segment_stability_by_segment "
-        "where origin_model_id like '%-2018-01-01' order by review_date, segment_id",
+        "where origin_model_id like '%-2018-01-01' order by evaluation_date, segment_id",
     )
     at_origin = by_segment[by_segment["weeks"] == 0].set_index("segment_id")
     last = by_segment[by_segment["weeks"] == 4].set_index("segment_id")
@@ -193,9 +193,9 @@ def test_a_model_is_champion_and_the_newest_one_challenger(shop_warehouse, read)
     models = read(shop_warehouse, "select * from marts.segment_models order by fitted_as_of")
     assert models["status"].tolist() == [
         "champion",
-        "reviewed",
-        "reviewed",
-        "reviewed",
+        "evaluated",
+        "evaluated",
+        "evaluated",
         "challenger",
     ]
     assert models["champion_from"][0] == pd.Timestamp("2018-01-01")

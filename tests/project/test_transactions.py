@@ -131,9 +131,9 @@ def test_every_row_is_in_the_ledger_of_a_flat_file(least, read):
     folder, rows, _ = least
     ledger = read(folder / "shop.duckdb", "from marts.data_quality_ledger").set_index("rule")
     assert ledger.loc["all rules", "rows_in"] == len(rows)
-    assert ledger.loc["all rules", "rows_kept"] == len(rows) - 3
-    met = ledger[(ledger["rows_set_aside"] > 0) | (ledger["rows_changed"] > 0)].drop("all rules")
-    assert met[["rows_set_aside", "rows_changed"]].sum(axis=1).to_dict() == {
+    assert ledger.loc["all rules", "rows_accepted"] == len(rows) - 3
+    met = ledger[(ledger["rows_rejected"] > 0) | (ledger["rows_changed"] > 0)].drop("all rules")
+    assert met[["rows_rejected", "rows_changed"]].sum(axis=1).to_dict() == {
         "no_customer": 1,
         "no_order_time": 1,
         "negative_money": 1,
@@ -196,9 +196,9 @@ def test_cdnow_features_equal_the_summary_of_lifetimes(project, tmp_path, read):
     transactions = write(tmp_path / "data")
     warehouse = tmp_path / "cdnow.duckdb"
     settings = (ROOT / "docs" / "cdnow.yml").read_text()
-    rooms = [f"path:dbt_project/models/{room}" for room in ("staging", "intermediate")]
+    layers = [f"path:dbt_project/models/{room}" for room in ("staging", "intermediate")]
     result = project.dbt(
-        tmp_path / "data", warehouse, "run", "--select", *rooms, "--vars", settings
+        tmp_path / "data", warehouse, "run", "--select", *layers, "--vars", settings
     )
     assert result.returncode == 0, result.stdout
     ours = read(
@@ -256,7 +256,7 @@ def test_cdnow_features_equal_the_summary_of_lifetimes(project, tmp_path, read):
     ],
     ids=["source", "missing", "undated", "unknown", "delimiter", "format", "column"],
 )
-def test_wrong_settings_of_a_source_are_told(changed, told, project, shop, tmp_path):
+def test_wrong_settings_of_a_source_are_reported(changed, told, project, shop, tmp_path):
     data = write_german(flat_rows(shop), tmp_path / "data")
     (tmp_path / "vars.yml").write_text(json.dumps(changed), encoding="utf-8")
     result = project.script(
@@ -272,7 +272,7 @@ def test_wrong_settings_of_a_source_are_told(changed, told, project, shop, tmp_p
 @pytest.mark.parametrize(
     ("text", "told"), [(None, "cannot be read"), ("- a", "name: value"), ("a: [", "cannot be read")]
 )
-def test_a_file_of_vars_that_cannot_be_read_is_told(text, told, project, shop_data, tmp_path):
+def test_a_file_of_vars_that_cannot_be_read_is_reported(text, told, project, shop_data, tmp_path):
     if text:
         (tmp_path / "vars.yml").write_text(text)
     result = project.script(

@@ -92,11 +92,11 @@ def test_no_var_takes_sql(name):
     ("changes", "told"),
     [
         ({"choice_min_share": float("nan")}, "choice_min_share is nan; it must be a number from 0"),
-        ({"point_width": float("inf")}, "point_width is inf; it must be a number"),
+        ({"bin_width": float("inf")}, "bin_width is inf; it must be a number"),
         ({"n_init": True}, "n_init is True; it must be a whole number from 1 to"),
         ({"n_init": "5"}, "n_init is 5; it must be a whole number"),
         ({"as_of": 20180101}, "as_of is 20180101; it must be a date such as 2018-01-01, or null"),
-        ({"first_review_date": None}, "first_review_date is None; it must be a date"),
+        ({"first_evaluation_date": None}, "first_evaluation_date is None; it must be a date"),
         ({"cap_quantiles": 0.001}, "cap_quantiles is 0.001; it must be a list, each element a"),
         ({"refit_policy": "sometimes"}, "it must be never, on_breach, every or manual"),
         ({"uncounted_order_statuses": "canceled"}, "it must be a list, each element a text"),
@@ -112,12 +112,12 @@ def test_no_var_takes_sql(name):
         ({"hysteresis_margin": 1}, "hysteresis_margin is 1; it must be a number from 0"),
         ({"maintenance_clauses": {}}, "the clause agreement is missing"),
         (
-            {"maintenance_clauses": {"agreement": {"breach": 0.8, "warn": 0.7, "reviews": 1}}},
+            {"maintenance_clauses": {"agreement": {"breach": 0.8, "warn": 0.7, "evaluations": 1}}},
             "agreement has no severity",
         ),
         ({"observation_months": 1.5}, "observation_months is 1.5; it must be a whole number"),
         ({"choice_score_weights": {"silhouette": 1}}, "choice_score_weights must give"),
-        ({"comparison_date": "2018-01-20"}, "it must be first_review_date or as_of"),
+        ({"comparison_date": "2018-01-20"}, "it must be first_evaluation_date or as_of"),
     ],
 )
 def test_a_refusal_names_the_var_and_what_is_allowed(changes, told):

@@ -107,14 +107,15 @@ def test_jaccard_counts_both_over_either():
 
 def test_inertia_from_sums_equals_inertia_from_points():
     random = np.random.default_rng(3)
-    points = random.normal(size=(200, 3))
+    observations = random.normal(size=(200, 3))
     labels = random.integers(0, 4, 200)
     expected = sum(
-        np.sum((points[labels == k] - points[labels == k].mean(axis=0)) ** 2) for k in range(4)
+        np.sum((observations[labels == k] - observations[labels == k].mean(axis=0)) ** 2)
+        for k in range(4)
     )
-    # A cluster without points adds nothing.
+    # A cluster without observations adds nothing.
     customers = np.append(np.bincount(labels), 0)
-    sums = np.vstack([points[labels == k].sum(axis=0) for k in range(5)])
+    sums = np.vstack([observations[labels == k].sum(axis=0) for k in range(5)])
     assert agreement.within_cluster_sum_of_squares(
-        customers, sums, np.sum(points**2)
+        customers, sums, np.sum(observations**2)
     ) == pytest.approx(expected)

@@ -38,7 +38,7 @@ def warehouse(tmp_path):
             "timestamp '2018-01-01' as fitted_as_of;"
             "create table marts.segment_stability as select 'm' as origin_model_id, * from (values "
             "(timestamp '2018-01-01', 1e0), (timestamp '2018-01-08', 0.92e0)) "
-            "as t(review_date, adjusted_rand_index);"
+            "as t(evaluation_date, adjusted_rand_index);"
         )
     return path
 
@@ -52,13 +52,13 @@ def test_equal_results_and_near_curves_pass(warehouse):
     "changed",
     [{"customers": 3}, {"revenue": 30.6}, {"agreement": {"2018-01-01": 1, "2018-01-08": 0.8}}],
 )
-def test_other_results_are_told(warehouse, changed):
+def test_other_results_are_reported(warehouse, changed):
     with pytest.raises(BenchmarkError):
         check(warehouse, FOUND | changed)
 
 
 def shop(name, customers, seconds, read, follow):
-    runs = (Run(s, 1.5, "", {"fit_models": s / 2}) for s in (seconds, 7, 5, 20, 99))
+    runs = (Run(s, 1.5, "", {"training_models": s / 2}) for s in (seconds, 7, 5, 20, 99))
     steps = {"read": read, "follow": follow, "compare": 70}
     return Shop(name, customers, *runs, steps, 0.01)
 
@@ -67,7 +67,7 @@ def test_the_page_has_ratios_of_the_same_questions_and_growth():
     text = page([shop("small", 1000, 10, 5, 15), shop("large", 10_000, 50, 30, 370)])
     assert "| small | 1,000 | 10 s | 7 s | 5 s | 1.5 GB | 20 s | 2.0 | 20 s | 70 s | 4.5 |" in text
     assert "to the power of 0.70, the notebook's to 1.30" in text
-    assert "| fit_models | 5.0 | 3.5 | 2.5 | 25.0 | 3.5 | 2.5 |" in text
+    assert "| training_models | 5.0 | 3.5 | 2.5 | 25.0 | 3.5 | 2.5 |" in text
 
 
 def test_a_shop_without_a_notebook_has_dashes():

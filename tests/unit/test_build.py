@@ -18,9 +18,9 @@ def published(tmp_path):
     path = tmp_path / "it's published.duckdb"
     with duckdb.connect(str(path)) as connection:
         connection.execute("create schema choose")
-        connection.execute("create table choose.choose_fitted_candidates as select 'c' as id")
+        connection.execute("create table selection.selection_fitted_candidates as select 'c' as id")
         connection.execute("create schema fit")
-        connection.execute("create table fit.fit_models as select 'm' as id")
+        connection.execute("create table training.training_models as select 'm' as id")
         connection.execute("create schema marts")
         connection.execute("create table marts.segment_models as select 'm' as id")
     return path
@@ -31,7 +31,7 @@ def tables(path):
         return connection.sql("select schema_name, table_name from duckdb_tables()").fetchall()
 
 
-KEPT = [("choose", "choose_fitted_candidates"), ("fit", "fit_models")]
+KEPT = [("choose", "selection_fitted_candidates"), ("fit", "training_models")]
 
 
 def raising(error):
@@ -52,15 +52,15 @@ def test_what_the_backup_holds_of_it_is_taken_from_there(published, tmp_path, is
     backup = kept_tables.backup_of(published)
     kept_tables.copy_kept_tables(published, backup)
     with duckdb.connect(str(backup)) as connection:
-        connection.execute("insert into fit.fit_models values ('of another time')")
-        connection.execute("create table fit.fit_points as select 1 as point")
+        connection.execute("insert into training.training_models values ('of another time')")
+        connection.execute("create table training.training_observations as select 1 as point")
     if not is_sound:
         backup.write_text("no database")
     new = tmp_path / "new.duckdb"
     assert not build._take_over(published, new)
     assert sorted(tables(new)) == KEPT
     with duckdb.connect(str(new), read_only=True) as connection:
-        assert connection.sql("from fit.fit_models").fetchall() == [("m",)]
+        assert connection.sql("from training.training_models").fetchall() == [("m",)]
 
 
 def test_a_reader_that_has_the_warehouse_open_for_writing_is_no_hindrance(published, tmp_path):
@@ -143,9 +143,9 @@ def test_damaged_files_are_moved_aside_one_by_one(tmp_path):
 class FakeDbt:
     """Stands in for dbt: notes the selectors, and makes the tables that the build script reads."""
 
-    def __init__(self, is_stale="false", review_dates=("2018-01-01",), candidate="first"):
+    def __init__(self, is_stale="false", evaluation_dates=("2018-01-01",), candidate="first"):
         self.selectors = []
-        self.is_stale, self.review_dates, self.candidate = is_stale, review_dates, candidate
+        self.is_stale, self.evaluation_dates, self.candidate = is_stale, evaluation_dates, candidate
 
     @contextmanager
     def process(self, data, warehouse, changed):
@@ -155,24 +155,25 @@ class FakeDbt:
     def build(self, selector):
         self.selectors.append(selector)
         tables = {
-            "intermediate.int_cutoffs": self.dates("cutoff") + ", true as is_review_date",
-            "choose.choose_model": f"select '{self.candidate}' as candidate_id",
+            "intermediate.int_cutoffs": self.dates("cutoff") + ", true as is_evaluation_date",
+            "selection.selection_chosen_candidate": f"select '{self.candidate}' as candidate_id",
             "marts.model_comparison": f"select cast({self.is_stale} as boolean) as is_stale",
         }
-        reviewed = {
-            "fit.fit_models": self.dates("fitted_as_of") + f", '{self.candidate}' as candidate_id",
+        evaluated = {
+            "training.training_models": self.dates("fitted_as_of")
+            + f", '{self.candidate}' as candidate_id",
             "marts.maintenance_contract": f"select {len(self.selectors)} as build",
         }
         with duckdb.connect(str(self.warehouse)) as connection:
             for schema in ("intermediate", "choose", "marts", "fit"):
                 connection.execute(f"create schema if not exists {schema}")
-            made = tables | (reviewed if selector not in ("facts", "between_reviews") else {})
+            made = tables | (evaluated if selector not in ("facts", "between_evaluations") else {})
             for table, rows in made.items():
                 connection.execute(f"create or replace table {table} as {rows}")
-        return list(reviewed) if selector in ("daily", "comparison", "after_facts") else []
+        return list(evaluated) if selector in ("daily", "comparison", "after_facts") else []
 
     def dates(self, column):
-        return f"select unnest({list(self.review_dates)})::timestamp as {column}"
+        return f"select unnest({list(self.evaluation_dates)})::timestamp as {column}"
 
     def end(self):
         pass
@@ -219,9 +220,9 @@ def test_candidates_are_compared_when_it_is_asked_for(tmp_path, dbt, compare, is
 @pytest.mark.parametrize(
     ("change", "selectors"),
     [
-        ("nothing", ["facts", "between_reviews"]),
-        ("a review date more", ["facts", "after_facts"]),
-        ("a review date less", ["facts", "after_facts"]),
+        ("nothing", ["facts", "between_evaluations"]),
+        ("an evaluation date more", ["facts", "after_facts"]),
+        ("an evaluation date less", ["facts", "after_facts"]),
         ("another candidate is chosen", ["facts", "after_facts"]),
         ("other settings", ["daily"]),
         ("other code", ["daily"]),
@@ -232,30 +233,30 @@ def test_candidates_are_compared_when_it_is_asked_for(tmp_path, dbt, compare, is
         ("the warehouse is damaged", ["daily"]),
     ],
 )
-def test_reviews_stand_until_a_review_date_passes_or_what_makes_them_changes(
+def test_reviews_stand_until_a_evaluation_date_passes_or_what_makes_them_changes(
     monkeypatch, tmp_path, dbt, change, selectors
 ):
     warehouse, settings, read_table = tmp_path / "warehouse.duckdb", None, kept_tables._digest
-    dbt.review_dates = ["2018-01-01", "2018-01-08"]
+    dbt.evaluation_dates = ["2018-01-01", "2018-01-08"]
     build.build(tmp_path, warehouse)
     match change:
-        case "a review date more":
-            dbt.review_dates.append("2018-01-15")
-        case "a review date less":
-            dbt.review_dates.pop()
+        case "an evaluation date more":
+            dbt.evaluation_dates.append("2018-01-15")
+        case "an evaluation date less":
+            dbt.evaluation_dates.pop()
         case "another candidate is chosen":
             dbt.candidate = "second"
         case "other settings":
             settings = tmp_path / "settings.yml"
-            settings.write_text("review_interval_weeks: 2")
+            settings.write_text("evaluation_interval_weeks: 2")
         case "other code":
             monkeypatch.setattr(build, "version", lambda package: "0")
         case "dbt has run in the warehouse":
-            change_file(warehouse, "drop table raw.tables_of_reviews")
+            change_file(warehouse, "drop table raw.tables_of_evaluations")
         case "a table is gone":
             change_file(warehouse, "drop table marts.maintenance_contract")
         case "the ledger is dropped":
-            change_file(warehouse, "drop table fit.fit_models")
+            change_file(warehouse, "drop table training.training_models")
         case "a table cannot be read":
 
             def fail(connection, table):
@@ -272,11 +273,11 @@ def test_reviews_stand_until_a_review_date_passes_or_what_makes_them_changes(
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         [(made_by,)] = connection.sql("select build from marts.maintenance_contract").fetchall()
     # What stands comes from the one run of the first build, all else from the last of these.
-    assert made_by == (1 if selectors[-1] == "between_reviews" else len(selectors))
+    assert made_by == (1 if selectors[-1] == "between_evaluations" else len(selectors))
     monkeypatch.setattr(kept_tables, "_digest", read_table)
     dbt.selectors.clear()
     build.build(tmp_path, warehouse, settings=settings)
-    assert dbt.selectors == ["facts", "between_reviews"]  # whatever it was, it is built now
+    assert dbt.selectors == ["facts", "between_evaluations"]  # whatever it was, it is built now
 
 
 def change_file(warehouse, statement):
@@ -295,9 +296,9 @@ def test_constraints_of_tables_are_taken_over(published, tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        "insert into fit.fit_models values ('n')",
-        "update fit.fit_models set id = 'n'",
-        "alter table fit.fit_models rename id to model_id",
+        "insert into training.training_models values ('n')",
+        "update training.training_models set id = 'n'",
+        "alter table training.training_models rename id to model_id",
     ],
 )
 def test_the_backup_gets_what_differs(published, tmp_path, change):
@@ -308,7 +309,7 @@ def test_the_backup_gets_what_differs(published, tmp_path, change):
     told = []
     for file in (published, backup):
         with duckdb.connect(str(file), read_only=True) as connection:
-            models = connection.sql("from fit.fit_models")
+            models = connection.sql("from training.training_models")
             told.append((models.columns, models.fetchall()))
     assert told[0] == told[1]
     assert sorted(tables(backup)) == KEPT
@@ -321,7 +322,7 @@ def test_the_backup_gets_what_differs(published, tmp_path, change):
         ([("agreement", "not assessable", "error"), ("misplaced revenue", "breach", "warn")], 0),
     ],
 )
-def test_a_broken_contract_is_published_and_told_by_the_exit_code(
+def test_a_broken_contract_is_published_and_reported_by_the_exit_code(
     tmp_path, monkeypatch, clauses, exit_code
 ):
     warehouse = tmp_path / "shop.duckdb"
@@ -353,13 +354,13 @@ def test_too_little_memory_names_the_model_and_what_to_set(monkeypatch):
     assert "SEGMENTS_MEMORY_LIMIT" in told and "SEGMENTS_THREADS" not in told
 
 
-def test_too_little_memory_for_the_raw_files_is_told_with_what_to_do(monkeypatch, tmp_path):
+def test_too_little_memory_for_the_raw_files_is_reported_with_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("SEGMENTS_MEMORY_LIMIT", "20KB")
     with pytest.raises(build.BuildError, match=r"Reading the raw files needs .* \(20KB\). Raise"):
         build._load_raw_files(tmp_path, tmp_path / "new.duckdb", [])
 
 
-def test_a_repeated_key_is_told_with_its_table():
+def test_a_repeated_key_is_reported_with_its_table():
     node = {"resource_type": "model", "node_name": "order_months"}
     with duckdb.connect() as connection:
         connection.execute("create table months (month date primary key)")
@@ -370,7 +371,7 @@ def test_a_repeated_key_is_told_with_its_table():
     assert told.startswith('order_months has more than one row of the key "2018-09-01":')
 
 
-def test_dbt_that_is_killed_before_it_is_told_what_to_build_is_told_as_such(tmp_path):
+def test_dbt_that_is_killed_before_it_is_reported_what_to_build_is_reported_as_such(tmp_path):
     with (
         pytest.raises(build.BuildError, match="dbt was ended by SIGKILL"),
         dbt_runs.dbt_process(tmp_path, tmp_path / "new.duckdb", []) as runs,

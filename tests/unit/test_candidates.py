@@ -39,7 +39,7 @@ SETTINGS = {
     "random_state": 4,
     "sample_size": 10_000,
     "resamples": 5,
-    "cell_width": 1e-3,  # each customer a cell
+    "noise_bin_width": 1e-3,  # each customer a bin
     "seeds": 2,
     "min_segments": 3,
     "max_segments": 8,
@@ -135,33 +135,35 @@ def transforms_of(candidate):
     return {f["feature"]: f["transform"] for f in candidate["features"]}
 
 
-def fit(candidate, points):
-    """Labels, and a function that labels any points, by scikit-learn alone."""
+def fit(candidate, observations):
+    """Labels, and a function that labels any observations, by scikit-learn alone."""
     if candidate["algorithm"] == "dbscan":
-        neighbours = NearestNeighbors(n_neighbors=candidate["min_samples"]).fit(points)
-        curve = np.sort(neighbours.kneighbors(points)[0][:, -1])
+        neighbours = NearestNeighbors(n_neighbors=candidate["min_samples"]).fit(observations)
+        curve = np.sort(neighbours.kneighbors(observations)[0][:, -1])
         eps = np.quantile(curve, candidate["eps_quantile"])
-        dbscan = DBSCAN(eps=eps, min_samples=candidate["min_samples"]).fit(points)
+        dbscan = DBSCAN(eps=eps, min_samples=candidate["min_samples"]).fit(observations)
         core = dbscan.core_sample_indices_
 
         def label(others):
-            far, near = NearestNeighbors(n_neighbors=1).fit(points[core]).kneighbors(others)
+            far, near = NearestNeighbors(n_neighbors=1).fit(observations[core]).kneighbors(others)
             return np.where(far[:, 0] <= eps, dbscan.labels_[core][near[:, 0]], -1)
 
         return label
     if candidate["algorithm"] == "kmeans":
         kmeans = KMeans(candidate["n_segments"], n_init=30, tol=0, max_iter=1000, random_state=0)
-        return kmeans.fit(points).predict
-    ward = AgglomerativeClustering(candidate["n_segments"], linkage="ward").fit(points)
-    means = np.array([points[ward.labels_ == i].mean(axis=0) for i in range(ward.n_clusters_)])
+        return kmeans.fit(observations).predict
+    ward = AgglomerativeClustering(candidate["n_segments"], linkage="ward").fit(observations)
+    means = np.array(
+        [observations[ward.labels_ == i].mean(axis=0) for i in range(ward.n_clusters_)]
+    )
     return lambda others: np.linalg.norm(others[:, None] - means[None], axis=2).argmin(axis=1)
 
 
 @pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda c: c["candidate_id"])
 def test_every_figure_is_scikit_learns(candidate, customers, rows):
     row = rows[candidate["candidate_id"]]
-    points = scaled(customers, transforms_of(candidate))
-    labels = fit(candidate, points)(points)
+    observations = scaled(customers, transforms_of(candidate))
+    labels = fit(candidate, observations)(observations)
     members = labels >= 0
     sizes = np.bincount(labels[members])
     assert row["error"] is None
@@ -171,21 +173,23 @@ def test_every_figure_is_scikit_learns(candidate, customers, rows):
     assert row["smallest_share"] == pytest.approx(sizes.min() / len(customers))
     assert row["noise_share"] == pytest.approx((~members).mean())
     assert row["balance"] == pytest.approx(entropy(sizes) / np.log(len(sizes)))
-    assert row["silhouette"] == pytest.approx(silhouette_score(points[members], labels[members]))
+    assert row["silhouette"] == pytest.approx(
+        silhouette_score(observations[members], labels[members])
+    )
     assert row["silhouette_standard_error"] == 0
     assert row["davies_bouldin"] == pytest.approx(
-        davies_bouldin_score(points[members], labels[members])
+        davies_bouldin_score(observations[members], labels[members])
     )
     assert row["calinski_harabasz"] == pytest.approx(
-        calinski_harabasz_score(points[members], labels[members])
+        calinski_harabasz_score(observations[members], labels[members])
     )
     if candidate["algorithm"] == "dbscan":
         assert row["simplified_silhouette"] is None
         assert row["eps"] > 0
     else:
         if candidate["algorithm"] == "kmeans":
-            means = np.array([points[labels == i].mean(axis=0) for i in range(len(sizes))])
-            to_means = np.sort(np.linalg.norm(points[:, None] - means[None], axis=2), axis=1)
+            means = np.array([observations[labels == i].mean(axis=0) for i in range(len(sizes))])
+            to_means = np.sort(np.linalg.norm(observations[:, None] - means[None], axis=2), axis=1)
             margins = 1 - to_means[:, 0] / to_means[:, 1]
             assert row["simplified_silhouette"] == pytest.approx(margins.mean())
         assert row["eps"] is None
@@ -199,10 +203,10 @@ def test_every_figure_is_scikit_learns(candidate, customers, rows):
 
 @pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda c: c["candidate_id"])
 def test_segments_are_what_pandas_says_of_their_customers(candidate, customers, rows):
-    points = scaled(customers, transforms_of(candidate))
-    labels = fit(candidate, points)(points)
+    observations = scaled(customers, transforms_of(candidate))
+    labels = fit(candidate, observations)(observations)
     members = labels >= 0
-    of_point = silhouette_samples(points[members], labels[members])
+    of_point = silhouette_samples(observations[members], labels[members])
     yardstick = yardstick_of(customers)
     expected = {}
     for cluster in range(labels.max() + 1):
@@ -229,8 +233,8 @@ def test_segments_are_what_pandas_says_of_their_customers(candidate, customers, 
 def test_stability_is_that_of_fits_on_resamples(candidate, customers, rows):
     """The same resamples as repeated rows; labels, ARI and Jaccard by scikit-learn alone."""
     row = rows[candidate["candidate_id"]]
-    points = scaled(customers, transforms_of(candidate))
-    labels = fit(candidate, points)(points)
+    observations = scaled(customers, transforms_of(candidate))
+    labels = fit(candidate, observations)(observations)
     clusters = labels.max() + 1
     noise = (labels < 0).mean()
     if not (3 <= clusters <= 8 and noise <= 0.3 and min(np.bincount(labels + 1)[1:]) >= 0.02 * 360):
@@ -240,8 +244,8 @@ def test_stability_is_that_of_fits_on_resamples(candidate, customers, rows):
         return
     resampled = []
     for counts in bootstrap_counts(len(customers), resamples=5, random_state=4):
-        repeated = np.repeat(points, counts, axis=0)
-        resampled.append(fit(candidate, repeated)(points))
+        repeated = np.repeat(observations, counts, axis=0)
+        resampled.append(fit(candidate, repeated)(observations))
     values = [adjusted_rand_score(a, b) for a, b in combinations(resampled, 2)]
     assert row["resamples"] == 5
     assert row["resampling_agreement"] == pytest.approx(np.mean(values), abs=1e-9)
@@ -265,17 +269,15 @@ def test_the_candidates_of_the_test_are_resampled_with_each_algorithm(rows):
     assert resampled == {"kmeans", "ward", "dbscan"}
 
 
-def test_a_refit_counts_the_drawn_customers_in_cells_and_is_never_warm_alone(
-    customers, monkeypatch
-):
+def test_a_refit_counts_the_drawn_customers_in_bins_and_is_never_warm_alone(customers, monkeypatch):
     calls = []
 
-    def recorded(points, **options):
-        calls.append((len(points), options))
-        return kmeans.fit_kmeans(points, **options)
+    def recorded(observations, **options):
+        calls.append((len(observations), options))
+        return kmeans.fit_kmeans(observations, **options)
 
     monkeypatch.setattr(candidates_module, "fit_kmeans", recorded)
-    settings = SETTINGS | {"cell_width": 0.5}
+    settings = SETTINGS | {"noise_bin_width": 0.5}
     compare_candidates(customers, [CANDIDATES[1]], transforms=TRANSFORMS, stamp=STAMP, **settings)
     first, *others = calls
     refits = [(n, options) for n, options in others if options.get("warm_starts")]
@@ -388,7 +390,7 @@ def test_a_feature_without_values_fails_its_candidates_only(customers):
     assert {item["feature"] for item in rows["kmeans-4-rfm"]["separation"]} == set(RFM)
 
 
-def test_a_sample_is_told_and_has_a_standard_error(customers):
+def test_a_sample_is_reported_and_has_a_standard_error(customers):
     table = compare_candidates(
         customers,
         CANDIDATES,
@@ -413,7 +415,7 @@ def test_a_sample_is_told_and_has_a_standard_error(customers):
             assert 0 < row["silhouette_standard_error"] < 0.1
 
 
-def test_customers_that_are_a_sample_themselves_are_told(customers):
+def test_customers_that_are_a_sample_themselves_are_reported(customers):
     table = compare_candidates(
         customers,
         [CANDIDATES[0]],

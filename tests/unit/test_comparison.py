@@ -9,8 +9,8 @@ import pytest
 from sklearn import metrics
 
 from segmentation.comparison import PAIRS_SCHEMA, compare_models, compare_with_origins
-from segmentation.handovers import MATCHES_SCHEMA, match_handovers
 from segmentation.scaling import FeatureScaling
+from segmentation.takeovers import MATCHES_SCHEMA, match_clusters_at_takeovers
 from small_models import cloud, model_of, table_of
 
 
@@ -80,9 +80,9 @@ def test_figures_equal_those_from_the_customers(customers, models):
 
 
 def test_a_point_counts_as_its_customers(customers, models):
-    points = with_revenue(customers)
-    twice = points.set_column(0, "customers", pa.array([2] * 400))
-    repeated = pa.concat_tables([points, points])
+    observations = with_revenue(customers)
+    twice = observations.set_column(0, "customers", pa.array([2] * 400))
+    repeated = pa.concat_tables([observations, observations])
     counted, alone = (compare_with_origins(models[2], models, t) for t in (twice, repeated))
     for row, expected in zip(counted, alone, strict=True):
         for name in ("customers", "adjusted_rand_index", "matched_agreement", "matches"):
@@ -128,13 +128,13 @@ def test_no_refit_gives_an_empty_table():
     assert compare_models([], threads=1).equals(PAIRS_SCHEMA.empty_table())
 
 
-def handover(reign, customers, distances=None):
+def takeover(champion_period, customers, distances=None):
     customers = np.array(customers)
     distances = np.zeros(customers.shape) if distances is None else np.array(distances)
     previous, following = np.indices(customers.shape)
     return pd.DataFrame(
         {
-            "reign": reign,
+            "champion_period": champion_period,
             "previous_cluster": previous.ravel(),
             "cluster": following.ravel(),
             "customers": customers.ravel(),
@@ -143,15 +143,15 @@ def handover(reign, customers, distances=None):
     )
 
 
-def match(*handovers):
-    table = match_handovers(pa.Table.from_pandas(pd.concat(handovers)))
+def match(*takeovers):
+    table = match_clusters_at_takeovers(pa.Table.from_pandas(pd.concat(takeovers)))
     assert table.schema == MATCHES_SCHEMA
     return [tuple(row.values()) for row in table.to_pylist()]
 
 
 def test_most_customers_stay_even_where_the_largest_overlap_does_not():
     """The largest cell, 10, is left: 9 and 9 are more than 10 and 1."""
-    assert match(handover(2, [[10, 9], [9, 1]])) == [
+    assert match(takeover(2, [[10, 9], [9, 1]])) == [
         (2, 0, 1, 9, pytest.approx(9 / 20)),
         (2, 1, 0, 9, pytest.approx(9 / 20)),
     ]
@@ -159,17 +159,17 @@ def test_most_customers_stay_even_where_the_largest_overlap_does_not():
 
 def test_distances_decide_ties_only():
     tied = [[5, 5], [5, 5]]
-    assert [row[1:3] for row in match(handover(2, tied, [[0, 1], [1, 0]]))] == [(0, 0), (1, 1)]
-    assert [row[1:3] for row in match(handover(2, tied, [[1, 0], [0, 1]]))] == [(0, 1), (1, 0)]
+    assert [row[1:3] for row in match(takeover(2, tied, [[0, 1], [1, 0]]))] == [(0, 0), (1, 1)]
+    assert [row[1:3] for row in match(takeover(2, tied, [[1, 0], [0, 1]]))] == [(0, 1), (1, 0)]
     # One customer outweighs any distance.
     near = [[6, 5], [5, 5]]
-    assert [row[1:3] for row in match(handover(2, near, [[99, 0], [0, 99]]))] == [(0, 0), (1, 1)]
+    assert [row[1:3] for row in match(takeover(2, near, [[99, 0], [0, 99]]))] == [(0, 0), (1, 1)]
 
 
 def test_of_more_old_clusters_than_new_ones_some_are_left():
-    rows = match(handover(2, [[9, 0], [0, 9], [3, 0]]), handover(3, [[1, 2, 9]]))
+    rows = match(takeover(2, [[9, 0], [0, 9], [3, 0]]), takeover(3, [[1, 2, 9]]))
     assert [row[:3] for row in rows] == [(2, 0, 0), (2, 1, 1), (3, 0, 2)]
 
 
 def test_without_a_change_of_champion_nothing_is_matched():
-    assert match(handover(2, [[1]]).head(0)) == []
+    assert match(takeover(2, [[1]]).head(0)) == []

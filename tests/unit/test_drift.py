@@ -17,8 +17,8 @@ from segmentation.drift import (
     population_stability_index,
     wasserstein_distance,
 )
-from segmentation.points import Points
-from small_models import REFITS, counted_points_of, model_of, points_of
+from segmentation.observations import WeightedObservations
+from small_models import REFITS, counted_points_of, model_of, observations_of
 
 
 def ones(values):
@@ -50,8 +50,10 @@ def test_population_stability_index_of_frequent_and_unknown_values():
     assert measured == pytest.approx(expected)
 
 
-def distribution(points, feature):
-    frame = pd.DataFrame({"value": points.features[:, feature], "customers": points.customers})
+def distribution(observations, feature):
+    frame = pd.DataFrame(
+        {"value": observations.features[:, feature], "customers": observations.customers}
+    )
     shares = frame.groupby("value", dropna=False)["customers"].sum()
     return shares / shares.sum()
 
@@ -101,8 +103,8 @@ def test_a_held_rare_feature_moves_by_rank(then, today):
 
 def test_everyone_keeps_the_rank():
     random = np.random.default_rng(3)
-    then = Points(random.normal(size=(500, 1)), np.ones(500))
-    now = Points(random.exponential(size=(700, 1)), np.ones(700))
+    then = WeightedObservations(random.normal(size=(500, 1)), np.ones(500))
+    now = WeightedObservations(random.exponential(size=(700, 1)), np.ones(700))
     held = hold_feature(now, 0, then.distribution(0))
     assert len(held.features) == 700  # rare values are moved, not split
     assert (np.diff(held.features[np.argsort(now.features[:, 0]), 0]) >= 0).all()
@@ -114,7 +116,7 @@ def test_holding_what_has_not_changed_changes_nothing(then):
 
 
 def test_points_without_a_known_value_are_left_alone(then):
-    unknown = Points(np.full((3, 2), np.nan), np.ones(3))
+    unknown = WeightedObservations(np.full((3, 2), np.nan), np.ones(3))
     assert hold_feature(unknown, 0, then.distribution(0)) is unknown
 
 
@@ -131,7 +133,7 @@ def test_a_planted_shift_is_attributed_to_its_feature(shifted):
     else:
         now["money"] = np.exp(3 + 3 * ((np.log1p(now["money"]) - 3) / 3) ** 3) - 1
     rows = explain_pair(
-        model_of(then), model_of(now), points_of(then), points_of(now), True, **REFITS
+        model_of(then), model_of(now), observations_of(then), observations_of(now), True, **REFITS
     )
     held = {row["feature"]: row["held_adjusted_rand_index"] for row in rows}
     other = {"days": "money", "money": "days"}[shifted]
@@ -151,19 +153,19 @@ def test_a_planted_shift_is_attributed_to_its_feature(shifted):
 
 def test_a_pair_that_is_not_alarming_is_not_refitted(then):
     customers = pd.DataFrame({"days": [1.0, 2, 30, 31, 60, 61], "money": [5.0, 5, 80, 80, 20, 20]})
-    model, points = model_of(customers), points_of(customers)
-    rows = explain_pair(model, model, points, points, False, **REFITS)
+    model, observations = model_of(customers), observations_of(customers)
+    rows = explain_pair(model, model, observations, observations, False, **REFITS)
     assert [row["feature"] for row in rows] == ["days", "money"]
     assert all("held_adjusted_rand_index" not in row for row in rows)
 
 
-def test_what_is_told_does_not_depend_on_threads(tmp_path):
+def test_what_is_reported_does_not_depend_on_threads(tmp_path):
     random = np.random.default_rng(6)
     then = pd.DataFrame(
         {"days": random.uniform(0, 100, 60_000), "money": random.lognormal(4, 1, 60_000)}
     )
     model = model_of(then)
-    pair = model, model, points_of(then), points_of(then * 1.1), False
+    pair = model, model, observations_of(then), observations_of(then * 1.1), False
     (tmp_path / "pair.pickle").write_bytes(pickle.dumps(pair))
     # In a process of its own, where no fit has taken care of threads before.
     code = (

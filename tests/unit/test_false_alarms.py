@@ -9,12 +9,12 @@ import pytest
 from segmentation.models import fit_model
 from segmentation.noise import noise_of_model
 from segmentation.refits import FrozenModel, agreement_of
-from small_models import points_of, table_of
+from small_models import observations_of, table_of
 
 SHOPS = 200
 THRESHOLD = 0.8
 SETTINGS = {"cap_quantiles": (0.001, 0.999), "ward_sample_size": 1000}
-REFITS = SETTINGS | {"cell_width": 0.2, "n_init": 5, "n_init_beside_warm_start": 2}
+REFITS = SETTINGS | {"noise_bin_width": 0.2, "n_init": 5, "n_init_beside_warm_start": 2}
 TRANSFORMS = {
     "recency_days": "identity",
     "frequency": "log1p",
@@ -67,7 +67,7 @@ def is_broken(seed, size_then, size_now):
     origin = model_of(then)
     frozen = FrozenModel.from_row(origin)
     refitted = model_of(now, n_init=2, warm_starts=[frozen])
-    value = agreement_of(frozen, FrozenModel.from_row(refitted), points_of(now), n_clusters=4)
+    value = agreement_of(frozen, FrozenModel.from_row(refitted), observations_of(now), n_clusters=4)
     if value >= THRESHOLD:
         return False
     noise = [noise_of(origin, then), noise_of(refitted, now)]

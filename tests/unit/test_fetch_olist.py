@@ -48,7 +48,7 @@ def test_a_download_that_lacks_a_file_leaves_nothing(kaggle, tmp_path):
     assert not (tmp_path / "olist").exists()
 
 
-def test_an_unreachable_kaggle_is_told_in_one_line(kaggle, tmp_path, monkeypatch, capsys):
+def test_an_unreachable_kaggle_is_reported_in_one_line(kaggle, tmp_path, monkeypatch, capsys):
     def refuse(dataset):
         raise ConnectionError("no route to host")
 
@@ -150,7 +150,7 @@ def test_a_file_that_unpacks_to_too_much_stops(packed, tmp_path, monkeypatch):
     assert not (tmp_path / "olist").exists()
 
 
-def test_what_is_no_archive_is_told(packed, tmp_path):
+def test_what_is_no_archive_is_reported(packed, tmp_path):
     archive = packed()
     damaged = bytearray(archive.read_bytes())
     damaged[45:60] = os.urandom(15)

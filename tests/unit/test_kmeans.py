@@ -11,28 +11,32 @@ from segmentation.kmeans import fit_kmeans, label_by_scores, linear_scores
 
 
 @pytest.fixture(scope="module")
-def points():
+def observations():
     return make_blobs(600, centers=5, cluster_std=2.0, random_state=5)[0]
 
 
-def test_a_fit_is_as_good_as_scikit_learns_best(points):
-    best = KMeans(5, n_init=50, tol=0, max_iter=10_000, random_state=0).fit(points)
-    ours = fit_kmeans(points, n_clusters=5, n_init=20, random_state=1)
+def test_a_fit_is_as_good_as_scikit_learns_best(observations):
+    best = KMeans(5, n_init=50, tol=0, max_iter=10_000, random_state=0).fit(observations)
+    ours = fit_kmeans(observations, n_clusters=5, n_init=20, random_state=1)
     assert ours.inertia == pytest.approx(best.inertia_, rel=1e-4)
 
 
-def test_a_fit_is_converged(points):
-    """Every point is nearest to its own centroid, and every centroid is the mean of its points."""
-    fit = fit_kmeans(points, n_clusters=5, n_init=2, random_state=1)
-    distances = np.linalg.norm(points[:, None] - fit.centroids[None], axis=2)
+def test_a_fit_is_converged(observations):
+    """Every observation is nearest to its own centroid, and every centroid is the mean of its observations."""
+    fit = fit_kmeans(observations, n_clusters=5, n_init=2, random_state=1)
+    distances = np.linalg.norm(observations[:, None] - fit.centroids[None], axis=2)
     assert (distances.argmin(axis=1) == fit.labels).all()
     for cluster in range(5):
-        assert fit.centroids[cluster] == pytest.approx(points[fit.labels == cluster].mean(axis=0))
+        assert fit.centroids[cluster] == pytest.approx(
+            observations[fit.labels == cluster].mean(axis=0)
+        )
     assert fit.inertia == pytest.approx((distances.min(axis=1) ** 2).sum())
 
 
-def test_two_fits_are_the_same_to_the_last_bit(points):
-    first, second = (fit_kmeans(points, n_clusters=5, n_init=3, random_state=9) for _ in range(2))
+def test_two_fits_are_the_same_to_the_last_bit(observations):
+    first, second = (
+        fit_kmeans(observations, n_clusters=5, n_init=3, random_state=9) for _ in range(2)
+    )
     assert first.centroids.tobytes() == second.centroids.tobytes()
     assert first.labels.tobytes() == second.labels.tobytes()
 
@@ -43,80 +47,80 @@ def test_too_few_distinct_points_are_an_error(customers):
         fit_kmeans(customers, n_clusters=3, n_init=1, random_state=0)
 
 
-def test_weights_count_as_repeated_points(points):
-    weights = np.random.default_rng(0).integers(0, 4, len(points))
+def test_weights_count_as_repeated_points(observations):
+    weights = np.random.default_rng(0).integers(0, 4, len(observations))
     weighted = fit_kmeans(
-        points[weights > 0],
+        observations[weights > 0],
         n_clusters=5,
         n_init=20,
         random_state=0,
         weights=weights[weights > 0].astype(float),
     )
     repeated = fit_kmeans(
-        np.repeat(points, weights, axis=0), n_clusters=5, n_init=20, random_state=0
+        np.repeat(observations, weights, axis=0), n_clusters=5, n_init=20, random_state=0
     )
     assert weighted.inertia == pytest.approx(repeated.inertia)
-    assert adjusted_rand_score(weighted.label(points), repeated.label(points)) == 1
+    assert adjusted_rand_score(weighted.label(observations), repeated.label(observations)) == 1
 
 
-def test_a_warm_start_is_taken_when_it_is_better_and_only_then(points):
-    best = fit_kmeans(points, n_clusters=8, n_init=50, random_state=0)
-    poor = KMeans(8, n_init=1, init="random", max_iter=1, random_state=3).fit(points)
+def test_a_warm_start_is_taken_when_it_is_better_and_only_then(observations):
+    best = fit_kmeans(observations, n_clusters=8, n_init=50, random_state=0)
+    poor = KMeans(8, n_init=1, init="random", max_iter=1, random_state=3).fit(observations)
     warm = {"n_clusters": 8, "n_init": 1, "random_state": 5}
-    alone = fit_kmeans(points, **warm)
+    alone = fit_kmeans(observations, **warm)
     assert alone.inertia > best.inertia * 1.0001
-    assert fit_kmeans(points, **warm, warm_starts=[best.centroids]).inertia == pytest.approx(
+    assert fit_kmeans(observations, **warm, warm_starts=[best.centroids]).inertia == pytest.approx(
         best.inertia
     )
     assert (
-        fit_kmeans(points, **warm, warm_starts=[poor.cluster_centers_]).inertia
+        fit_kmeans(observations, **warm, warm_starts=[poor.cluster_centers_]).inertia
         <= alone.inertia + 1e-9
     )
 
 
-def test_the_label_of_a_point_is_its_nearest_centroid(points):
-    fit = fit_kmeans(points, n_clusters=5, n_init=2, random_state=1)
-    assert (fit.label(points) == fit.labels).all()
+def test_the_label_of_a_point_is_its_nearest_centroid(observations):
+    fit = fit_kmeans(observations, n_clusters=5, n_init=2, random_state=1)
+    assert (fit.label(observations) == fit.labels).all()
     assert (fit.label(fit.centroids + 1e-6) == np.arange(5)).all()
 
 
-def test_iterations_are_those_of_scikit_learn(points):
+def test_iterations_are_those_of_scikit_learn(observations):
     """From the same centroids on, to the same fit, with weights, in more than one block."""
-    weights = np.random.default_rng(0).integers(1, 9, len(points)).astype(float)
-    starts = points[:7]
+    weights = np.random.default_rng(0).integers(1, 9, len(observations)).astype(float)
+    starts = observations[:7]
     theirs = KMeans(7, init=starts, n_init=1, tol=0, max_iter=10_000)
-    theirs.fit(points, sample_weight=weights)
+    theirs.fit(observations, sample_weight=weights)
     ours = fit_kmeans(
-        points, n_clusters=7, n_init=0, random_state=0, weights=weights, warm_starts=[starts]
+        observations, n_clusters=7, n_init=0, random_state=0, weights=weights, warm_starts=[starts]
     )
-    assert len(points) > 2 * kmeans.BLOCK
+    assert len(observations) > 2 * kmeans.BLOCK
     assert (ours.labels == theirs.labels_).all()
     assert ours.centroids == pytest.approx(theirs.cluster_centers_)
     assert ours.inertia == pytest.approx(theirs.inertia_)
 
 
 def test_a_centroid_that_is_nobodys_nearest_starts_again():
-    """One centroid is between two groups, and another far away from all points."""
+    """One centroid is between two groups, and another far away from all observations."""
     groups = np.repeat([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]], 20, axis=0)
-    points = groups + np.random.default_rng(3).random((60, 2))
+    observations = groups + np.random.default_rng(3).random((60, 2))
     starts = np.array([[0.5, 0.5], [5.0, 6.0], [500.0, 500.0]])
-    fit = fit_kmeans(points, n_clusters=3, n_init=0, random_state=0, warm_starts=[starts])
+    fit = fit_kmeans(observations, n_clusters=3, n_init=0, random_state=0, warm_starts=[starts])
     assert adjusted_rand_score(np.repeat([0, 1, 2], 20), fit.labels) == 1
 
 
-def test_a_start_near_a_settled_one_changes_nothing(points, monkeypatch):
+def test_a_start_near_a_settled_one_changes_nothing(observations, monkeypatch):
     """It is left before it has settled; followed to its end it gives the same fit."""
     options = {"n_clusters": 5, "n_init": 8, "random_state": 4}
-    left = fit_kmeans(points, **options)
+    left = fit_kmeans(observations, **options)
     monkeypatch.setattr(kmeans, "_NEAR", 0.0)
-    followed = fit_kmeans(points, **options)
+    followed = fit_kmeans(observations, **options)
     assert (left.labels == followed.labels).all()
     assert left.centroids == pytest.approx(followed.centroids)
 
 
-def test_labels_are_those_of_capped_and_imputed_features(points):
+def test_labels_are_those_of_capped_and_imputed_features(observations):
     """Scaling, caps and what is missing, against scikit-learn's nearest centroid."""
-    features = points.copy()
+    features = observations.copy()
     features[::7, 0] = np.nan
     lower, upper, missing = [-4.0, -6.0], [5.0, 7.0], [0.5, 1.5]
     means, scales = np.array([0.3, -0.2]), np.array([2.0, 3.0])
@@ -133,16 +137,16 @@ def test_labels_are_those_of_capped_and_imputed_features(points):
 
 def test_starts_on_some_of_many_points_lead_to_a_fit_of_all():
     """As good as scikit-learn's, and converged, where weights differ between the parts."""
-    points = make_blobs(4 * kmeans._FEW, centers=4, cluster_std=2.5, random_state=2)[0]
-    weights = np.random.default_rng(1).integers(1, 5, len(points)).astype(float)
+    observations = make_blobs(4 * kmeans._FEW, centers=4, cluster_std=2.5, random_state=2)[0]
+    weights = np.random.default_rng(1).integers(1, 5, len(observations)).astype(float)
     best = KMeans(4, n_init=10, tol=0, max_iter=10_000, random_state=0)
-    best.fit(points, sample_weight=weights)
-    ours = fit_kmeans(points, n_clusters=4, n_init=3, random_state=1, weights=weights)
+    best.fit(observations, sample_weight=weights)
+    ours = fit_kmeans(observations, n_clusters=4, n_init=3, random_state=1, weights=weights)
     assert ours.inertia == pytest.approx(best.inertia_, rel=1e-6)
-    assert (pairwise_distances_argmin(points, ours.centroids) == ours.labels).all()
+    assert (pairwise_distances_argmin(observations, ours.centroids) == ours.labels).all()
     sums = np.array(
         [
-            np.average(points[ours.labels == i], axis=0, weights=weights[ours.labels == i])
+            np.average(observations[ours.labels == i], axis=0, weights=weights[ours.labels == i])
             for i in range(4)
         ]
     )

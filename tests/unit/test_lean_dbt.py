@@ -56,7 +56,7 @@ print(*map(chain.get, names), "e" in chain)
     assert found[:5] == found[5:]
 
 
-def test_an_event_that_is_told_has_its_message_and_others_cost_none():
+def test_an_event_that_is_reported_has_its_message_and_others_cost_none():
     told = run("""
 import lean_dbt
 lean_dbt.make_no_messages_that_nobody_reads()

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 
 from segmentation.models import MODELS_SCHEMA, fingerprint, fit_model, fit_models
-from segmentation.points import Points
+from segmentation.observations import WeightedObservations
 from segmentation.scaling import FeatureScaling, scale_features
-from small_models import counted_points_of, points_of, table_of
+from small_models import counted_points_of, observations_of, table_of
 
 SETTINGS = {
     "candidate_id": "kmeans-3-rm",
@@ -50,9 +50,9 @@ def test_a_model_row_suffices_to_score(snapshots, tables):
     """Labels by its parameters and centroids have the inertia and share that the row states."""
     _, features = snapshots[0]
     row = fit_model(*tables[0], **SETTINGS)
-    points = scale_features(features, [FeatureScaling(**p) for p in row["parameters"]])
+    observations = scale_features(features, [FeatureScaling(**p) for p in row["parameters"]])
     centroids = np.array([c["centroid_scaled"] for c in row["centroids"]]).reshape(3, 2)
-    distances = ((points[:, None] - centroids[None]) ** 2).sum(axis=2)
+    distances = ((observations[:, None] - centroids[None]) ** 2).sum(axis=2)
     assert row["inertia"] == pytest.approx(distances.min(axis=1).sum())
     assert row["smallest_share"] == pytest.approx(
         np.bincount(distances.argmin(axis=1)).min() / len(features)
@@ -91,9 +91,9 @@ def test_refits_start_from_the_first_model_too(snapshots, tables):
 def test_counted_customers_give_the_model_of_everyone(snapshots, tables):
     date, frame = snapshots[0]
     repeated = pd.concat([frame] * 3).sort_values(list(frame), ignore_index=True)
-    points = counted_points_of(frame)
-    values = [list(row) for row in points.features]
-    counted = pa.table({"customers": 3 * points.customers, "feature_values": values})
+    observations = counted_points_of(frame)
+    values = [list(row) for row in observations.features]
+    counted = pa.table({"customers": 3 * observations.customers, "feature_values": values})
     everyone, weighted = (
         fit_model(date, table, **SETTINGS | {"n_init": 10, "cap_quantiles": (0.0, 1.0)})
         for table in (table_of(repeated), counted)
@@ -107,9 +107,9 @@ def test_counted_customers_give_the_model_of_everyone(snapshots, tables):
 
 def test_ward_is_scored_by_its_centroids_too(snapshots, tables):
     row = fit_model(*tables[0], **SETTINGS | {"algorithm": "ward"})
-    points = scale_features(snapshots[0][1], [FeatureScaling(**p) for p in row["parameters"]])
+    observations = scale_features(snapshots[0][1], [FeatureScaling(**p) for p in row["parameters"]])
     centroids = np.array([c["centroid_scaled"] for c in row["centroids"]]).reshape(3, 2)
-    distances = ((points[:, None] - centroids[None]) ** 2).sum(axis=2)
+    distances = ((observations[:, None] - centroids[None]) ** 2).sum(axis=2)
     assert row["algorithm"] == "ward"
     assert row["inertia"] == pytest.approx(distances.min(axis=1).sum())
 
@@ -135,9 +135,9 @@ def test_the_fingerprint_tells_values_names_and_order_apart():
     names = list(features)
 
     def print_of(frame, names=names):
-        return fingerprint(points_of(frame), names)
+        return fingerprint(observations_of(frame), names)
 
-    counted = Points(features.to_numpy(dtype=float), np.full(len(features), 2.0))
+    counted = WeightedObservations(features.to_numpy(dtype=float), np.full(len(features), 2.0))
     prints = {
         print_of(features),
         print_of(features.iloc[::-1]),

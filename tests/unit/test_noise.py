@@ -31,9 +31,9 @@ def test_segments_of_a_cloud_do_not():
 def test_no_refit_has_the_seed_of_another_or_of_the_model(monkeypatch):
     seeds = [1]  # that of the model
 
-    def refit(cells, recipe, *, random_state, **settings):
+    def refit(bins, recipe, *, random_state, **settings):
         seeds.append(random_state)
-        return refits.refit(cells, recipe, random_state=random_state, **settings)
+        return refits.refit(bins, recipe, random_state=random_state, **settings)
 
     monkeypatch.setattr(noise, "refit", refit)
     noise_of_model(model_of(three_groups()), table_of(three_groups()), **NOISE)

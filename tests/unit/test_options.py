@@ -45,9 +45,9 @@ def followed():
     return compare_options(options, **SETTINGS).to_pandas()
 
 
-def test_every_model_meets_every_later_review(followed):
+def test_every_model_meets_every_later_evaluation(followed):
     assert len(followed) == 2 * 9 * 10 / 2
-    assert (followed["review_date"] >= followed["fitted_as_of"]).all()
+    assert (followed["evaluation_date"] >= followed["fitted_as_of"]).all()
     assert followed["weeks"].max() == 8
     own = followed[followed["weeks"] == 0]
     assert (own["adjusted_rand_index"] == 1).all()

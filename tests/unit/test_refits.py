@@ -14,7 +14,7 @@ from small_models import (
     cloud,
     counted_points_of,
     model_of,
-    points_of,
+    observations_of,
     three_groups,
 )
 
@@ -33,7 +33,7 @@ def test_a_refit_on_counted_points_is_the_fit_on_customers(algorithm):
     model = model_of(customers, algorithm)
     frozen = FrozenModel.from_row(model)
     refitted = refit(counted_points_of(customers), recipe_of(model, **RECIPE), random_state=9)
-    everyone = points_of(customers)
+    everyone = observations_of(customers)
     pd.testing.assert_frame_equal(as_parameters(frozen), as_parameters(refitted))
     assert agreement_of(frozen, refitted, everyone, 3) == 1
     assert refitted.clustering.centroids[refitted.label(everyone)] == pytest.approx(
@@ -45,13 +45,14 @@ def test_a_refit_on_counted_points_is_the_fit_on_customers(algorithm):
 def test_agreement_counts_customers_not_points():
     everyone = cloud(200)
     first, second = (FrozenModel.from_row(model_of(part)) for part in (everyone, everyone[:60]))
-    points = replace(points_of(everyone), customers=np.arange(1.0, 201))
-    repeats = points.customers.astype(int)
+    observations = replace(observations_of(everyone), customers=np.arange(1.0, 201))
+    repeats = observations.customers.astype(int)
     expected = metrics.adjusted_rand_score(
-        np.repeat(first.label(points), repeats), np.repeat(second.label(points), repeats)
+        np.repeat(first.label(observations), repeats),
+        np.repeat(second.label(observations), repeats),
     )
     assert 0 < expected < 1
-    assert agreement_of(first, second, points, 3) == pytest.approx(expected)
+    assert agreement_of(first, second, observations, 3) == pytest.approx(expected)
 
 
 def test_a_warm_start_is_in_the_units_of_the_new_scaling(monkeypatch):
@@ -62,9 +63,9 @@ def test_a_warm_start_is_in_the_units_of_the_new_scaling(monkeypatch):
     older = replace(older, features=older.features + np.array([365, 0]))
     passed = []
 
-    def fit_kmeans(points, *, warm_starts, **settings):
+    def fit_kmeans(observations, *, warm_starts, **settings):
         passed.extend(warm_starts)
-        return kmeans.fit_kmeans(points, warm_starts=warm_starts, **settings)
+        return kmeans.fit_kmeans(observations, warm_starts=warm_starts, **settings)
 
     monkeypatch.setattr("segmentation.refits.fit_kmeans", fit_kmeans)
     refitted = refit(older, recipe_of(row, **RECIPE), random_state=3, warm_starts=[model])

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from segmentation.relations import arrow, frame, points_of
+from segmentation.relations import arrow, frame, observations_of
 
 ROWS = pa.table(
     {
@@ -56,14 +56,14 @@ def test_frames_have_doubles_for_decimals(relation):
 
 @pytest.mark.parametrize("numbers", [[1, 2, 3], [3, 1, 2]])
 @pytest.mark.parametrize("engine", ["duckdb", "spark"])
-def test_points_come_in_the_order_of_their_numbers(numbers, engine):
+def test_observations_come_in_the_order_of_their_numbers(numbers, engine):
     values = {1: [1.0, 2.0], 2: [3.0, None], 3: [5.0, 6.0]}
     rows = [(number, "ours", datetime(2018, 1, 8), values[number]) for number in numbers]
     rows += [(1, "theirs", datetime(2018, 1, 8), [0.0]), (1, "ours", datetime(2018, 1, 1), [0.0])]
-    names = ("point", "candidate_id", "cutoff", "feature_values")
+    names = ("observation", "candidate_id", "cutoff", "feature_values")
     table = pa.table(dict(zip(names, zip(*rows, strict=True), strict=True)))
     table = table.set_column(2, "cutoff", table["cutoff"].cast(pa.timestamp("us")))
     relation = duckdb.from_arrow(table) if engine == "duckdb" else SparkFrame(table)
     model = {"candidate_id": "ours", "fitted_as_of": datetime(2018, 1, 8)}
-    found = points_of(relation, model, columns="feature_values")
+    found = observations_of(relation, model, columns="feature_values")
     assert found.to_pydict() == {"feature_values": list(values.values())}

@@ -1,6 +1,6 @@
 {#
     The clusters that customers are given at steps where the nearest one is not clear, each depending on the
-    cluster before: customer_number, reign, step and cluster. `unclear` has these scored steps, `held` the cluster
+    cluster before: customer_number, champion_period, step and cluster. `unclear` has these scored steps, `held` the cluster
     held before the step that it names. DuckDB follows them as the recursive CTE `given`. Spark would compute
     `unclear` anew at each turn of it, and folds a list of the steps.
 #}
@@ -11,7 +11,7 @@
     select
         {{ unclear }}.customer_number,
         {{ unclear }}.step,
-        {{ unclear }}.reign,
+        {{ unclear }}.champion_period,
         {{ held_or_nearest(unclear, 'coalesce(' ~ unclear ~ '.clear_cluster_before, ' ~ held ~ '.cluster)') }}
             as cluster
     from {{ unclear }}
@@ -24,13 +24,13 @@
     select
         {{ unclear }}.customer_number,
         {{ unclear }}.step,
-        {{ unclear }}.reign,
+        {{ unclear }}.champion_period,
         {{ held_or_nearest(unclear, 'given.cluster') }} as cluster
     from given
     inner join {{ unclear }}
         on
             given.customer_number = {{ unclear }}.customer_number
-            and given.reign = {{ unclear }}.reign
+            and given.champion_period = {{ unclear }}.champion_period
             and given.step = {{ unclear }}.previous_step
     where {{ unclear }}.clear_cluster_before is null
 {% endmacro %}
@@ -46,12 +46,12 @@
     select
         customer_number,
         told.step,
-        reign,
+        champion_period,
         told.cluster
     from (
         select
             customer_number,
-            reign,
+            champion_period,
             explode(
                 transform(turns, (turn, i) -> struct(turn.step as step, get(clusters, i + 1) as cluster))
             ) as told
@@ -66,7 +66,7 @@
             from (
                 select
                     {{ unclear }}.customer_number,
-                    {{ unclear }}.reign,
+                    {{ unclear }}.champion_period,
                     array_sort(
                         collect_list(
                             struct(

@@ -2,7 +2,7 @@
     The raw files on Spark. Every column is read as text first, so that a value that does not fit its type is
     found before any table is written; the tables of the last load stay in place then.
 
-    A line that does not split into the columns is set aside, as on DuckDB. Bytes that are no UTF-8 are read as
+    A line that does not split into the columns is rejected, as on DuckDB. Bytes that are no UTF-8 are read as
     the replacement character, and a quote that does not end takes the lines after it into its field.
 #}
 {% macro spark__load_raw_files(folder) %}

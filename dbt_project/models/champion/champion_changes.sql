@@ -30,7 +30,7 @@ steps as (
 
 dates as (
 
-    select distinct review_date as cutoff
+    select distinct evaluation_date as cutoff
     from steps
 
 ),
@@ -95,10 +95,10 @@ to_score as (
     select
         customer_features.*,
         steps.step,
-        steps.reign,
+        steps.champion_period,
         steps.model_id
     from customer_features
-    inner join steps on customer_features.cutoff = steps.review_date
+    inner join steps on customer_features.cutoff = steps.evaluation_date
 
 ),
 
@@ -114,7 +114,7 @@ scored as ({{ assign_clusters('to_score') }}),
                 partition by customer_features.customer_number order by steps.step
             ) as next_step
         from customer_features
-        inner join steps on customer_features.cutoff = steps.review_date
+        inner join steps on customer_features.cutoff = steps.evaluation_date
 
     ),
 
@@ -124,7 +124,7 @@ scored as ({{ assign_clusters('to_score') }}),
         select
             present.customer_number,
             steps.step,
-            steps.reign
+            steps.champion_period
         from present
         inner join steps on present.step + 1 = steps.step
         where present.next_step is distinct from present.step + 1
@@ -139,7 +139,7 @@ slim as (
     select
         customer_number,
         cast(step as smallint) as step,
-        cast(reign as smallint) as reign,
+        cast(champion_period as smallint) as champion_period,
         cast(cluster as tinyint) as cluster,
         {% if scored_models().n_segments < 16 -%}
             cast(holding_clusters as smallint) as holding_clusters,
@@ -153,7 +153,7 @@ slim as (
         select
             customer_number,
             cast(step as smallint) as step,
-            cast(reign as smallint) as reign,
+            cast(champion_period as smallint) as champion_period,
             cast({{ no_cluster }} as tinyint) as cluster,
             0 as holding_clusters,
             true as is_clear
@@ -167,10 +167,10 @@ telling as {{ materialized() }} (
     -- The steps at which the segment can have changed.
     select
         *,
-        lag(step) over in_reign as previous_step,
-        lag(case when is_clear then cluster end) over in_reign as clear_cluster_before
+        lag(step) over in_champion_period as previous_step,
+        lag(case when is_clear then cluster end) over in_champion_period as clear_cluster_before
     from slim
-    window in_reign as (partition by customer_number, reign order by step)
+    window in_champion_period as (partition by customer_number, champion_period order by step)
     qualify not (is_clear and coalesce(clear_cluster_before = cluster, false))
 
 ),
@@ -200,7 +200,7 @@ held as (
     inner join first_step on not first_step.is_takeover
     inner join identities
         on
-            first_step.reign = identities.reign
+            first_step.champion_period = identities.champion_period
             and carried.segment_id = identities.segment_id
 
 ),
@@ -219,7 +219,7 @@ decided as (
     select
         customer_number,
         step,
-        reign,
+        champion_period,
         cluster
     from telling
     where is_clear
@@ -240,7 +240,7 @@ identified as (
     from decided
     left join identities
         on
-            decided.reign = identities.reign
+            decided.champion_period = identities.champion_period
             and decided.cluster = identities.cluster
 
 ),
@@ -287,8 +287,8 @@ moved as (
 select
     moved.customer_id,
     steps.step,
-    steps.review_date,
-    steps.reign,
+    steps.evaluation_date,
+    steps.champion_period,
     moved.segment_id,
     moved.previous_segment_id,
     case

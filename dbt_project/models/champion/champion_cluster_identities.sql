@@ -14,7 +14,7 @@ decisions as (
 
 matches as (
 
-    select * from {{ ref('compare_cluster_matches') }}
+    select * from {{ ref('monitoring_cluster_matches') }}
 
 ),
 
@@ -23,7 +23,7 @@ of_champions as (
     select
         model_id,
         cluster,
-        max_by(segment_id, reign) as segment_id
+        max_by(segment_id, champion_period) as segment_id
     from segments
     group by 1, 2
 
@@ -31,7 +31,7 @@ of_champions as (
 
 of_challengers as (
 
-    -- The champion that a challenger met at its own review date.
+    -- The champion that a challenger met at its own evaluation date.
     select
         decisions.challenger_model_id as model_id,
         matches.cluster,

@@ -6,19 +6,19 @@ with recursive
 
 models as (
 
-    select * from {{ ref('fit_models') }}
+    select * from {{ ref('training_models') }}
 
 ),
 
 chosen as (
 
-    select * from {{ ref('choose_model') }}
+    select * from {{ ref('selection_chosen_candidate') }}
 
 ),
 
 comparisons as (
 
-    select * from {{ ref('compare_models') }}
+    select * from {{ ref('monitoring_agreement') }}
 
 ),
 
@@ -30,7 +30,7 @@ manual_champions as (
 
 clauses as (
 
-    select * from {{ ref('compare_clauses') }}
+    select * from {{ ref('monitoring_clauses') }}
 
 ),
 
@@ -65,9 +65,9 @@ agreements as {{ materialized() }} (
 
         select
             max(decision_number) as decision_number,
-            max(review_date) as review_date,
+            max(evaluation_date) as evaluation_date,
             max_by(model_id, decision_number) as model_id,
-            max(review_date) filter (where is_takeover) as champion_from
+            max(evaluation_date) filter (where is_takeover) as champion_from
         from {{ this }}
         having count(*) > 0
 
@@ -77,7 +77,7 @@ agreements as {{ materialized() }} (
 
         select
             0 as decision_number,
-            {{ start_of_time() }} as review_date,
+            {{ start_of_time() }} as evaluation_date,
             cast(null as string) as model_id,
             cast(null as timestamp) as champion_from
         where false
@@ -91,13 +91,13 @@ challengers as (
     select
         models.model_id,
         models.candidate_id,
-        models.fitted_as_of as review_date,
+        models.fitted_as_of as evaluation_date,
         row_number() over (order by models.fitted_as_of) as step
     from models
     inner join chosen on models.candidate_id = chosen.candidate_id
     where
         models.fitted_as_of
-        >= coalesce((select decided.review_date from decided), {{ start_of_time() }})
+        >= coalesce((select decided.evaluation_date from decided), {{ start_of_time() }})
 
 ),
 
@@ -107,12 +107,12 @@ named_by_hand as (
         challengers.step,
         max_by(manual_champions.model_id, manual_champions.champion_from) as model_id
     from challengers
-    inner join manual_champions on challengers.review_date >= manual_champions.champion_from
-    -- A name that the ledger does not know by then is passed over; a test tells.
+    inner join manual_champions on challengers.evaluation_date >= manual_champions.champion_from
+    -- A name that the registry does not know by then is passed over; a test tells.
     inner join models
         on
             manual_champions.model_id = models.model_id
-            and challengers.review_date >= models.fitted_as_of
+            and challengers.evaluation_date >= models.fitted_as_of
     group by 1
 
 ),
@@ -121,7 +121,7 @@ decisions as (
 
     select
         0 as step,
-        decided.review_date,
+        decided.evaluation_date,
         decided.model_id,
         decided.champion_from,
         cast(null as string) as previous_model_id,
@@ -132,9 +132,9 @@ decisions as (
     union all
     select
         step,
-        review_date,
+        evaluation_date,
         model_id,
-        review_date as champion_from,
+        evaluation_date as champion_from,
         cast(null as string) as previous_model_id,
         model_id as challenger_model_id,
         'first model' as decision,
@@ -144,7 +144,7 @@ decisions as (
     union all
     select
         challengers.step,
-        challengers.review_date,
+        challengers.evaluation_date,
         case
             when {{ decision('decisions', 'champions', 'challengers', policy) }} = 'kept'
                 then decisions.model_id
@@ -155,7 +155,7 @@ decisions as (
         case
             when {{ decision('decisions', 'champions', 'challengers', policy) }} = 'kept'
                 then decisions.champion_from
-            else challengers.review_date
+            else challengers.evaluation_date
         end as champion_from,
         decisions.model_id as previous_model_id,
         challengers.model_id as challenger_model_id,
@@ -180,8 +180,8 @@ made_now as (
     where
         decisions.step > 0
         and (
-            decisions.review_date
-            > coalesce(decided.review_date, {{ start_of_time() }})
+            decisions.evaluation_date
+            > coalesce(decided.evaluation_date, {{ start_of_time() }})
             or decisions.decision != 'kept'
         )
 
@@ -192,7 +192,7 @@ select
         coalesce((select decided.decision_number from decided), 0)
         + row_number() over (order by step) as integer
     ) as decision_number,
-    review_date,
+    evaluation_date,
     model_id,
     previous_model_id,
     challenger_model_id,

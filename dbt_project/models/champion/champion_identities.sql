@@ -6,7 +6,7 @@ profiles as (
 
     select * from {{ ref('champion_profiles') }}
     {%- if is_incremental() %}
-        where reign > (select coalesce(max(known.reign), 0) from {{ this }} as known)
+        where champion_period > (select coalesce(max(known.champion_period), 0) from {{ this }} as known)
     {%- endif %}
 
 ),
@@ -21,12 +21,12 @@ matches as (
 continued as (
 
     select
-        matches.reign,
+        matches.champion_period,
         matches.cluster,
         matches.previous_cluster
     from matches
     inner join profiles
-        on matches.reign = profiles.reign and matches.cluster = profiles.cluster
+        on matches.champion_period = profiles.champion_period and matches.cluster = profiles.cluster
 
 ),
 
@@ -34,7 +34,7 @@ born as (
 
     -- Numbered by what they are: the highest mean spend comes first.
     select
-        profiles.reign,
+        profiles.champion_period,
         profiles.cluster,
         cast(
             {% if is_incremental() -%}
@@ -42,7 +42,7 @@ born as (
             {%- endif %}
             row_number() over (
                 order by
-                    profiles.reign asc,
+                    profiles.champion_period asc,
                     profiles.mean_monetary_value desc,
                     profiles.mean_recency_days asc,
                     profiles.mean_frequency desc,
@@ -52,7 +52,7 @@ born as (
         ) as segment_id
     from profiles
     anti join continued
-        on profiles.reign = continued.reign and profiles.cluster = continued.cluster
+        on profiles.champion_period = continued.champion_period and profiles.cluster = continued.cluster
 
 ),
 
@@ -60,40 +60,40 @@ identified as (
 
     {% if is_incremental() -%}
         select
-            reign,
+            champion_period,
             cluster,
             cast(null as integer) as previous_cluster,
             segment_id
         from {{ this }}
-        where reign = (select max(known.reign) from {{ this }} as known)
+        where champion_period = (select max(known.champion_period) from {{ this }} as known)
         union all
     {% endif -%}
     select
-        reign,
+        champion_period,
         cluster,
         cast(null as integer) as previous_cluster,
         segment_id
     from born
     union all
     select
-        continued.reign,
+        continued.champion_period,
         continued.cluster,
         continued.previous_cluster,
         identified.segment_id
     from identified
     inner join continued
         on
-            identified.reign + 1 = continued.reign
+            identified.champion_period + 1 = continued.champion_period
             and identified.cluster = continued.previous_cluster
 
 )
 
 select
-    identified.reign,
+    identified.champion_period,
     identified.cluster,
     identified.previous_cluster,
     identified.segment_id
 from identified
 inner join profiles
-    on identified.reign = profiles.reign and identified.cluster = profiles.cluster
-order by identified.reign, identified.segment_id
+    on identified.champion_period = profiles.champion_period and identified.cluster = profiles.cluster
+order by identified.champion_period, identified.segment_id

@@ -10,15 +10,15 @@ customer_versions as (
 
 centroids as (
 
-    select * from {{ ref('score_model_centroids') }}
+    select * from {{ ref('training_centroids') }}
 
 ),
 
-reigns as (
+champion_periods as (
 
-    select * from {{ ref('champion_reigns') }}
+    select * from {{ ref('champion_takeovers') }}
     {%- if is_incremental() %}
-        where reign > (select coalesce(max(known.reign), 0) from {{ this }} as known)
+        where champion_period > (select coalesce(max(known.champion_period), 0) from {{ this }} as known)
     {%- endif %}
 
 ),
@@ -26,7 +26,7 @@ reigns as (
 dates as (
 
     select distinct champion_from as cutoff
-    from reigns
+    from champion_periods
 
 ),
 
@@ -36,10 +36,10 @@ customers_at_start as (
 
     select
         customer_features.*,
-        reigns.reign,
-        reigns.model_id
+        champion_periods.champion_period,
+        champion_periods.model_id
     from customer_features
-    inner join reigns on customer_features.cutoff = reigns.champion_from
+    inner join champion_periods on customer_features.cutoff = champion_periods.champion_from
 
 ),
 
@@ -48,7 +48,7 @@ labelled as ({{ assign_clusters('customers_at_start') }}),
 occupied as (
 
     select
-        reign,
+        champion_period,
         cluster,
         {{ naming_columns() }}
     from labelled
@@ -60,27 +60,27 @@ clusters as (
 
     -- A model that comes back by hand can find a cluster empty.
     select distinct
-        reigns.reign,
+        champion_periods.champion_period,
         centroids.cluster
-    from reigns
-    inner join centroids on reigns.model_id = centroids.model_id
+    from champion_periods
+    inner join centroids on champion_periods.model_id = centroids.model_id
 
 ),
 
 profiled as (
 
     select
-        clusters.reign,
+        clusters.champion_period,
         clusters.cluster,
-        {{ star_except(['reign', 'cluster', 'customers'], 'occupied') }},  -- noqa: RF02
+        {{ star_except(['champion_period', 'cluster', 'customers'], 'occupied') }},  -- noqa: RF02
         coalesce(occupied.customers, 0) as customers
     from clusters
     left join occupied
-        on clusters.reign = occupied.reign and clusters.cluster = occupied.cluster
+        on clusters.champion_period = occupied.champion_period and clusters.cluster = occupied.cluster
 
 ),
 
-positioned as ({{ median_positions('profiled', 'labelled', population='reign') }})
+positioned as ({{ median_positions('profiled', 'labelled', population='champion_period') }})
 
 select * from positioned  -- noqa: AM04
-order by reign, cluster
+order by champion_period, cluster

@@ -6,40 +6,40 @@ segments as (
 
 ),
 
-handovers as (
+takeovers as (
 
-    select * from {{ ref('champion_handovers') }}
+    select * from {{ ref('champion_cluster_overlaps') }}
 
 ),
 
 flows as (
 
-    -- Customers of the old and the new segment, by the reign of the new one.
+    -- Customers of the old and the new segment, by the champion_period of the new one.
     select
-        handovers.reign,
+        takeovers.champion_period,
         before.segment_id as previous_segment_id,
         before.segment_name as previous_segment_name,
         before.bands as previous_bands,
         after.segment_id,
         after.segment_name,
         after.bands,
-        handovers.customers as shared_customers,
-        handovers.centroid_distance,
-        sum(handovers.customers) over (
-            partition by handovers.reign, before.segment_id
+        takeovers.customers as shared_customers,
+        takeovers.centroid_distance,
+        sum(takeovers.customers) over (
+            partition by takeovers.champion_period, before.segment_id
         ) as previous_customers,
-        sum(handovers.customers) over (
-            partition by handovers.reign, after.segment_id
+        sum(takeovers.customers) over (
+            partition by takeovers.champion_period, after.segment_id
         ) as customers
-    from handovers
+    from takeovers
     inner join segments as before
         on
-            handovers.reign = before.reign + 1
-            and handovers.previous_cluster = before.cluster
+            takeovers.champion_period = before.champion_period + 1
+            and takeovers.previous_cluster = before.cluster
     inner join segments as after
         on
-            handovers.reign = after.reign
-            and handovers.cluster = after.cluster
+            takeovers.champion_period = after.champion_period
+            and takeovers.cluster = after.cluster
 
 ),
 
@@ -51,16 +51,16 @@ weighed as (
         shared_customers / nullif(previous_customers, 0) as share_of_old,
         shared_customers / nullif(customers + previous_customers - shared_customers, 0) as jaccard,
         row_number() over (
-            partition by reign, segment_id
+            partition by champion_period, segment_id
             order by shared_customers desc, centroid_distance asc, previous_segment_id asc
         ) as rank_in_new,
         row_number() over (
-            partition by reign, previous_segment_id
+            partition by champion_period, previous_segment_id
             order by shared_customers desc, centroid_distance asc, segment_id asc
         ) as rank_in_old,
-        bool_or(segment_id = previous_segment_id) over (partition by reign, segment_id)
+        bool_or(segment_id = previous_segment_id) over (partition by champion_period, segment_id)
             as is_carried_on,
-        bool_or(segment_id = previous_segment_id) over (partition by reign, previous_segment_id)
+        bool_or(segment_id = previous_segment_id) over (partition by champion_period, previous_segment_id)
             as was_carried_on
     from flows
 
@@ -90,7 +90,7 @@ events as (
 
 ),
 
-told as (
+worded as (
 
     select
         *,
@@ -102,7 +102,7 @@ told as (
 )
 
 select
-    reign,
+    champion_period,
     event,
     case when is_end then previous_segment_id else segment_id end as segment_id,
     case when is_end then previous_segment_name else segment_name end as segment_name,
@@ -130,5 +130,5 @@ select
     || ': ' || printf('%,d', cast(shared_customers as bigint)) || ' customers are in both, of '
     || printf('%,d', cast(previous_customers as bigint)) || ' before and '
     || printf('%,d', cast(customers as bigint)) || ' now.' as sentence
-from told
-order by reign, event, segment_id
+from worded
+order by champion_period, event, segment_id

@@ -12,17 +12,17 @@ identities as (
 
 ),
 
-reigns as (
+champion_periods as (
 
-    select * from {{ ref('champion_reigns') }}
+    select * from {{ ref('champion_takeovers') }}
 
 ),
 
 labelings as (
 
     select
-        {{ star_except(['reign'], 'profiles') }},  -- noqa: RF02
-        profiles.reign as labeling_id
+        {{ star_except(['champion_period'], 'profiles') }},  -- noqa: RF02
+        profiles.champion_period as labeling_id
     from profiles
 
 ),
@@ -30,11 +30,11 @@ labelings as (
 named as ({{ name_clusters('labelings') }})
 
 select
-    reigns.reign,
-    reigns.model_id,
-    reigns.champion_from,
-    reigns.champion_to,
-    reigns.is_current,
+    champion_periods.champion_period,
+    champion_periods.model_id,
+    champion_periods.champion_from,
+    champion_periods.champion_to,
+    champion_periods.is_current,
     named.cluster,
     identities.previous_cluster,
     identities.segment_id,
@@ -45,9 +45,9 @@ select
     named.recommended_action,
     profiles.customers
 from named
-inner join reigns on named.labeling_id = reigns.reign
+inner join champion_periods on named.labeling_id = champion_periods.champion_period
 inner join identities
-    on named.labeling_id = identities.reign and named.cluster = identities.cluster
+    on named.labeling_id = identities.champion_period and named.cluster = identities.cluster
 inner join profiles
-    on named.labeling_id = profiles.reign and named.cluster = profiles.cluster
-order by reigns.reign, identities.segment_id
+    on named.labeling_id = profiles.champion_period and named.cluster = profiles.cluster
+order by champion_periods.champion_period, identities.segment_id

@@ -34,12 +34,12 @@ steps as (
 dates as (
 
     select
-        review_date,
+        evaluation_date,
         min(step) as first_step,
         max(step) as last_step,
-        max(review_date) over () as newest_date,
-        lag(review_date, 1, {{ start_of_time() }}) over (order by review_date) as date_before,
-        lead(review_date, 1, {{ end_of_time() }}) over (order by review_date) as date_after
+        max(evaluation_date) over () as newest_date,
+        lag(evaluation_date, 1, {{ start_of_time() }}) over (order by evaluation_date) as date_before,
+        lead(evaluation_date, 1, {{ end_of_time() }}) over (order by evaluation_date) as date_after
     from steps
     group by 1
 
@@ -55,7 +55,7 @@ dates as (
             dates.first_step,
             dates.last_step
         from customer_features
-        inner join dates on customer_features.cutoff = dates.review_date
+        inner join dates on customer_features.cutoff = dates.evaluation_date
 
     ),
 {%- else -%}
@@ -71,7 +71,7 @@ dates as (
         inner join dates
             on
                 customer_versions.valid_from >= dates.date_before
-                and customer_versions.valid_from < dates.review_date
+                and customer_versions.valid_from < dates.evaluation_date
 
     ),
 
@@ -84,7 +84,7 @@ dates as (
             dates.last_step
         from begun
         inner join dates
-            on begun.known_to >= dates.review_date and begun.known_to < dates.date_after
+            on begun.known_to >= dates.evaluation_date and begun.known_to < dates.date_after
         where begun.first_step <= dates.last_step
 
     ),
@@ -172,8 +172,8 @@ everyone as (
 
 select
     steps.step,
-    steps.review_date,
-    steps.reign,
+    steps.evaluation_date,
+    steps.champion_period,
     everyone.from_segment_id,
     everyone.to_segment_id,
     case

@@ -19,11 +19,11 @@ published_state as (
 
 ),
 
-review_dates as (
+evaluation_dates as (
 
     select
         {{ every(
-            var('review_interval_weeks') ~ ' week', sql_timestamp(var('first_review_date')), 'as_of'
+            var('evaluation_interval_weeks') ~ ' week', sql_timestamp(var('first_evaluation_date')), 'as_of'
         ) }} as cutoff
     from published_state
 
@@ -31,7 +31,7 @@ review_dates as (
 
 all_cutoffs as (
 
-    select cutoff from review_dates
+    select cutoff from evaluation_dates
     union
     select as_of as cutoff from published_state
 
@@ -41,11 +41,11 @@ described as (
 
     select
         all_cutoffs.cutoff,
-        review_dates.cutoff is not null as is_review_date,
+        evaluation_dates.cutoff is not null as is_evaluation_date,
         all_cutoffs.cutoff = published_state.as_of as is_as_of
     from all_cutoffs
     cross join published_state
-    left join review_dates on all_cutoffs.cutoff = review_dates.cutoff
+    left join evaluation_dates on all_cutoffs.cutoff = evaluation_dates.cutoff
 
 )
 

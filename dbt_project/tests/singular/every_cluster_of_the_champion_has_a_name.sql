@@ -1,8 +1,8 @@
 -- A cluster that meets no naming rule would lose its customers: end the seed segment_naming_rules
 -- with a rule without conditions.
 select
-    profiles.reign,
+    profiles.champion_period,
     profiles.cluster
 from {{ ref('champion_profiles') }} as profiles
 anti join {{ ref('champion_segments') }} as named
-    on profiles.reign = named.reign and profiles.cluster = named.cluster
+    on profiles.champion_period = named.champion_period and profiles.cluster = named.cluster

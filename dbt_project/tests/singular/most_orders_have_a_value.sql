@@ -1,5 +1,5 @@
 -- Half of the counted orders or more are worth nothing: payments, or items with price and freight,
--- are missing or set aside. marts.data_quality_ledger counts why.
+-- are missing or rejected. marts.data_quality_ledger counts why.
 select
     count(*) as orders,
     count(*) filter (where monetary_value = 0) as worthless_orders

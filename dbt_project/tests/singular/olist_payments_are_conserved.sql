@@ -1,4 +1,4 @@
--- What the kept payments of known orders sum up to is what the orders carry.
+-- What the accepted payments of known orders sum up to is what the orders carry.
 {{ config(enabled=var('source') == 'olist') }}
 
 with
@@ -9,7 +9,7 @@ paid as (
     from {{ ref('stg_olist__order_payments') }} as order_payments
     semi join {{ ref('stg_olist__orders_joined') }} as orders
         on order_payments.order_id = orders.order_id
-    where order_payments.set_aside_reason is null
+    where order_payments.rejection_reason is null
 
 ),
 

@@ -1,4 +1,4 @@
--- What the kept transactions sum up to is what the orders are worth.
+-- What the accepted transactions sum up to is what the orders are worth.
 {{ config(enabled=var('source') == 'transactions') }}
 
 with
@@ -7,7 +7,7 @@ transacted as (
 
     select coalesce(sum(amount), 0) as total
     from {{ ref('stg_transactions__transactions') }}
-    where set_aside_reason is null
+    where rejection_reason is null
 
 ),
 

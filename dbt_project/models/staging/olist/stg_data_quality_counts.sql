@@ -1,6 +1,6 @@
 {{ config(enabled=var('source') == 'olist', materialized='table') }}
 
-{#- For each raw table its staging model, flags that staging sets on rows that are kept, and traits
+{#- For each raw table its staging model, flags that staging sets on accepted rows, and traits
     that take a second table; each with the rule that counts its rows. -#}
 {%- set tables = {
     'olist_customers_dataset': {'staging': 'stg_olist__customers'},
@@ -58,7 +58,7 @@
     from (
         with traits as (
             select
-                staged.set_aside_reason,
+                staged.rejection_reason,
                 {% for flag in rules.get('flags', {}) %}
                     staged.{{ flag }},
                 {% endfor %}
@@ -81,17 +81,17 @@
         )
 
         select
-            set_aside_reason as rule,
+            rejection_reason as rule,
             affected_rows
         from traits
-        where set_aside_reason is not null
+        where rejection_reason is not null
         {% for flag, rule in rules.get('flags', {}).items() %}
             union all
             select
                 '{{ rule }}' as rule,
                 affected_rows
             from traits
-            where {{ flag }} and set_aside_reason is null and is_of_known_order
+            where {{ flag }} and rejection_reason is null and is_of_known_order
         {% endfor %}
         {% for rule in rules.get('traits', {}).values() %}
             union all
@@ -99,7 +99,7 @@
                 '{{ rule }}' as rule,
                 affected_rows
             from traits
-            where is_{{ rule }} and set_aside_reason is null and is_of_known_order
+            where is_{{ rule }} and rejection_reason is null and is_of_known_order
         {% endfor %}
         {% if rules.orphan %}
             union all
@@ -107,7 +107,7 @@
                 '{{ rules.orphan }}' as rule,
                 affected_rows
             from traits
-            where set_aside_reason is null and not is_of_known_order
+            where rejection_reason is null and not is_of_known_order
         {% endif %}
     ) as counted
     group by 1, 2

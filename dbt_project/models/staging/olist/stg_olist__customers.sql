@@ -33,7 +33,7 @@ renamed as (
             when customer_id is null then 'no_key'
             when customer_unique_id is null then 'no_customer'
             when row_of_key > 1 then 'duplicate_key'
-        end as set_aside_reason
+        end as rejection_reason
     from numbered
 
 )

@@ -17,7 +17,7 @@ renamed as (
         geolocation_city as city,
         geolocation_state as state,
 
-        case when geolocation_zip_code_prefix is null then 'no_key' end as set_aside_reason
+        case when geolocation_zip_code_prefix is null then 'no_key' end as rejection_reason
     from source
 
 )

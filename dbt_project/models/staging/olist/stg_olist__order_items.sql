@@ -37,7 +37,7 @@ renamed as (
             when order_id is null or order_item_id is null then 'no_key'
             when price < 0 or freight_value < 0 then 'negative_money'
             when row_of_key > 1 then 'duplicate_key'
-        end as set_aside_reason
+        end as rejection_reason
     from numbered
 
 )

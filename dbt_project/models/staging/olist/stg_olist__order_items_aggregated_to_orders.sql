@@ -5,7 +5,7 @@ with
 order_items as (
 
     select * from {{ ref('stg_olist__order_items') }}
-    where set_aside_reason is null
+    where rejection_reason is null
 
 ),
 

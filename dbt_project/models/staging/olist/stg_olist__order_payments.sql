@@ -33,7 +33,7 @@ renamed as (
             when order_id is null or payment_sequential is null then 'no_key'
             when payment_value < 0 then 'negative_money'
             when row_of_key > 1 then 'duplicate_key'
-        end as set_aside_reason
+        end as rejection_reason
     from numbered
 
 )

@@ -5,7 +5,7 @@ with
 order_reviews as (
 
     select * from {{ ref('stg_olist__order_reviews') }}
-    where set_aside_reason is null
+    where rejection_reason is null
 
 ),
 

@@ -44,7 +44,7 @@ renamed as (
             when order_purchase_timestamp is null then 'no_order_time'
             when customer_id is null then 'no_customer'
             when row_of_key > 1 then 'duplicate_key'
-        end as set_aside_reason
+        end as rejection_reason
     from numbered
 
 )

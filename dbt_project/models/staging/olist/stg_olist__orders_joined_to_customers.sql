@@ -5,14 +5,14 @@ with
 orders as (
 
     select * from {{ ref('stg_olist__orders') }}
-    where set_aside_reason is null
+    where rejection_reason is null
 
 ),
 
 customers as (
 
     select * from {{ ref('stg_olist__customers') }}
-    where set_aside_reason is null
+    where rejection_reason is null
 
 )
 

@@ -25,7 +25,7 @@ renamed as (
         case
             when product_category_name is null then 'no_key'
             when row_of_key > 1 then 'duplicate_key'
-        end as set_aside_reason
+        end as rejection_reason
     from numbered
 
 )

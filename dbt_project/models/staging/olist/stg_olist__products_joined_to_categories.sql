@@ -5,14 +5,14 @@ with
 products as (
 
     select * from {{ ref('stg_olist__products') }}
-    where set_aside_reason is null
+    where rejection_reason is null
 
 ),
 
 categories as (
 
     select * from {{ ref('stg_olist__product_category_name_translation') }}
-    where set_aside_reason is null
+    where rejection_reason is null
 
 ),
 

@@ -1,14 +1,14 @@
 {{ config(enabled=var('source') == 'olist', materialized='table') }}
 
-{#- Kept rows are counted in the last table that they reach: a join that loses or multiplies rows
+{#- Accepted rows are counted in the last table that they reach: a join that loses or multiplies rows
     shows. Staging is the last one of the tables that no join uses row by row. -#}
-{%- set kept_in_staging = {
+{%- set accepted_in_staging = {
     'olist_customers_dataset': 'customers',
     'olist_sellers_dataset': 'sellers',
     'olist_geolocation_dataset': 'geolocation',
     'product_category_name_translation': 'product_category_name_translation',
 } -%}
-{%- set kept_in_orders = {
+{%- set accepted_in_orders = {
     'olist_order_items_dataset': ['order_items', 'sum(items)'],
     'olist_order_payments_dataset': ['order_payments', 'sum(payments)'],
     'olist_order_reviews_dataset': ['order_reviews', 'sum(reviews)'],
@@ -47,27 +47,27 @@ rows_of_erased_customers as (
 
 traced as (
 
-    {% for raw_table, name in kept_in_staging.items() %}
+    {% for raw_table, name in accepted_in_staging.items() %}
         select
             '{{ raw_table }}' as raw_table,
             (select count(*) from {{ source('olist', name) }}) as rows_loaded,
-            count(*) as rows_kept
+            count(*) as rows_accepted
         from {{ ref('stg_olist__' ~ name) }}
-        where set_aside_reason is null
+        where rejection_reason is null
         union all
     {% endfor %}
-    {% for raw_table, (name, rows_kept) in kept_in_orders.items() %}
+    {% for raw_table, (name, rows_accepted) in accepted_in_orders.items() %}
         select
             '{{ raw_table }}' as raw_table,
             (select count(*) from {{ source('olist', name) }}) as rows_loaded,
-            coalesce({{ rows_kept }}, 0) as rows_kept
+            coalesce({{ rows_accepted }}, 0) as rows_accepted
         from orders
         union all
     {% endfor %}
     select
         'olist_products_dataset' as raw_table,
         (select count(*) from {{ source('olist', 'products') }}) as rows_loaded,
-        count(*) as rows_kept
+        count(*) as rows_accepted
     from products
 
 )
@@ -79,7 +79,7 @@ select
         + coalesce(unreadable_lines.lines, 0)
         + coalesce(rows_of_erased_customers.erased_rows, 0) as bigint
     ) as rows_in,
-    cast(traced.rows_kept as bigint) as rows_kept
+    cast(traced.rows_accepted as bigint) as rows_accepted
 from traced
 left join unreadable_lines on traced.raw_table = unreadable_lines.raw_table
 left join rows_of_erased_customers on traced.raw_table = rows_of_erased_customers.raw_table

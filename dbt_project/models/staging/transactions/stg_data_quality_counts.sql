@@ -1,6 +1,6 @@
 {{ config(enabled=var('source') == 'transactions', materialized='table') }}
 
-{#- Flags that staging sets on rows that are kept, with the rule that counts them; those of columns
+{#- Flags that staging sets on accepted rows, with the rule that counts them; those of columns
     that the file has not would say nothing. -#}
 {%- set flags = {
     'is_amount_missing': ('amount', 'no_value'),
@@ -36,14 +36,14 @@ rows_of_erased_customers as (
 
 counted as (
 
-    select set_aside_reason as rule
+    select rejection_reason as rule
     from transactions
-    where set_aside_reason is not null
+    where rejection_reason is not null
     {% for flag, (column, rule) in flags.items() if is_known_of_transactions(column) %}
         union all
         select '{{ rule }}' as rule
         from transactions
-        where {{ flag }} and set_aside_reason is null
+        where {{ flag }} and rejection_reason is null
     {% endfor %}
     union all
     select 'unreadable_line' as rule

@@ -13,4 +13,4 @@ select
     review_score,
     reviewed_at as written_at
 from transactions
-where set_aside_reason is null and review_score is not null
+where rejection_reason is null and review_score is not null

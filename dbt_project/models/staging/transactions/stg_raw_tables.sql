@@ -33,4 +33,4 @@ select
         + (select count(*) from unreadable_lines)
         + (select coalesce(sum(erased_rows), 0) from rows_of_erased_customers) as bigint
     ) as rows_in,
-    cast((select coalesce(sum(transactions), 0) from orders) as bigint) as rows_kept
+    cast((select coalesce(sum(transactions), 0) from orders) as bigint) as rows_accepted

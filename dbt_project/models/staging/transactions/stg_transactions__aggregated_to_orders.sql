@@ -5,7 +5,7 @@ with
 transactions as (
 
     select * from {{ ref('stg_transactions__transactions') }}
-    where set_aside_reason is null
+    where rejection_reason is null
 
 ),
 

@@ -10,7 +10,7 @@ source as (
 
 with_customers_of_orders as (
 
-    -- An order belongs to the customer of its first row that can be kept.
+    -- An order belongs to the customer of its first row that can be accepted.
     select
         *,
         case
@@ -64,7 +64,7 @@ renamed as (
             when ordered_at is null then 'no_order_time'
             when amount < 0 then 'negative_money'
             when customer_id != first_customer_id then 'other_customer'
-        end as set_aside_reason
+        end as rejection_reason
     from with_customers_of_orders
 
 )

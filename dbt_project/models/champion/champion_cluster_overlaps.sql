@@ -1,0 +1,143 @@
+{{ config(materialized='incremental', full_refresh=false) }}
+
+{%- set features = scored_models().features %}
+
+with
+
+customer_versions as (
+
+    select * from {{ ref('int_customer_versions') }}
+
+),
+
+centroids as (
+
+    select * from {{ ref('training_centroids') }}
+
+),
+
+parameters as (
+
+    select * from {{ ref('training_parameters') }}
+
+),
+
+champion_periods as (
+
+    select * from {{ ref('champion_takeovers') }}
+    {%- if is_incremental() %}
+        where champion_period > (select coalesce(max(known.champion_period), 0) from {{ this }} as known)
+    {%- endif %}
+
+),
+
+takeovers as (
+
+    select * from champion_periods
+    where previous_model_id is not null
+
+),
+
+dates as (
+
+    select distinct champion_from as cutoff
+    from takeovers
+
+),
+
+customer_features as ({{ features_at('dates', 'customer_versions') }}),
+
+to_previous as (
+
+    select
+        customer_features.*,
+        takeovers.champion_period,
+        takeovers.model_id as next_model_id,
+        takeovers.previous_model_id as model_id
+    from customer_features
+    -- All of them are customers at a takeover; why not an inner join, says assign_clusters.
+    left join takeovers on customer_features.cutoff = takeovers.champion_from
+
+),
+
+by_previous as ({{ assign_clusters('to_previous') }}),
+
+to_next as (
+
+    select
+        {{ features | join(', ') }},
+        monetary_value as revenue,
+        champion_period,
+        cluster as previous_cluster,
+        next_model_id as model_id
+    from by_previous
+
+),
+
+by_next as ({{ assign_clusters('to_next') }}),
+
+shared as (
+
+    select
+        champion_period,
+        previous_cluster,
+        cluster,
+        count(*) as customers,
+        sum(revenue) as revenue
+    from by_next
+    group by 1, 2, 3
+
+),
+
+distances as (
+
+    -- In the scaled units of the next champion, by the features that both use.
+    select
+        takeovers.champion_period,
+        previous_centroids.cluster as previous_cluster,
+        centroids.cluster,
+        sqrt(
+            {% call in_order_of_features() %}
+                power(
+                    (
+                        case
+                            when parameters.transform = 'log1p'
+                                then ln(1 + previous_centroids.centroid)
+                            else previous_centroids.centroid
+                        end
+                        - parameters.mean
+                    ) / parameters.scale
+                    - centroids.centroid_scaled,
+                    2
+                )
+            {% endcall %}
+        ) as centroid_distance
+    from takeovers
+    inner join centroids as previous_centroids
+        on takeovers.previous_model_id = previous_centroids.model_id
+    inner join centroids
+        on
+            takeovers.model_id = centroids.model_id
+            and previous_centroids.feature = centroids.feature
+    inner join parameters
+        on
+            takeovers.model_id = parameters.model_id
+            and centroids.feature = parameters.feature
+    group by 1, 2, 3
+
+)
+
+select
+    distances.champion_period,
+    distances.previous_cluster,
+    distances.cluster,
+    coalesce(shared.customers, 0) as customers,
+    cast(coalesce(shared.revenue, 0) as decimal(18, 2)) as revenue,
+    distances.centroid_distance
+from distances
+left join shared
+    on
+        distances.champion_period = shared.champion_period
+        and distances.previous_cluster = shared.previous_cluster
+        and distances.cluster = shared.cluster
+order by distances.champion_period, distances.previous_cluster, distances.cluster

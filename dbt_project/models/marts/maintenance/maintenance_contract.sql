@@ -1,0 +1,185 @@
+with
+
+clauses as (
+
+    select * from {{ ref('monitoring_clauses') }}
+
+),
+
+champion_periods as (
+
+    select * from {{ ref('champion_takeovers') }}
+    where is_current
+
+),
+
+segments as (
+
+    select * from {{ ref('champion_segments') }}
+
+),
+
+models as (
+
+    select * from {{ ref('segment_models') }}
+
+),
+
+newest_evaluation as (
+
+    select max(fitted_as_of) as evaluation_date
+    from models
+
+),
+
+newest as (
+
+    select
+        clauses.*,
+        models.fitted_as_of,
+        segments.segment_id,
+        segments.segment_name,
+        newest_evaluation.evaluation_date as newest_evaluation_date,
+        clauses.evaluation_date < newest_evaluation.evaluation_date as is_out_of_date,
+        {{ midnights('models.fitted_as_of', 'clauses.broken_since') }} / 7e0 as weeks_until_breach
+    from clauses
+    cross join newest_evaluation
+    inner join champion_periods on clauses.origin_model_id = champion_periods.model_id
+    inner join models on champion_periods.model_id = models.model_id
+    left join segments
+        on champion_periods.champion_period = segments.champion_period and clauses.origin_cluster = segments.cluster
+    qualify clauses.evaluation_date = max(clauses.evaluation_date) over ()
+
+),
+
+judged as (
+
+    select
+        *,
+        case
+            when is_broken then 'breach'
+            when is_out_of_date or not is_assessable then 'not assessable'
+            when is_close then 'warn'
+            else 'ok'
+        end as status,
+        evaluation_date = fitted_as_of as is_new,
+        case clause
+            when 'agreement'
+                then
+                    printf(
+                        'The model of %s and a refit of %s agree on the same customers at %.2f '
+                        || '(adjusted Rand index); the contract asks for %.2f.',
+                        {{ iso_date('fitted_as_of') }},
+                        {{ iso_date('evaluation_date') }},
+                        measured_value,
+                        threshold
+                    )
+            when 'segment'
+                then
+                    printf(
+                        'Of the customers whom the model of %s or a refit of %s puts into "%s", '
+                        || '%.0f %% are in both; the contract asks for %.0f %% (Jaccard index).',
+                        {{ iso_date('fitted_as_of') }},
+                        {{ iso_date('evaluation_date') }},
+                        segment_name,
+                        100 * measured_value,
+                        100 * threshold
+                    )
+            when 'misplaced_revenue'
+                then
+                    printf(
+                        'Customers whom a refit of %s would put into another segment have brought '
+                        || '%.1f %% of the revenue; the contract allows %.1f %%.',
+                        {{ iso_date('evaluation_date') }},
+                        100 * measured_value,
+                        100 * threshold
+                    )
+        end as finding
+    from newest
+
+)
+
+select
+    case clause
+        when 'segment' then 'segment ' || segment_id
+        else replace(clause, '_', ' ')
+    end as clause,
+    segment_id,
+    origin_model_id as model_id,
+    evaluation_date,
+    measured_value,
+    threshold,
+    noise_agreement,
+    noise_floor,
+    severity,
+    status,
+    case when is_broken then broken_since end as breached_since,
+    newest_evaluation_date
+    + {{ var('evaluation_interval_weeks') }} * interval '7' day as next_evaluation_date,
+    case
+        when status = 'not assessable' and is_out_of_date
+            then
+                'No model of ' || {{ iso_date('newest_evaluation_date') }}
+                || ' can be compared with the one in use'
+                || coalesce(' in "' || segment_name || '"', '')
+                || ': another candidate is chosen. Let its model take over (refit_policy, '
+                || 'manual_champions), or pin the candidate in use (pinned_candidate).'
+        when status = 'not assessable'
+            then
+                case clause
+                    when 'agreement'
+                        then 'The segmentation is too unstable to be contracted: '
+                    else
+                        '"' || segment_name || '" is too unstable to be contracted: '
+                end
+                || case
+                    when noise_agreement is null
+                        then 'the same customers could not be fitted again. '
+                    else
+                        printf(
+                            'two fits of the same customers that differ only in their seed or by '
+                            || 'a resample agree at %.2f on average, and the contract asks for '
+                            || '%.2f. ',
+                            noise_agreement, threshold
+                        )
+                end
+                || 'Choose fewer segments or other features (make compare).'
+        when is_new
+            then
+                'The model of ' || {{ iso_date('fitted_as_of') }}
+                || ' was fitted at the newest evaluation date: there is no later refit to compare it'
+                || ' with'
+                || coalesce(' in "' || segment_name || '"', '')
+                || '. No refit is due.'
+        else
+            finding || case status
+                when 'breach'
+                    then
+                        ' The clause was broken on ' || {{ iso_date('broken_since') }}
+                        || ', after ' || {{ plain_number('weeks_until_breach') }}
+                        || case when weeks_until_breach = 1 then ' week' else ' weeks' end
+                        || case severity
+                            when 'error' then ': a refit is due.'
+                            else ': consider a refit.'
+                        end
+                when 'warn'
+                    then
+                        case
+                            when measured_value < threshold and measured_value >= noise_floor
+                                then
+                                    printf(
+                                        ' That is less, but no more than noise: two fits of the '
+                                        || 'same customers may agree at %.2f only.',
+                                        noise_floor
+                                    )
+                            when is_beyond
+                                then
+                                    ' It is beyond the limit, but not yet at as many evaluations in a'
+                                    || ' row as the clause asks for: plan a refit.'
+                            else ' It is close to the limit: plan a refit.'
+                        end
+                else ' No refit is due.'
+            end
+    end as sentence
+from judged
+order by clause = 'agreement' desc, clause = 'segment' desc, segment_id

@@ -1,0 +1,200 @@
+"""Customers as observations: those who are alike in every feature that a model uses, counted.
+
+Up to a number of customers everyone is an observation; beyond it SQL counts them in fine bins, so
+that what Python sees does not grow with the customers. Refits that ask how far noise goes, or why
+agreement ends, are made on bins, which are coarser still.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+from numba import njit
+
+from segmentation.scaling import TRANSFORMS, FeatureScaling
+
+# Fractions of a bin that fill it evenly, whatever their number.
+_OFFSETS = (0.6180339887, 0.7548776662, 0.5698402910, 0.8191725134, 0.6710436067)
+# Up to so many bins have a place each, of a few bytes, while observations are put into bins.
+_COUNTED = 10_000_000
+
+
+@dataclass(frozen=True)
+class WeightedObservations:
+    """Customers of one date.
+
+    Attributes
+    ----------
+    features : ndarray of shape (n_observations, n_features)
+        What the customers of an observation have in common, in original units, NaN where unknown;
+        observations in an order that does not depend on chance.
+    customers : ndarray of float of shape (n_observations,)
+        How many they are, more than 0; need not be whole in a counterfactual.
+    """
+
+    features: np.ndarray
+    customers: np.ndarray
+
+    @classmethod
+    def from_table(cls, observations: pa.Table) -> "WeightedObservations":
+        """From rows with `customers` and the list `feature_values`."""
+        values = observations["feature_values"].combine_chunks().flatten()
+        return cls(
+            values.to_numpy(zero_copy_only=False).astype(float).reshape(observations.num_rows, -1),
+            observations["customers"].to_numpy().astype(float),
+        )
+
+    @cached_property
+    def weights(self) -> np.ndarray | None:
+        """`customers`, or None where everyone is an observation."""
+        return None if (self.customers == 1).all() else self.customers
+
+    @cached_property
+    def n_customers(self) -> int:
+        """All customers; a counterfactual splits them, so their sum is rounded."""
+        return round(self.customers.sum())
+
+    def scaled(self, scalings: Sequence[FeatureScaling]) -> np.ndarray:
+        """Features in the scaled units of a model, of shape (n_observations, n_features)."""
+        scaled = self.capped(scalings)
+        for column, scaling in zip(scaled, scalings, strict=True):
+            column -= scaling.mean
+            column /= scaling.scale
+        return scaled.T
+
+    def capped(self, scalings: Sequence[FeatureScaling]) -> np.ndarray:
+        """Imputed, capped and transformed features, of shape (n_features, n_observations)."""
+        capped = np.empty(self.features.shape[::-1])
+        for i, scaling in enumerate(scalings):
+            values, is_missing = self._transformed(i, scaling.transform)
+            lower, upper, missing = scaling.transformed_caps()
+            np.clip(values, lower, upper, out=capped[i])
+            if is_missing is not None:
+                capped[i, is_missing] = missing
+        return capped
+
+    def transformed(self, features: Sequence[tuple[int, str]]) -> np.ndarray:
+        """Features, by number and transform, NaN where unknown, of shape (n_given, n_observations)."""
+        return np.stack([self._transformed(*feature)[0] for feature in features])
+
+    def _transformed(self, feature: int, transform: str) -> tuple[np.ndarray, np.ndarray | None]:
+        """One transformed feature and where it is missing; kept, as many models label the same."""
+        key = feature, transform
+        if key not in self._transformed_features:
+            forward, _ = TRANSFORMS[transform]
+            values = forward(self.features[:, feature])
+            is_missing = np.isnan(values)
+            self._transformed_features[key] = values, is_missing if is_missing.any() else None
+        return self._transformed_features[key]
+
+    @cached_property
+    def _transformed_features(self) -> dict[tuple[int, str], tuple[np.ndarray, np.ndarray | None]]:
+        return {}
+
+    def sample(self, sample_size: int | None, random_state: int) -> np.ndarray:
+        """Observation numbers of a seeded sample of customers, ascending; None takes all customers.
+
+        Without replacement where everyone is an observation; else an observation comes up as often
+        as customers of it are drawn.
+        """
+        if sample_size is None or sample_size >= self.n_customers:
+            return np.repeat(np.arange(len(self.customers)), self.customers.astype(int))
+        random = np.random.default_rng(random_state)
+        if self.weights is None:
+            return np.sort(random.choice(len(self.customers), sample_size, replace=False))
+        shares = self.customers / self.customers.sum()
+        return np.sort(random.choice(len(self.customers), sample_size, p=shares))
+
+    def resampled(self, random_state: int) -> "WeightedObservations":
+        """A bootstrap resample of the customers: as many, drawn with replacement."""
+        shares = self.customers / self.customers.sum()
+        drawn = np.random.default_rng(random_state).multinomial(self.n_customers, shares)
+        return WeightedObservations(self.features[drawn > 0], drawn[drawn > 0].astype(float))
+
+    def in_bins(self, scalings: Sequence[FeatureScaling], width: float) -> "WeightedObservations":
+        """The same customers in bins, each at the mean of its customers.
+
+        Parameters
+        ----------
+        scalings : sequence of FeatureScaling
+            Of a model; values are capped as it caps them.
+        width : float
+            Of a bin, in standard deviations of each feature.
+
+        Notes
+        -----
+        In a plain grid a border between two clusters that moves a little takes whole rows of bins
+        with it, or none. So the bins of a feature start at an offset that differs with the plain
+        bins of the other features.
+        """
+        scaled = np.ascontiguousarray(self.scaled(scalings).T)
+        known = ~np.isnan(self.features.T)
+        bins = _bins(np.where(known, scaled / width, np.nan), np.array(_OFFSETS))
+        shape = bins.max(axis=1) + 1
+        if shape.prod(dtype=float) < np.iinfo(np.int64).max:
+            # One number for all bins of an observation: much faster than comparing rows.
+            key = np.ravel_multi_index(tuple(bins), shape)
+        else:
+            _, key = np.unique(bins, axis=1, return_inverse=True)
+        if key.max() < _COUNTED:
+            # A place for each number: nothing is sorted.
+            is_taken = np.zeros(key.max() + 1, dtype=bool)
+            is_taken[key] = True
+            bin = (np.cumsum(is_taken) - 1)[key]
+        else:
+            _, bin = np.unique(key, return_inverse=True)
+        some_point = np.empty(bin.max() + 1, dtype=np.int64)
+        some_point[bin] = np.arange(len(bin))
+        customers = np.bincount(bin, weights=self.customers)
+        features = np.column_stack(
+            [
+                scaling.invert(np.bincount(bin, weights=column * self.customers) / customers)
+                for scaling, column in zip(scalings, scaled, strict=True)
+            ]
+        )
+        return WeightedObservations(np.where(known[:, some_point].T, features, np.nan), customers)
+
+    def distribution(self, feature: int) -> "WeightedObservations":
+        """One feature alone: its distinct values and their customers, the unknown one of them.
+
+        Kept, as what was known at one date is compared with that of many.
+        """
+        if feature not in self._distributions:
+            values, number = np.unique(self.features[:, feature], return_inverse=True)
+            customers = np.bincount(number, weights=self.customers)
+            self._distributions[feature] = WeightedObservations(values[:, None], customers)
+        return self._distributions[feature]
+
+    @cached_property
+    def _distributions(self) -> dict[int, "WeightedObservations"]:
+        return {}
+
+
+@njit(cache=True, nogil=True)
+def _bins(places, offsets):
+    """Staggered bin of each feature and observation, from 0; 0 where the place is NaN.
+
+    Places are in widths of a bin, of shape (n_features, n_observations), as are the bins.
+    """
+    n_features, n_observations = places.shape
+    bins = np.zeros((n_features, n_observations), np.int64)
+    for feature in range(n_features):
+        shifts = np.zeros(n_observations)
+        others = 0
+        for other in range(n_features):
+            if other != feature:
+                offset = offsets[others % len(offsets)]
+                others += 1
+                for observation in range(n_observations):
+                    place = places[other, observation]
+                    shifts[observation] += 0.0 if np.isnan(place) else np.round(place) * offset
+        lowest = np.inf
+        for observation in range(n_observations):
+            shifts[observation] = np.floor(places[feature, observation] + shifts[observation] % 1)
+            lowest = shifts[observation] if shifts[observation] < lowest else lowest
+        for observation in range(n_observations):
+            if not np.isnan(shifts[observation]):
+                bins[feature, observation] = 1 + int(shifts[observation] - lowest)
+    return bins
