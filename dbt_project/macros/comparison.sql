@@ -16,7 +16,7 @@
     the models that read them are built without it. One of another version of the project is dropped.
 #}
 {% macro keep_last_comparison() %}
-    {% if execute and flags.WHICH in ('build', 'run') %}
+    {% if execute and builds_models() %}
         {% for unique_id in selected_resources if unique_id.endswith('.selection_fitted_candidates') %}
             {% do log(
                 'Candidates for the model and options for the contract are compared in this run, which '
@@ -79,7 +79,8 @@
 
 
 {# Creates a table of these columns where there is none, or one with others. #}
-{% macro keep_table(schema, name, columns) %}
+{% macro keep_table(layer, name, columns) %}
+    {% set schema = layer_schema(layer) %}
     {% set relation = table_named(schema, name) %}
     {% set found = column_names_of(relation) %}
     {% if found and found | sort != columns.keys() | sort %}

@@ -88,7 +88,7 @@ class WarmDbt:
                 if problem:
                     problems.append(problem)
 
-        # WeightedObservations of the last damage would stand: they are written once.
+        # What the last damage would stand: they are written once.
         query(self.warehouse, "drop schema if exists fit cascade")
         before = self.raw_tables()
         with pytest.MonkeyPatch.context() as patch:

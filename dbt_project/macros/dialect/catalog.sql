@@ -29,9 +29,3 @@
 {% macro spark__create_empty_table(relation, columns) %}
     {% do run_query('create table if not exists ' ~ relation ~ ' (' ~ columns ~ ') using parquet') %}
 {% endmacro %}
-
-
-{# Writes what has been dropped out of the file. #}
-{% macro write_to_disk() %} {% do adapter.dispatch('write_to_disk')() %} {% endmacro %}
-{% macro default__write_to_disk() %} {% do run_query('checkpoint') %} {% endmacro %}
-{% macro spark__write_to_disk() %} {% endmacro %}

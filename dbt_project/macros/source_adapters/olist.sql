@@ -7,23 +7,23 @@
 
 {% macro olist__keys_of_erased() %}
     {{ return({
-        'raw.olist_order_items_dataset': 'order_id',
-        'raw.olist_order_payments_dataset': 'order_id',
-        'raw.olist_order_reviews_dataset': 'order_id',
-        'raw.olist_orders_dataset': 'order_id',
-        'raw.olist_customers_dataset': 'customer_id',
+        'olist_order_items_dataset': 'order_id',
+        'olist_order_payments_dataset': 'order_id',
+        'olist_order_reviews_dataset': 'order_id',
+        'olist_orders_dataset': 'order_id',
+        'olist_customers_dataset': 'customer_id',
     }) }}
 {% endmacro %}
 
 
 {# `customer_id` in Olist is a key of the order; the person is customer_unique_id. #}
-{% macro olist__erased_orders() %}
+{% macro olist__erased_orders(schema) %}
     select
         customers.customer_id,
         orders.order_id
-    from raw.olist_customers_dataset as customers
-    left join raw.olist_orders_dataset as orders on customers.customer_id = orders.customer_id
+    from {{ schema }}.olist_customers_dataset as customers
+    left join {{ schema }}.olist_orders_dataset as orders on customers.customer_id = orders.customer_id
     where sha256(customers.customer_unique_id) in (
-        select erased_customers.customer_hash from raw.erased_customers
+        select erased_customers.customer_hash from {{ schema }}.erased_customers
     )
 {% endmacro %}

@@ -1,35 +1,11 @@
-{#
-    The column of the file for each declared column as the var `transaction_columns` says, none where the file
-    has none; checked.
-#}
+{# The column of the file for each declared column, as the var `transaction_columns` says; none where it has none. #}
 {% macro transactions__file_columns() %}
-    {% set columns = var('transaction_columns') %}
-    {% set needed = ['customer_id', 'ordered_at', 'amount'] %}
-    {% set optional = ['order_id', 'order_status', 'items', 'category', 'state', 'city', 'delivered_at']
-        + ['promised_at', 'review_score', 'reviewed_at'] %}
-    {% for name in columns if name not in needed + optional %}
-        {% do stop_for_transaction_columns(
-            'names ' ~ name ~ '; it can name ' ~ (needed + optional) | join(', ')
-        ) %}
+    {% set columns = {} %}
+    {% for name in ['customer_id', 'ordered_at', 'amount', 'order_id', 'order_status', 'items', 'category', 'state']
+        + ['city', 'delivered_at', 'promised_at', 'review_score', 'reviewed_at'] %}
+        {% do columns.update({name: var('transaction_columns').get(name)}) %}
     {% endfor %}
-    {% for name in needed if not columns.get(name) %}
-        {% do stop_for_transaction_columns('does not say which column of the file is ' ~ name) %}
-    {% endfor %}
-    {% if columns.get('review_score') and not columns.get('reviewed_at') %}
-        {% do stop_for_transaction_columns(
-            'names review_score without reviewed_at; a score counts from the time on at which it is known'
-        ) %}
-    {% endif %}
-    {% set all = {} %}
-    {% for name in needed + optional %}
-        {% do all.update({name: columns.get(name)}) %}
-    {% endfor %}
-    {{ return(all) }}
-{% endmacro %}
-
-
-{% macro stop_for_transaction_columns(fault) %}
-    {% do exceptions.raise_compiler_error('Check the var transaction_columns: it ' ~ fault ~ '.') %}
+    {{ return(columns) }}
 {% endmacro %}
 
 
@@ -48,15 +24,15 @@
 {% endmacro %}
 
 
-{% macro transactions__keys_of_erased() %} {{ return({'raw.transactions': 'customer_id'}) }} {% endmacro %}
+{% macro transactions__keys_of_erased() %} {{ return({'transactions': 'customer_id'}) }} {% endmacro %}
 
 
-{% macro transactions__erased_orders() %}
+{% macro transactions__erased_orders(schema) %}
     select
         customer_id,
         coalesce(order_id, customer_id || ' at ' || cast(ordered_at as varchar)) as order_id
-    from raw.transactions
+    from {{ schema }}.transactions
     where sha256(customer_id) in (
-        select erased_customers.customer_hash from raw.erased_customers
+        select erased_customers.customer_hash from {{ schema }}.erased_customers
     )
 {% endmacro %}

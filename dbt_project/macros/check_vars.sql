@@ -1,0 +1,32 @@
+{# At the start of a run: every var is of the kind, and within the limits, that SQL is written for. #}
+{% macro check_vars() %}
+    {% if execute %}
+        {# In another project the command line names vars of that project too. #}
+        {% set is_root = project_name == 'customer_segmentation' %}
+        {% do call_python('check_vars', {
+            'given': user_vars(),
+            'named': invocation_args_dict.get('vars', {}).keys() | list if is_root else [],
+            'features': all_feature_transforms().keys() | list,
+        }) %}
+    {% endif %}
+{% endmacro %}
+
+
+{# The vars of a user with their values; Python knows what each may be (segmentation_dbt/settings.py). #}
+{% macro user_vars() %}
+    {% set found = {} %}
+    {% for name in [
+        'source', 'transaction_columns', 'csv_format', 'currency', 'max_unreadable_lines',
+        'uncounted_order_statuses', 'observation_months', 'as_of', 'first_evaluation_date',
+        'evaluation_interval_weeks', 'feature_sets', 'candidate_feature_sets', 'candidate_algorithms',
+        'default_candidate', 'pinned_candidate', 'max_exact_customers', 'comparison_date',
+        'choice_min_segments', 'choice_max_segments', 'choice_min_share', 'choice_score_weights',
+        'refit_policy', 'refit_every_weeks', 'hysteresis_margin', 'maintenance_clauses',
+        'schedule_probability', 'contract_options',
+    ] %}
+        {# YAML reads a date without quotes as a date, which JSON does not know. #}
+        {% set is_date = name in ['as_of', 'first_evaluation_date'] and var(name) is not number %}
+        {% do found.update({name: var(name) | string if is_date and var(name) is not none else var(name)}) %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}

@@ -1,0 +1,62 @@
+{#
+    At the start of a run that builds staging: the raw files of the folder SEGMENTS_DATA go into schema `raw`
+    (segmentation_dbt/raw_files.py). All or nothing: a fault leaves the tables of the last load in place.
+#}
+{% macro load_raw_files() %}
+    {% if execute and builds_models() and selects_staging() %}
+        {% set tables = [] %}
+        {% for source in graph.sources.values() if source.source_name == var('source') %}
+            {% set columns = {} %}
+            {% for column in source.columns.values() %}
+                {% do columns.update({column.name: column.data_type}) %}
+            {% endfor %}
+            {% do tables.append({
+                'name': source.identifier,
+                'columns': columns,
+                'file_columns': adapter_macro('file_columns')(),
+                'is_optional': source.meta.get('is_optional', false),
+            }) %}
+        {% endfor %}
+        {% do call_python('load_raw_files', {
+            'folder': env_var('SEGMENTS_DATA', 'data/demo'),
+            'source': var('source'),
+            'schema': layer_schema('raw'),
+            'tables': tables,
+            'csv_format': var('csv_format'),
+            'max_unreadable_lines': var('max_unreadable_lines'),
+            'erasure': {
+                'keys': adapter_macro('keys_of_erased')(),
+                'erased_orders': adapter_macro('erased_orders')(layer_schema('raw')),
+            },
+        }) %}
+    {% endif %}
+{% endmacro %}
+
+
+{# Whether the command builds models, as far as hooks have work for them. #}
+{% macro builds_models() %} {{ return(flags.WHICH in ('build', 'run', 'retry')) }} {% endmacro %}
+
+
+{% macro selects_staging() %}
+    {% for unique_id in selected_resources if '.stg_' in unique_id %} {{ return(true) }} {% endfor %}
+    {{ return(false) }}
+{% endmacro %}
+
+
+{#
+    Erases a customer on request from every table of the warehouse and of its backup, and keeps later builds from
+    bringing the customer back (segmentation_dbt/erasure.py).
+
+        dbt run-operation erase_customer --args '{customer_id: 861eff4711a542e4b93843c6dd7febb0}'
+#}
+{% macro erase_customer(customer_id) %}
+    {% if execute %}
+        {% do log(call_python('erase_customer', {
+            'customer_id': customer_id | string,
+            'schema': layer_schema('raw'),
+            'delimiter': var('csv_format').get('delimiter') or ',',
+            'keys': adapter_macro('keys_of_erased')(),
+            'erased_orders': adapter_macro('erased_orders')(layer_schema('raw')),
+        }), info=true) %}
+    {% endif %}
+{% endmacro %}

@@ -1,0 +1,244 @@
+"""A customer is erased on request, for good: from the warehouse and from its backup.
+
+`erased_customers` keeps a SHA-256 hash in place of the id, when the customer was erased and from
+how many rows. Each load of the raw files leaves the rows of these customers out, and counts them.
+Models, the observations that they are fitted on (values without ids), transitions and other sums
+over customers stay as they are.
+
+What finds the rows depends on the source: `keys` names, for each raw table, the column by which its
+rows are found, and `erased_orders` is a query of these columns for all erased customers.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from segmentation_dbt.faults import UserError
+from segmentation_dbt.tables import literal, quoted, tables_in
+
+# Stands between the name of a warehouse and its ending in the name of its one backup.
+BACKUP = ".previous"
+
+
+def backup_of(warehouse: Path) -> Path:
+    """The file beside a warehouse that keeps what was published before."""
+    return warehouse.with_name(f"{warehouse.stem}{BACKUP}{warehouse.suffix}")
+
+
+def erase_customer(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    customer_id: str,
+    schema: str,
+    delimiter: str,
+    keys: dict[str, str],
+    erased_orders: str,
+) -> str:
+    """Erase a customer from every table of the warehouse and of its backup.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        To the warehouse, without an open transaction.
+    customer_id : str
+        Who is to be erased.
+    schema : str
+        Of the raw tables.
+    delimiter : str
+        Between the fields of a CSV file.
+    keys : dict of str to str
+        By raw table, the column that finds the rows of erased customers.
+    erased_orders : str
+        A query of these columns.
+
+    Returns
+    -------
+    str
+        How many rows of the warehouse were erased, as a sentence.
+
+    Raises
+    ------
+    UserError
+        If the warehouse was built from another source.
+    """
+    source = {"schema": schema, "delimiter": delimiter, "keys": keys}
+    source["erased_orders"] = erased_orders
+    if set(keys) - {name for of, name in tables_in(connection) if of == schema}:
+        raise UserError(
+            "The warehouse was not built from this source: give the vars that it was built with "
+            "(VARS= of make erase)."
+        )
+    # The backup first: no warehouse without the customer ever stands beside a backup with them.
+    with _backup_in_use(connection) as has_backup:
+        if has_backup:
+            _erase(connection, customer_id, **source)
+    rows = _erase(connection, customer_id, **source)
+    if not rows:
+        return (
+            f"Erased {rows} rows of the customer. The customer is not in the warehouse, but is now "
+            "on the list of erased ones."
+        )
+    return (
+        f"Erased {rows} rows of the customer. No build brings the customer back while "
+        f"{schema}.erased_customers is there."
+    )
+
+
+def drop_registry(connection: duckdb.DuckDBPyConnection, *, tables: list[list[str]]) -> str:
+    """Drop the model registry, pairs of schema and table, from the warehouse and its backup."""
+    with _backup_in_use(connection) as has_backup:
+        if has_backup:
+            _drop(connection, tables)
+    _drop(connection, tables)
+    return (
+        "The model registry is dropped: the next build fits all models and numbers the segments "
+        "anew."
+    )
+
+
+def leave_out_erased_customers(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    schema: str,
+    delimiter: str,
+    keys: dict[str, str],
+    erased_orders: str,
+) -> None:
+    """Delete the rows of erased customers from the raw tables, and count them by table.
+
+    Part of a load of the raw files; see `erase_customer` for the parameters.
+    """
+    _create_list(connection, schema)
+    connection.execute(
+        f"create or replace table {schema}.rows_of_erased_customers "
+        "(file_name varchar, erased_rows bigint)"
+    )
+    if not connection.execute(f"select count(*) from {schema}.erased_customers").fetchall()[0][0]:
+        return
+    by_table = _delete_raw_rows(connection, schema, delimiter, keys, erased_orders)
+    for table, rows in by_table.items():
+        if rows:
+            connection.execute(
+                f"insert into {schema}.rows_of_erased_customers values (?, ?)", [table, rows]
+            )
+
+
+def _erase(
+    connection: duckdb.DuckDBPyConnection,
+    customer_id: str,
+    *,
+    schema: str,
+    delimiter: str,
+    keys: dict[str, str],
+    erased_orders: str,
+) -> int:
+    """Erase a customer from the database in use; returns from how many rows."""
+    connection.begin()
+    _create_list(connection, schema)
+    connection.execute(
+        f"insert into {schema}.erased_customers "
+        "select sha256($1), cast(now() at time zone 'UTC' as timestamp), 0 "
+        f"where sha256($1) not in (select customer_hash from {schema}.erased_customers)",
+        [customer_id],
+    )
+    by_table = _delete_raw_rows(connection, schema, delimiter, keys, erased_orders)
+    rows = sum(by_table.values())
+    for (of, name), columns in tables_in(connection).items():
+        if of != schema and "customer_id" in columns:
+            rows += connection.execute(
+                f"delete from {of}.{quoted(name)} where customer_id = ?", [customer_id]
+            ).fetchall()[0][0]
+    connection.execute(
+        f"update {schema}.erased_customers set rows_erased = rows_erased + ? "
+        "where customer_hash = sha256(?)",
+        [rows, customer_id],
+    )
+    connection.commit()
+    connection.execute("checkpoint")
+    return rows
+
+
+def _create_list(connection: duckdb.DuckDBPyConnection, schema: str) -> None:
+    connection.execute(f"create schema if not exists {schema}")
+    connection.execute(
+        f"create table if not exists {schema}.erased_customers "
+        "(customer_hash varchar, erased_at timestamp, rows_erased bigint)"
+    )
+
+
+def _delete_raw_rows(
+    connection: duckdb.DuckDBPyConnection,
+    schema: str,
+    delimiter: str,
+    keys: dict[str, str],
+    erased_orders: str,
+) -> dict[str, int]:
+    """Delete what is keyed by erased customers or their orders; returns the rows by table."""
+    tables = tables_in(connection)
+    if set(keys) - {name for of, name in tables if of == schema}:
+        return {}
+    connection.execute(f"create or replace temporary table erased_orders as {erased_orders}")
+    places = {(schema, name): key for name, key in keys.items()}
+    # Elsewhere rows without a customer are found by their order.
+    places |= {
+        place: "order_id"
+        for place, columns in tables.items()
+        if place[0] != schema and "order_id" in columns and "customer_id" not in columns
+    }
+    deleted = {}
+    for (of, name), key in places.items():
+        deleted[name] = connection.execute(
+            f"delete from {of}.{quoted(name)} where {key} in ("
+            f"select erased_orders.{key} from erased_orders where erased_orders.{key} is not null)"
+        ).fetchall()[0][0]
+    _blank_unreadable_lines(connection, schema, delimiter)
+    connection.execute("drop table erased_orders")
+    return deleted
+
+
+def _blank_unreadable_lines(
+    connection: duckdb.DuckDBPyConnection, schema: str, delimiter: str
+) -> None:
+    """Take the text out of a line with an erased customer, or an order of one, in a field.
+
+    The line stays, and counts.
+    """
+    separators = f"{literal(delimiter + chr(34))} || chr(13)"
+    fields = f"string_split(translate(record, {separators}, repeat(chr(10), 3)), chr(10))"
+    connection.execute(
+        f"update {schema}.unreadable_lines set record = null where "
+        f"list_has_any(list_transform({fields}, lambda field: sha256(field)), "
+        f"(select list(customer_hash) from {schema}.erased_customers)) "
+        f"or list_has_any({fields}, "
+        "(select list(customer_id) || list(order_id) from erased_orders))"
+    )
+
+
+def _drop(connection: duckdb.DuckDBPyConnection, tables: list[list[str]]) -> None:
+    connection.begin()
+    for schema, name in tables:
+        connection.execute(f"drop table if exists {schema}.{quoted(name)}")
+    connection.commit()
+    connection.execute("checkpoint")
+
+
+@contextmanager
+def _backup_in_use(connection: duckdb.DuckDBPyConnection) -> Iterator[bool]:
+    """Work in the backup of the database in use, if there is one."""
+    name, path = connection.execute(
+        "select database_name, path from duckdb_databases() "
+        "where database_name = current_database()"
+    ).fetchall()[0]
+    backup = backup_of(Path(path)) if path else None
+    if backup is None or not backup.is_file():
+        yield False
+        return
+    connection.execute(f"attach {literal(backup)} as segmentation_backup")
+    connection.execute("use segmentation_backup")
+    try:
+        yield True
+    finally:
+        connection.execute(f"use {quoted(name)}")
+        connection.execute("detach segmentation_backup")

@@ -1,0 +1,321 @@
+"""The vars of the project are checked before anything is built.
+
+Numbers and names of features stand in SQL as they are, so nothing else may reach it; texts are
+quoted where they stand.
+"""
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from segmentation_dbt.faults import UserError
+
+CLAUSES = {"agreement": "least", "segment": "least", "misplaced_revenue": "most"}
+CRITERIA = ["balance", "business_sense", "silhouette"]
+NEEDED_COLUMNS = ["customer_id", "ordered_at", "amount"]
+OPTIONAL_COLUMNS = ["order_id", "order_status", "items", "category", "state", "city"]
+OPTIONAL_COLUMNS += ["delivered_at", "promised_at", "review_score", "reviewed_at"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a var may be.
+
+    Attributes
+    ----------
+    words : str
+        The kind, as a message says it.
+    holds : callable
+        Whether a value is of the kind.
+    """
+
+    words: str
+    holds: Callable[[object], bool]
+
+
+def _number(low: float, high: float, *, whole: bool = False) -> Kind:
+    type_ = int if whole else (int, float)
+    words = f"a {'whole ' if whole else ''}number from {low} to {high}"
+    return Kind(
+        words,
+        lambda value: (
+            isinstance(value, type_) and not isinstance(value, bool) and low <= value <= high
+        ),
+    )
+
+
+def _choice(*allowed: str) -> Kind:
+    words = f"{', '.join(allowed[:-1])} or {allowed[-1]}"
+    return Kind(words, lambda value: isinstance(value, str) and value in allowed)
+
+
+def _pattern(words: str, pattern: str) -> Kind:
+    return Kind(
+        words, lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
+    )
+
+
+def _list(of: Kind) -> Kind:
+    return Kind(
+        f"a list, each element {of.words}",
+        lambda value: isinstance(value, list) and all(map(of.holds, value)),
+    )
+
+
+def _or_null(kind: Kind) -> Kind:
+    return Kind(f"{kind.words}, or null", lambda value: value is None or kind.holds(value))
+
+
+def _one_or_more(kind: Kind) -> Kind:
+    return Kind(
+        f"{kind.words}, or a list of such names",
+        lambda value: kind.holds(value) or (bool(value) and _list(kind).holds(value)),
+    )
+
+
+_SHARE = _number(0, 1)
+_COUNT = _number(1, 1_000_000_000, whole=True)
+_WEEKS = _number(1, 10_000, whole=True)
+_MONTHS = _or_null(_number(1, 10_000, whole=True))
+_MAPPING = Kind("a mapping", lambda value: isinstance(value, Mapping))
+_TEXT = Kind("a text", lambda value: isinstance(value, str))
+_CHARACTER = Kind("one character", lambda value: isinstance(value, str) and len(value) == 1)
+_NAME = _pattern("a name of letters, digits, dots, hyphens and underscores", r"[A-Za-z0-9._-]+")
+_COLUMN = _pattern("the name of a feature, in lower case with underscores", r"[a-z][a-z0-9_]*")
+_DATE = _pattern(
+    "a date such as 2018-01-01",
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2}(:[0-9]{2})?)?",
+)
+
+VARS = {
+    "source": _choice("olist", "transactions"),
+    "transaction_columns": _MAPPING,
+    "csv_format": _MAPPING,
+    "currency": _TEXT,
+    "max_unreadable_lines": _number(0, 1_000_000_000, whole=True),
+    "uncounted_order_statuses": _list(_TEXT),
+    "observation_months": _MONTHS,
+    "as_of": _or_null(_DATE),
+    "first_evaluation_date": _DATE,
+    "evaluation_interval_weeks": _WEEKS,
+    "feature_sets": _MAPPING,
+    "candidate_feature_sets": _list(_NAME),
+    "candidate_algorithms": _MAPPING,
+    "default_candidate": _one_or_more(_NAME),
+    "pinned_candidate": _or_null(_NAME),
+    "max_exact_customers": _number(0, 1_000_000_000, whole=True),
+    "comparison_date": _choice("first_evaluation_date", "as_of"),
+    "choice_min_segments": _COUNT,
+    "choice_max_segments": _COUNT,
+    "choice_min_share": _SHARE,
+    "choice_score_weights": _MAPPING,
+    "refit_policy": _choice("never", "on_breach", "every", "manual"),
+    "refit_every_weeks": _WEEKS,
+    "hysteresis_margin": _number(0, 0.999999),
+    "maintenance_clauses": _MAPPING,
+    "schedule_probability": _number(0.000001, 0.999999),
+    "contract_options": _MAPPING,
+}
+
+_GRID = {
+    "n_segments": _list(_number(2, 1000, whole=True)),
+    "min_samples": _list(_number(1, 1_000_000, whole=True)),
+    "eps_quantile": _list(_SHARE),
+}
+_OPTION = {"feature_set": _one_or_more(_NAME), "observation_months": _MONTHS}
+_FORMAT = {
+    "delimiter": _or_null(_CHARACTER),
+    "decimal_separator": _or_null(_CHARACTER),
+    "timestamp_format": _or_null(_TEXT),
+}
+
+
+def check_vars(*, given: dict, named: list[str], features: list[str]) -> str:
+    """Stop a run whose vars are not of the kind, or within the limits, that SQL is written for.
+
+    Parameters
+    ----------
+    given : dict
+        Every var of `VARS` with its value.
+    named : list of str
+        The vars that the command line names, where the project is a project of its own.
+    features : list of str
+        The features that a feature set may name.
+
+    Returns
+    -------
+    str
+        That the vars are sound.
+
+    Raises
+    ------
+    UserError
+        If one is not; the message names it and what would do.
+    """
+    for name in named:
+        _check_name(name)
+    for name, kind in VARS.items():
+        _check(name, given[name], kind)
+    _check_candidates(given, features)
+    for option, changes in given["contract_options"].items():
+        _check_mapping(f"contract_options, {option}", changes, _OPTION)
+        for feature_set in _as_list(changes.get("feature_set")):
+            if feature_set not in given["feature_sets"]:
+                raise UserError(
+                    f'contract_options: the option "{option}" names the feature set {feature_set}, '
+                    "which is not under feature_sets."
+                )
+    _check_mapping("csv_format", given["csv_format"], _FORMAT)
+    _check_transaction_columns(given["transaction_columns"])
+    _check_weights(given["choice_score_weights"])
+    _check_clauses(given["maintenance_clauses"])
+    return "The vars are sound."
+
+
+def _check(name: str, value: object, kind: Kind) -> None:
+    if not kind.holds(value):
+        shown = " ".join(str(value).split())
+        shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
+        raise UserError(
+            f"{name} is {shown}; it must be {kind.words}. Check it under vars in dbt_project.yml, "
+            "or in --vars."
+        )
+
+
+def _check_mapping(name: str, given: object, kinds: dict[str, Kind]) -> None:
+    _check(name, given, _MAPPING)
+    for key, value in given.items():
+        _check(name, key, _choice(*kinds))
+        _check(f"{name}, {key}", value, kinds[key])
+
+
+def _check_name(name: str) -> None:
+    if name not in VARS:
+        alike = difflib.get_close_matches(name, VARS, n=1, cutoff=0.6)
+        what = f"did you mean {alike[0]}?" if alike else f"they are {', '.join(VARS)}."
+        raise UserError(f"{name} is no var of this project; {what}")
+
+
+def _check_candidates(given: dict, features: list[str]) -> None:
+    for algorithm, grid in given["candidate_algorithms"].items():
+        _check("candidate_algorithms", algorithm, _choice("kmeans", "ward", "dbscan"))
+        _check_mapping(f"candidate_algorithms, {algorithm}", grid, _GRID)
+    for name, of_set in given["feature_sets"].items():
+        _check("feature_sets", name, _NAME)
+        _check(f"feature_sets, {name}", of_set, _list(_COLUMN))
+        if not of_set:
+            _stop_for_candidates(f"the feature set {name} is empty")
+        for feature in of_set:
+            if feature not in features:
+                _stop_for_candidates(
+                    f"the feature set {name} names {feature}; features are {', '.join(features)}"
+                )
+    for name in given["candidate_feature_sets"]:
+        if name not in given["feature_sets"]:
+            _stop_for_candidates(f"candidate_feature_sets names {name}, which is no feature set")
+    _check_ids(given)
+
+
+def _check_ids(given: dict) -> None:
+    """Every candidate has an id of its own, and there is one at least."""
+    ids = [
+        f"{algorithm}-{settings}-{feature_set}"
+        for algorithm, grid in given["candidate_algorithms"].items()
+        for settings in [
+            *grid.get("n_segments", []),
+            *(
+                f"{eps}-{least}"
+                for eps in grid.get("eps_quantile", [])
+                for least in grid.get("min_samples", [])
+            ),
+        ]
+        for name in given["candidate_feature_sets"]
+        for feature_set in (name, f"{name}-raw")
+    ]
+    if not ids:
+        _stop_for_candidates("they declare no candidate")
+    candidate_id, times = Counter(ids).most_common(1)[0]
+    if times > 1:
+        _stop_for_candidates(f"they declare {candidate_id} more than once")
+
+
+def _stop_for_candidates(fault: str) -> None:
+    raise UserError(
+        "Check feature_sets, candidate_feature_sets and candidate_algorithms under vars in "
+        f"dbt_project.yml: {fault}."
+    )
+
+
+def _check_transaction_columns(columns: Mapping) -> None:
+    fault = None
+    for name, column in columns.items():
+        if name not in NEEDED_COLUMNS + OPTIONAL_COLUMNS:
+            allowed = ", ".join(NEEDED_COLUMNS + OPTIONAL_COLUMNS)
+            fault = f"names {name}; it can name {allowed}"
+        elif not isinstance(column, str | None):
+            _check(f"transaction_columns, {name}", column, _or_null(_TEXT))
+    for name in NEEDED_COLUMNS:
+        if fault is None and not columns.get(name):
+            fault = f"does not say which column of the file is {name}"
+    if fault is None and columns.get("review_score") and not columns.get("reviewed_at"):
+        fault = (
+            "names review_score without reviewed_at; a score counts from the time on at which it "
+            "is known"
+        )
+    if fault:
+        raise UserError(f"Check the var transaction_columns: it {fault}.")
+
+
+def _check_weights(weights: Mapping) -> None:
+    number = _number(0, 1_000_000)
+    if (
+        sorted(weights) != CRITERIA
+        or not all(map(number.holds, weights.values()))
+        or sum(weights.values()) <= 0
+    ):
+        raise UserError(
+            f"choice_score_weights must give {', '.join(CRITERIA)} a weight each, none below 0 and "
+            "not all 0."
+        )
+
+
+def _check_clauses(clauses: Mapping) -> None:
+    terms = {
+        "breach": _SHARE,
+        "warn": _SHARE,
+        "evaluations": _number(1, 10_000, whole=True),
+        "severity": _choice("error", "warn", "info"),
+    }
+    for clause, given in clauses.items():
+        if clause not in CLAUSES:
+            _stop_for_clauses(f"there is no clause {clause}; clauses are {', '.join(CLAUSES)}")
+        _check(f"maintenance_clauses, {clause}", given, _MAPPING)
+        for name in terms:
+            if name not in given:
+                _stop_for_clauses(f"{clause} has no {name}")
+        for name, value in given.items():
+            if name not in terms:
+                _stop_for_clauses(f"{clause} has a term that nothing reads, {name}")
+            if not terms[name].holds(value):
+                _stop_for_clauses(f"{name} of {clause} is {value}, not {terms[name].words}")
+        is_late = (
+            given["warn"] < given["breach"]
+            if CLAUSES[clause] == "least"
+            else given["warn"] > given["breach"]
+        )
+        if is_late:
+            _stop_for_clauses(f"{clause} would be broken before it warns")
+    if "agreement" not in clauses:
+        _stop_for_clauses("the clause agreement is missing")
+
+
+def _stop_for_clauses(fault: str) -> None:
+    raise UserError(f"Check maintenance_clauses under vars in dbt_project.yml: {fault}.")
+
+
+def _as_list(value: object) -> list:
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else value

@@ -1,0 +1,59 @@
+"""The raw tables that a source declares, and how SQL names them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """A raw table and the file that it comes from.
+
+    Attributes
+    ----------
+    name : str
+        Of the table; its file is `name`.csv or `name`.parquet.
+    columns : dict of str to str
+        The declared type of each column: string, integer, double, timestamp or decimal(p, s).
+    file_columns : dict of str to str or None
+        What the file calls a column; None where it has none. A column that is not named here is
+        called the same in the file.
+    is_optional : bool
+        Whether the table may be empty because there is no file.
+    """
+
+    name: str
+    columns: dict[str, str]
+    file_columns: dict[str, str | None]
+    is_optional: bool = False
+
+    def file_column(self, column: str) -> str | None:
+        """What the file calls a declared column; None where it has none."""
+        return self.file_columns.get(column, column)
+
+    def file_types(self) -> dict[str, str]:
+        """The declared type of each column that the file has to have."""
+        named = ((self.file_column(name), type_) for name, type_ in self.columns.items())
+        return {name: type_ for name, type_ in named if name}
+
+
+def quoted(name: str) -> str:
+    """Quote a name of SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str | Path) -> str:
+    """Quote a text of SQL."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def tables_in(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], list[str]]:
+    """The columns of each table of the database in use, by schema and name."""
+    found = connection.execute(
+        "select schema_name, table_name, list(column_name) from duckdb_columns() "
+        "where database_name = current_database() and not internal and (schema_name, table_name) "
+        "in (select (schema_name, table_name) from duckdb_tables() "
+        "where database_name = current_database()) group by all order by all"
+    ).fetchall()
+    return {(schema, name): columns for schema, name, columns in found}
