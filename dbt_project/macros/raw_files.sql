@@ -17,8 +17,10 @@
                 'is_optional': source.meta.get('is_optional', false),
             }) %}
         {% endfor %}
+        {% set folder = env_var('SEGMENTS_DATA', 'data/demo') %}
+        {% do log('Reading the raw files in ' ~ folder, info=true) %}
         {% do call_python('load_raw_files', {
-            'folder': env_var('SEGMENTS_DATA', 'data/demo'),
+            'folder': folder,
             'source': var('source'),
             'schema': layer_schema('raw'),
             'tables': tables,

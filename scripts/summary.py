@@ -1,0 +1,129 @@
+"""What a warehouse holds, on one screen: segments, verdict, data quality and where the tables are."""
+
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+
+def print_summary(warehouse: Path) -> None:
+    """Print what the warehouse holds: segments, verdict, data quality and where the tables are."""
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+
+        def rows(query: str) -> list[tuple]:
+            return connection.execute(query).fetchall()
+
+        customers, revenue, as_of, currency = rows(
+            "select count(*), sum(monetary_value), any_value(as_of), "
+            "(select any_value(currency) from marts.segment_profiles) from marts.customer_segments"
+        )[0]
+        money = f"{currency} {revenue:,.2f}"
+        print(f"\nSegments as of {as_of:%Y-%m-%d}: {customers:,} customers, {money}\n")
+        print(f"  {'id':>2}  {'segment':<40}{'customers':>10}{'share':>8}{'revenue':>9}")
+        for segment_id, name, size, share, revenue_share in rows(
+            "select segment_id, segment_name, customers, share, revenue_share "
+            "from marts.segment_profiles order by segment_id"
+        ):
+            print(
+                f"  {segment_id:>2}  {name:<40}{size:>10,}{share:>8.1%}{revenue_share or 0:>9.1%}"
+            )
+        print(f"\n{_wrapped(_model_in_use(rows))}")
+        print("\nMaintenance contract")
+        for clause, status, sentence in rows(
+            "select clause, status, sentence from marts.maintenance_contract "
+            "where status != 'ok' or clause = 'agreement' order by clause"
+        ):
+            print(_wrapped(f"{clause}: {status.upper()}. {sentence}"))
+        kept = rows("select clause from marts.maintenance_contract where status = 'ok'")
+        kept = [clause for (clause,) in kept if clause != "agreement"]
+        if kept:
+            print(_wrapped(f"Kept: {', '.join(kept)}."))
+        print(_wrapped(_schedule(rows)))
+        rejected, changed = rows(
+            "select sum(rows_rejected), sum(rows_changed) from marts.data_quality_ledger "
+            "where rule = 'all rules'"
+        )[0]
+        print(
+            f"\nRaw rows rejected: {rejected:,}; values changed: {changed:,} "
+            "(marts.data_quality_ledger has the reasons)"
+        )
+        print(f"\nTables, in schema marts of {warehouse}")
+        for (table,) in rows(
+            "select table_name from duckdb_tables() where schema_name = 'marts' order by 1"
+        ):
+            size = rows(f'select count(*) from marts."{table}"')[0][0]
+            print(f"  {table:<40}{size:>10,} {'row' if size == 1 else 'rows'}")
+
+
+def is_contract_broken(warehouse: Path) -> bool:
+    """Whether a clause of severity error is broken."""
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        return connection.execute(
+            "select count(*) > 0 from marts.maintenance_contract "
+            "where status = 'breach' and severity = 'error'"
+        ).fetchall()[0][0]
+
+
+def _model_in_use(rows: Callable[[str], list[tuple]]) -> str:
+    """Which model is in use, by whose choice, and whether that choice still stands."""
+    candidate_id, chosen_by, compared_as_of, compared_at, stale_reason = rows(
+        "select candidate_id, chosen_by, compared_as_of, compared_at, stale_reason "
+        "from marts.model_comparison where is_chosen"
+    )[0]
+    told = f"Model: {candidate_id}, chosen {chosen_by}"
+    if compared_at is None:
+        return f"{told}: candidates have not been compared yet (make compare)."
+    told += (
+        f". Candidates were compared on {compared_at:%Y-%m-%d}, on the customers known by "
+        f"{compared_as_of:%Y-%m-%d}."
+    )
+    if stale_reason:
+        told += f" The comparison is STALE: {stale_reason}; make compare makes a new one."
+    return told
+
+
+def _schedule(rows: Callable[[str], list[tuple]]) -> str:
+    """How long models last, and what the refit policy makes of it."""
+    (
+        policy,
+        changes_of_model,
+        since,
+        origins,
+        probability,
+        interval,
+        shortest,
+        longest,
+        next_date,
+    ) = rows(
+        "select policy, "
+        "(select count(*) - 1 from marts.segment_model_decisions where is_takeover), "
+        "champion_from, origins, probability, recommended_interval_weeks, shortest_interval_weeks, "
+        "longest_interval_weeks, next_refit_date "
+        "from marts.maintenance_schedule cross join marts.segment_models "
+        "where is_in_use and status = 'champion'"
+    )[0]
+    changes = "has not changed"
+    if changes_of_model:
+        changes = f"has changed {_counted(changes_of_model, 'time')}"
+    told = f"Refit policy {policy}: the model {changes}; the one in use is of {since:%Y-%m-%d}. "
+    if interval is None:
+        told += "Too few models have been broken yet: how often to refit is not known."
+    else:
+        told += f"By {_counted(origins, 'start date')}, refit every {_counted(interval, 'week')}"
+        if longest is None:
+            told += f" ({shortest} or more)" if shortest != interval else ""
+        elif (shortest, longest) != (interval, interval):
+            told += f" ({shortest} to {longest})"
+        told += f" to keep the agreement in {probability:.0%} of the cases"
+        told += f": expect the next refit on {next_date:%Y-%m-%d}." if next_date else "."
+    next_evaluation = rows("select max(next_evaluation_date) from marts.maintenance_contract")[0][0]
+    return f"{told} The next evaluation is on {next_evaluation:%Y-%m-%d}."
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 88, initial_indent="  ", subsequent_indent="    ")

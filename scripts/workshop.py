@@ -1,0 +1,224 @@
+"""The file that a build works in, the file that it publishes, and the one backup.
+
+A build works in a copy of the published warehouse and renames it into place when it has passed:
+readers see the old state or the new one. What was published before stays beside it,
+`segments.previous.duckdb` beside `segments.duckdb`, and the next build goes on from there when the
+warehouse is missing or damaged.
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from segmentation_dbt.erasure import backup_of
+from segmentation_dbt.tables import literal, quoted
+
+DAMAGED = ".damaged-{}.duckdb"
+
+# What an attached file is called: a name that no warehouse has.
+ATTACHED = "published:file"
+
+
+class BuildError(Exception):
+    """A build that ended without a result; the message says what to do."""
+
+
+class DamagedError(Exception):
+    """A file that cannot be read as a whole; the message says why."""
+
+
+def damaged_files_of(warehouse: Path) -> list[Path]:
+    """The damaged files of a warehouse that builds have moved aside."""
+    return sorted(warehouse.parent.glob(f"{warehouse.stem}{DAMAGED.format('*')}"))
+
+
+def name_aside(warehouse: Path) -> Path:
+    """A free name for a damaged warehouse."""
+    number = 1
+    while (aside := warehouse.with_name(warehouse.stem + DAMAGED.format(number))).exists():
+        number += 1
+    return aside
+
+
+@contextmanager
+def only_build_of(warehouse: Path) -> Iterator[None]:
+    """Hold the lock of a warehouse.
+
+    Raises
+    ------
+    BuildError
+        If another build holds it, or the folder cannot be written to.
+    """
+    path = warehouse.parent / f".{warehouse.stem}.lock"
+    try:
+        warehouse.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("w")
+    except OSError as error:
+        raise BuildError(
+            f"The folder {warehouse.parent} cannot be written to: {error.strerror}."
+        ) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = f"Another build of {warehouse} is running; wait for its end."
+            raise BuildError(message) from None
+        yield
+
+
+@contextmanager
+def workshop_of(warehouse: Path) -> Iterator[Path]:
+    """An empty folder beside the warehouse, gone at the end; gives the file to be built in it.
+
+    A view names the database that it is in, so the file keeps its name and only moves.
+    """
+    folder = warehouse.parent / f".{warehouse.stem}.building"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder / warehouse.name
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def begin(built: Path, warehouse: Path) -> bool:
+    """Begin a workshop file as a copy of the published one, or of its backup.
+
+    Returns
+    -------
+    bool
+        Whether the published file is damaged.
+
+    Raises
+    ------
+    BuildError
+        If neither of the two can be read, or the published one is in use.
+    """
+    backup, is_damaged = backup_of(warehouse), False
+    if warehouse.exists():
+        try:
+            copy_warehouse(warehouse, built)
+            return False
+        except DamagedError as error:
+            is_damaged = True
+            fault = f"{warehouse} is damaged ({error})."
+    elif backup.exists():
+        fault = f"There is no {warehouse}."
+    else:
+        return False
+    try:
+        if not backup.exists():
+            raise DamagedError("does not exist")
+        copy_warehouse(backup, built)
+    except DamagedError as error:
+        why = str(error) if str(error) == "does not exist" else "is damaged too"
+        raise BuildError(
+            f"{fault} Its backup {backup} {why}. To begin anew from the raw files, move away what "
+            "there is of the two. Lost are then the ids and history of segments, the comparison of "
+            "candidates (make compare) and the list of erased customers (make erase for each of "
+            "them again)."
+        ) from None
+    aside = f" The build moves the damaged file to {name_aside(warehouse)}." if is_damaged else ""
+    print(
+        f"{fault} The build goes on from its backup {backup}, {_newest_decision_in(built)}.{aside}",
+        flush=True,
+    )
+    return is_damaged
+
+
+def copy_warehouse(source: Path, target: Path) -> None:
+    """Copy all tables and views into a new file; every block of the source is read.
+
+    Erased rows and dead space stay behind.
+
+    Raises
+    ------
+    DamagedError
+        If the source cannot be read as a whole.
+    BuildError
+        If the source is in use, or of another version of DuckDB.
+    """
+    target.unlink(missing_ok=True)
+    try:
+        with duckdb.connect(str(target)) as connection:
+            name = connection.execute("select current_database()").fetchall()[0][0]
+            connection.execute(f"attach {literal(source)} as {quoted(ATTACHED)} (read_only)")
+            connection.execute(f"copy from database {quoted(ATTACHED)} to {quoted(name)}")
+            connection.execute(f"detach {quoted(ATTACHED)}")
+    except duckdb.Error as error:
+        target.unlink(missing_ok=True)
+        _raise_unless_damaged(source, error)
+        raise DamagedError(str(error).splitlines()[0]) from None
+
+
+def write_out(built: Path) -> None:
+    """Move into a file what DuckDB still has in the write-ahead log beside it.
+
+    DuckDB does so when it closes a file, and passes over it without an error when the disk is full.
+    """
+    with duckdb.connect(str(built), config={"max_vacuum_tasks": 0}) as connection:
+        connection.execute("force checkpoint")
+
+
+def publish(built: Path, warehouse: Path, *, is_damaged: bool) -> None:
+    """Put a finished file in the place of the published one, which becomes the backup."""
+    log = _log_of(warehouse)
+    if is_damaged:
+        aside = name_aside(warehouse)
+        if log.exists():
+            log.rename(_log_of(aside))
+        warehouse.rename(aside)
+    elif warehouse.exists():
+        _keep_as_backup(warehouse)
+    # What a killed session has left of the file that goes; it would not fit the new one.
+    log.unlink(missing_ok=True)
+    built.replace(warehouse)
+
+
+def _keep_as_backup(warehouse: Path) -> None:
+    """Give the published file a second name, so that it stays when the first one moves on."""
+    backup = backup_of(warehouse)
+    new = backup.with_name(f".{backup.name}.new")
+    new.unlink(missing_ok=True)
+    try:
+        os.link(warehouse, new)
+    except OSError:  # a file system without links
+        shutil.copyfile(warehouse, new)
+    _log_of(backup).unlink(missing_ok=True)
+    new.replace(backup)
+
+
+def _log_of(file: Path) -> Path:
+    return file.with_name(f"{file.name}.wal")
+
+
+def _raise_unless_damaged(source: Path, error: duckdb.Error) -> None:
+    """Raise BuildError for what makes a sound file unreadable, or cannot be written."""
+    message = str(error)
+    if "Could not set lock" in message or "Conflicting lock" in message:
+        raise BuildError(f"Another program writes to {source}; close it, or wait for its end.")
+    if "version number" in message:
+        raise BuildError(
+            f"{source} is of another version of DuckDB than {duckdb.__version__}. Build with the "
+            "one that wrote it, or move it away together with its backup to begin anew."
+        )
+    if isinstance(error, duckdb.OutOfMemoryException):
+        raise BuildError(f"There is too little memory to read {source}.")
+    if "No space left on device" in message or "File too large" in message:
+        raise BuildError(message)
+
+
+def _newest_decision_in(built: Path) -> str:
+    """How far a file reaches, in words."""
+    try:
+        with duckdb.connect(str(built), read_only=True) as connection:
+            query = "select max(evaluation_date) from champion.champion_decisions"
+            newest = connection.execute(query).fetchall()[0][0]
+    except duckdb.CatalogException:
+        newest = None
+    return f"with decisions up to {newest:%Y-%m-%d}" if newest else "without decisions"
