@@ -3,7 +3,7 @@
 # make report       pages, slides and documentation of WAREHOUSE in the folder REPORT
 # make export       the marts of WAREHOUSE for BI tools, as Parquet and one DuckDB file, in EXPORT
 # make erase        erase the customer CUSTOMER from WAREHOUSE, for good
-# make drop-ledger  forget all models, decisions and segments of WAREHOUSE
+# make drop-registry  forget all models, decisions and segments of WAREHOUSE
 # make bench        time builds and the way of a notebook, on OLIST and CUSTOMERS synthetic ones
 # make test         everything that CI runs
 # make test-spark   build on Spark too and compare all marts; on Olist as well where OLIST_DATA is set
@@ -37,7 +37,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 CUSTOMERS ?= 100000 1000000
 OLIST ?=
 
-.PHONY: build compare report export erase drop-ledger bench test test-spark test-faults audit lint demo-data cdnow-data fetch-olist clean help
+.PHONY: build compare report export erase drop-registry bench test test-spark test-faults audit lint demo-data cdnow-data fetch-olist clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -55,10 +55,10 @@ export: .venv/installed
 	@$(PYTHON) scripts/export.py --warehouse "$(WAREHOUSE)" --folder "$(EXPORT)"
 
 erase: .venv/installed
-	@$(PYTHON) scripts/ledger.py --warehouse "$(WAREHOUSE)" $(VARS_OPTION) erase "$(CUSTOMER)"
+	@$(PYTHON) scripts/registry.py --warehouse "$(WAREHOUSE)" $(VARS_OPTION) erase "$(CUSTOMER)"
 
-drop-ledger: .venv/installed
-	@$(PYTHON) scripts/ledger.py --warehouse "$(WAREHOUSE)" $(VARS_OPTION) drop
+drop-registry: .venv/installed
+	@$(PYTHON) scripts/registry.py --warehouse "$(WAREHOUSE)" $(VARS_OPTION) drop
 
 bench: .venv/installed
 	@$(PYTHON) scripts/benchmark.py $(if $(OLIST),--olist "$(OLIST)") --customers $(CUSTOMERS)

@@ -167,7 +167,9 @@ def problem_of(event) -> str | None:
             return out_of_memory(node, "" if is_alone else one_by_one)
         if "PRIMARY KEY or UNIQUE constraint violation" in data.msg:
             key = data.msg.split("duplicate key", 1)[-1].strip()
-            return f"{node} has more than one row of the key {key}: its SQL joins or groups wrongly."
+            return (
+                f"{node} has more than one row of the key {key}: its SQL joins or groups wrongly."
+            )
         return plain(data.msg)
     return None
 

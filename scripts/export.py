@@ -22,8 +22,8 @@ from pathlib import Path
 
 import duckdb
 
-from build import only_build_of
-from kept_tables import BuildError, sql_string
+from segmentation_dbt.tables import literal
+from workshop import BuildError, only_build_of
 
 # What no warehouse of this project is without.
 REQUIRED = {"customer_segments", "segment_profiles"}
@@ -100,7 +100,7 @@ def _write(warehouse: Path, workshop: Path) -> dict[str, int]:
     with duckdb.connect(str(workshop / "spill.duckdb")) as connection:
         _attach(connection, warehouse)
         try:
-            exported = sql_string(workshop / "segments.duckdb")
+            exported = literal(workshop / "segments.duckdb")
             connection.execute(
                 f"attach {exported} as exported (storage_version '{STORAGE_VERSION}')"
             )
@@ -111,7 +111,7 @@ def _write(warehouse: Path, workshop: Path) -> dict[str, int]:
             ).fetchall()
             rows = {}
             for (table,) in tables:
-                parquet = sql_string(workshop / "parquet" / f"{table}.parquet")
+                parquet = literal(workshop / "parquet" / f"{table}.parquet")
                 connection.execute(
                     f'create table exported.marts."{table}" as from warehouse.marts."{table}"'
                 )
@@ -127,7 +127,7 @@ def _write(warehouse: Path, workshop: Path) -> dict[str, int]:
 def _attach(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> None:
     """Attach the warehouse for reading; raises BuildError where that is not possible."""
     try:
-        connection.execute(f"attach {sql_string(warehouse)} as warehouse (read_only)")
+        connection.execute(f"attach {literal(warehouse)} as warehouse (read_only)")
     except duckdb.Error as error:
         if "Could not set lock" in str(error):
             raise BuildError(

@@ -13,10 +13,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from build import BuildError, add_vars_option, vars_of
+from build import add_vars_option
+from dbt_runs import vars_of
 from reporting import documentation, site, slides
 from reporting.marts import Marts, ReportError
 from reporting.text import use_currency
+from workshop import BuildError
 
 SLIDES = "slides.pdf"
 TABLES = "tables.html"

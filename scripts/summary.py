@@ -1,4 +1,4 @@
-"""What a warehouse holds, on one screen: segments, verdict, data quality and where the tables are."""
+"""What a warehouse holds, on one screen: segments, verdict, data quality and the tables."""
 
 import textwrap
 from collections.abc import Callable

@@ -1,27 +1,29 @@
 """Builds that several tests read: each is made once a session, by the project's own commands."""
 
 import fcntl
-import json
 import os
 import shutil
 import subprocess
 import sys
 import zlib
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
 from itertools import pairwise
 from pathlib import Path
+from unittest.mock import patch
 
 import duckdb
 import pytest
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner
 
 from shop import Shop
 
 ROOT = Path(__file__).resolve().parents[1]
 
 # What only grows, by its key: rows that stand are never touched.
-LEDGER = {
-    "training.training_observations": "candidate_id, cutoff, point",
+REGISTRY = {
+    "training.training_observations": "candidate_id, cutoff, observation",
     "training.training_models": "model_id",
     "monitoring.monitoring_agreement": "origin_model_id, model_id",
     "monitoring.monitoring_noise": "model_id",
@@ -35,19 +37,6 @@ LEDGER = {
 }
 
 
-@cache
-def dbt_forks() -> subprocess.Popen:
-    """The process that runs dbt in forks of its own; it ends with the tests."""
-    return subprocess.Popen(
-        [sys.executable, "tests/forked_dbt.py"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # where Python complains of what forks have in common
-        text=True,
-    )
-
-
 class Project:
     """Runs the project's commands as a user would, with build artefacts of its own."""
 
@@ -55,11 +44,16 @@ class Project:
         self.folder = folder
 
     def environment(self, data: Path, warehouse: Path, *arguments: str) -> dict[str, str]:
-        # dbt reads the whole project anew when vars differ from those of the last run in a folder.
+        """What dbt finds in its environment; it runs in the folder of the warehouse.
+
+        A warehouse is known by its name alone, so that dbt parses the project once for all of them.
+        """
         given = [i + 1 for i, argument in enumerate(arguments) if argument == "--vars"]
         return os.environ | {
-            "SEGMENTS_DATA": str(data),
-            "SEGMENTS_WAREHOUSE": str(warehouse),
+            "SEGMENTS_DATA": str(data.resolve()),
+            "SEGMENTS_WAREHOUSE": warehouse.name,
+            "DBT_PROJECT_DIR": str(ROOT),
+            "DBT_PROFILES_DIR": str(ROOT),
             "DBT_TARGET_PATH": str(self.target(warehouse, *(arguments[i] for i in given))),
             "DBT_LOG_PATH": str(self.folder / "logs"),
             "DBT_LOG_LEVEL_FILE": "none",
@@ -72,46 +66,38 @@ class Project:
         return self.folder / f"target of {warehouse.stem}{vars_of}"
 
     def dbt(
-        self,
-        data: Path,
-        warehouse: Path,
-        *arguments: str,
-        quiet: bool = True,
-        command: tuple = (),
+        self, data: Path, warehouse: Path, *arguments: str, quiet: bool = True
     ) -> subprocess.CompletedProcess:
-        """Run dbt, or a `command` that stands for it and starts anew."""
+        """Run dbt in this process; its output is what it says, errors alone if `quiet`."""
+        said: list[str] = []
+
+        def hear(event) -> None:
+            is_error = event.info.level == "error"
+            if is_error or (not quiet and event.info.level in ("info", "warn")):
+                said.append(event.info.msg)
+
         environment = self.environment(data, warehouse, *arguments)
-        arguments = (*(["--quiet"] if quiet else []), *arguments)
-        if command:
-            return subprocess.run(
-                [*command, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
-            )
-        output, errors = self.folder / "output", self.folder / "errors"
-        self._fork(environment, arguments, output)
-        code = int(dbt_forks().stdout.readline())
-        return subprocess.CompletedProcess(arguments, code, output.read_text(), errors.read_text())
+        with patch.dict(os.environ, environment), chdir(warehouse.parent):
+            run = dbtRunner(callbacks=[hear]).invoke(["--log-level", "none", *arguments])
+            DuckDBConnectionManager.close_all_connections()
+        if run.exception is not None:
+            said.append(str(run.exception))
+        return subprocess.CompletedProcess(arguments, 0 if run.success else 1, "\n".join(said), "")
 
     @contextmanager
-    def started_dbt(self, data: Path, warehouse: Path, *arguments: str):
-        """Start dbt; yields its process id, and the lines of its output while it runs."""
-        output = self.folder / "pipe"
-        if not output.exists():
-            os.mkfifo(output)
-        pid = self._fork(self.environment(data, warehouse, *arguments), arguments, output)
-        try:
-            with output.open() as lines:
-                yield pid, lines
-        finally:
-            dbt_forks().stdout.readline()
-
-    def _fork(self, environment: dict[str, str], arguments: tuple, output: Path) -> int:
-        """Have dbt started in a fork; returns its process id, which its exit code follows."""
-        asked = {"arguments": arguments, "environment": environment, "kept": str(self.folder)}
-        asked |= {"output": str(output), "errors": str(self.folder / "errors")}
-        forks = dbt_forks()
-        forks.stdin.write(json.dumps(asked) + "\n")
-        forks.stdin.flush()
-        return int(forks.stdout.readline())
+    def started_dbt(
+        self, data: Path, warehouse: Path, *arguments: str
+    ) -> Iterator[subprocess.Popen]:
+        """Start the command dbt; yields the process, whose output comes while it runs."""
+        with subprocess.Popen(
+            [Path(sys.executable).with_name("dbt"), *arguments],
+            cwd=warehouse.parent,
+            env=self.environment(data, warehouse, *arguments),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            yield process
 
     def dbt_build(self, data: Path, warehouse: Path, *arguments: str, tested: bool = False) -> Path:
         """Build data into the warehouse, with dbt's data tests if `tested`; a failure fails."""
@@ -119,7 +105,7 @@ class Project:
         result = self.dbt(
             data, warehouse, "build", "--exclude-resource-type", *left_out, *arguments
         )
-        assert result.returncode == 0, result.stdout + result.stderr
+        assert result.returncode == 0, result.stdout
         return warehouse
 
     def make(self, data: Path, warehouse: Path) -> subprocess.CompletedProcess:

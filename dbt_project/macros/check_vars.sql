@@ -18,7 +18,7 @@
     {% for name in [
         'source', 'transaction_columns', 'csv_format', 'currency', 'max_unreadable_lines',
         'uncounted_order_statuses', 'observation_months', 'as_of', 'first_evaluation_date',
-        'evaluation_interval_weeks', 'feature_sets', 'candidate_feature_sets', 'candidate_algorithms',
+        'evaluation_interval_weeks', 'feature_sets', 'candidate_feature_sets', 'candidate_scales', 'candidate_algorithms',
         'default_candidate', 'pinned_candidate', 'max_exact_customers', 'comparison_date',
         'choice_min_segments', 'choice_max_segments', 'choice_min_share', 'choice_score_weights',
         'refit_policy', 'refit_every_weeks', 'hysteresis_margin', 'maintenance_clauses',

@@ -159,7 +159,9 @@ class _Loader:
         others = [name for name in read_as if name not in types]
         checks = [f"{self._first_misfit(types)} as misfit"]
         checks += [f"{quoted(name)} is null as {quoted(name)}" for name in others]
-        declared = ", ".join(f"{literal(name)}: {literal(type_)}" for name, type_ in columns.items())
+        declared = ", ".join(
+            f"{literal(name)}: {literal(type_)}" for name, type_ in columns.items()
+        )
         self.connection.execute(
             f"create or replace table {self._named(table)} as "
             f"select {_casts(table)}, {', '.join(checks)} "
@@ -173,9 +175,7 @@ class _Loader:
         self.connection.execute("drop table reject_scans")
         self._check_misfits(table, path, types)
         for name in ["misfit", *others]:
-            self.connection.execute(
-                f"alter table {self._named(table)} drop column {quoted(name)}"
-            )
+            self.connection.execute(f"alter table {self._named(table)} drop column {quoted(name)}")
 
     def _csv_options(self) -> str:
         options = [
@@ -274,7 +274,9 @@ class _Loader:
                 if fault == "misfit"
                 else "the quote does not end. Close it: the lines after it cannot be told apart."
             )
-            raise UserError(f"{path}, line {self._line_at(path, position)}, column {column}: {what}")
+            raise UserError(
+                f"{path}, line {self._line_at(path, position)}, column {column}: {what}"
+            )
         rejected, first = self.rows("select count(*), min(position) from rejected_records")[0]
         has_readable_lines = bool(self.rows(f"select 1 from {self._named(table)} limit 1"))
         if rejected > self.max_unreadable_lines or not has_readable_lines:
@@ -310,7 +312,8 @@ class _Loader:
         ):
             others = f" (one of {number} such values)" if number > 1 else ""
             raise UserError(
-                f"{path}, column {column}: {self._is_no(value, types[column])}{others}. {CORRECT_IT}"
+                f"{path}, column {column}: {self._is_no(value, types[column])}{others}. "
+                f"{CORRECT_IT}"
             )
 
     # -- Parquet ----------------------------------------------------------------------------------

@@ -102,6 +102,7 @@ VARS = {
     "evaluation_interval_weeks": _WEEKS,
     "feature_sets": _MAPPING,
     "candidate_feature_sets": _list(_NAME),
+    "candidate_scales": _list(_choice("log", "raw")),
     "candidate_algorithms": _MAPPING,
     "default_candidate": _one_or_more(_NAME),
     "pinned_candidate": _or_null(_NAME),
@@ -232,7 +233,9 @@ def _check_ids(given: dict) -> None:
             ),
         ]
         for name in given["candidate_feature_sets"]
-        for feature_set in (name, f"{name}-raw")
+        for feature_set in (
+            name if scale == "log" else f"{name}-raw" for scale in given["candidate_scales"]
+        )
     ]
     if not ids:
         _stop_for_candidates("they declare no candidate")
@@ -243,8 +246,8 @@ def _check_ids(given: dict) -> None:
 
 def _stop_for_candidates(fault: str) -> None:
     raise UserError(
-        "Check feature_sets, candidate_feature_sets and candidate_algorithms under vars in "
-        f"dbt_project.yml: {fault}."
+        "Check feature_sets, candidate_feature_sets, candidate_scales and candidate_algorithms "
+        f"under vars in dbt_project.yml: {fault}."
     )
 
 

@@ -7,6 +7,7 @@ nobody waits, `written_meanwhile` gives it a copy without rows, and a DBT_TARGET
 last build has read of the project.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -19,19 +20,17 @@ from pathlib import Path
 import duckdb
 
 from dbt_runs import target_folder
-from kept_tables import sql_string
 from reporting.marts import ReportError
+from segmentation_dbt.tables import literal
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def written_meanwhile(
-    warehouse: Path, page: Path, changed_vars: list[str]
-) -> Iterator[Callable[[], None]]:
+def written_meanwhile(warehouse: Path, page: Path, changed: dict) -> Iterator[Callable[[], None]]:
     """Write the documentation in a process of its own; yields what waits for its end.
 
-    `changed_vars` are dbt's arguments for the vars that the warehouse was built with.
+    `changed` are the vars, other than those in dbt_project.yml, that the warehouse was built with.
 
     What it yields raises ReportError if dbt has failed.
     """
@@ -41,19 +40,20 @@ def written_meanwhile(
         target = Path(folder) / "target"
         target.mkdir()
         with suppress(FileNotFoundError):  # else dbt reads the project anew
-            read_by_build = target_folder(warehouse, changed_vars) / "partial_parse.msgpack"
+            read_by_build = target_folder(warehouse, changed) / "partial_parse.msgpack"
             shutil.copy(read_by_build, target)
         environment = os.environ | {
             "DBT_TARGET_PATH": str(target),
-            "SEGMENTS_WAREHOUSE": str(copy),
+            "SEGMENTS_WAREHOUSE": copy.name,  # as the build names it; dbt runs in the folder
             "DBT_PROFILES_DIR": str(ROOT),
+            "DBT_PROJECT_DIR": str(ROOT),
             "PYTHONPATH": str(ROOT / "scripts"),
         }
         command = [sys.executable, "-m", "reporting.documentation", str(page.resolve())]
-        command += changed_vars
+        command += ["--vars", json.dumps(changed, default=str)] if changed else []
         with subprocess.Popen(
             command,
-            cwd=ROOT,
+            cwd=folder,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -74,7 +74,7 @@ def written_meanwhile(
 
 def _copy_without_rows(warehouse: Path, copy: Path) -> None:
     with duckdb.connect(str(copy)) as connection:
-        connection.execute(f"attach {sql_string(warehouse)} as published (read_only)")
+        connection.execute(f"attach {literal(warehouse)} as published (read_only)")
         for schema, table in connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = 'published' "
             "union all "
@@ -88,17 +88,14 @@ def _copy_without_rows(warehouse: Path, copy: Path) -> None:
 
 
 def main(page: Path, *changed_vars: str) -> int:
-    import lean_dbt  # takes seconds to load
+    """Write the page; returns the exit code."""
+    from dbt.cli.main import dbtRunner  # takes seconds to load
 
-    lean_dbt.parse_once_for_all_places()
-    from dbt.cli.main import dbtRunner
-
-    runner = dbtRunner()
-    for command in (["parse"], ["docs", "generate", "--static", "--no-compile"]):
-        result = runner.invoke(["--quiet", *command, *changed_vars])
-        if not result.success:
-            print(result.exception or "dbt says no more.")
-            return 1
+    command = ["--quiet", "docs", "generate", "--static", "--no-compile", *changed_vars]
+    result = dbtRunner().invoke(command)
+    if not result.success:
+        print(result.exception or "dbt says no more.")
+        return 1
     shutil.copyfile(Path(os.environ["DBT_TARGET_PATH"]) / "static_index.html", page)
     return 0
 

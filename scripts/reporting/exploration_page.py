@@ -28,8 +28,8 @@ def balance(marts: Marts) -> str:
     total = marts["data_quality_ledger"]
     total = total[total["rule"] == "all rules"]
     return (
-        f"Of {integer(total['rows_in'].sum())} raw rows {integer(total['rows_accepted'].sum())} are "
-        f"kept and {integer(total['rows_rejected'].sum())} rejected with a reason; in "
+        f"Of {integer(total['rows_in'].sum())} raw rows {integer(total['rows_accepted'].sum())} "
+        f"are accepted and {integer(total['rows_rejected'].sum())} rejected with a reason; in "
         f"{integer(total['rows_changed'].sum())} a value is replaced or left out. Every row is "
         "accounted for."
     )

@@ -428,8 +428,8 @@ def causes(marts: Marts) -> Figure | None:
         title,
         panels,
         table.reset_index(drop=True),
-        "Measured for the model in use at each evaluation; what a feature gives back is measured where "
-        "a clause is close to its limit or broken.",
+        "Measured for the model in use at each evaluation; what a feature gives back is measured "
+        "where a clause is close to its limit or broken.",
     )
 
 
@@ -530,8 +530,8 @@ def policies(marts: Marts) -> Figure | None:
     if in_use is not None and pd.notna(in_use.mean_adjusted_rand_index):
         title = (
             f"The policy in use, {in_use.policy.replace('_', ' ')}, takes "
-            f"{counted(in_use.refits, 'refit')} in {counted(in_use.evaluations, 'evaluation')} and keeps a "
-            f"mean agreement of {number(in_use.mean_adjusted_rand_index)}"
+            f"{counted(in_use.refits, 'refit')} in {counted(in_use.evaluations, 'evaluation')} and "
+            f"keeps a mean agreement of {number(in_use.mean_adjusted_rand_index)}"
         )
     table = pd.DataFrame(
         {
@@ -607,8 +607,8 @@ def migration(marts: Marts) -> Figure | None:
     )
     return Figure(
         "migration",
-        f"At an evaluation {share(rows['migrated_share'].mean())} of the customers have changed segment "
-        "because they changed",
+        f"At an evaluation {share(rows['migrated_share'].mean())} of the customers have changed "
+        "segment because they changed",
         [Panel(chart)],
         table,
         "Migration under one model and relabelling by a new one are two things and counted apart.",

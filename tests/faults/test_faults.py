@@ -16,10 +16,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from kept_tables import backup_of, damaged_files_of
 
 import reliability
-from conftest import LEDGER, ROOT, marts_of
-from kept_tables import backup_of, damaged_files_of
+from conftest import REGISTRY, ROOT, marts_of
 
 # `make test-faults` kills so many builds, so often; `make test` kills three.
 KILLS, TIMES = 10, 5
@@ -36,11 +36,11 @@ def state_of(warehouse):
     return state
 
 
-def ledger_of(warehouse):
+def registry_of(warehouse):
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         return {
             table: connection.execute(f"select * from {table} order by {key}").fetchall()
-            for table, key in LEDGER.items()
+            for table, key in REGISTRY.items()
         }
 
 
@@ -91,8 +91,8 @@ class Place:
         code, output, errors = self.build(environment, **options)
         assert code == 0, errors
         assert state_of(self.warehouse) == self.new
-        assert ledger_of(self.warehouse) == self.new_ledger
-        assert ledger_of(self.backup) == self.new_ledger
+        assert registry_of(self.warehouse) == self.new_ledger
+        assert registry_of(self.backup) == self.new_ledger
         assert not list(self.folder.glob(".*building*"))
         return output
 
@@ -116,7 +116,7 @@ def yesterday(project, shop, shop_data, tmp_path_factory):
     assert reference.build()[0] == 0
     place.seconds = time.monotonic() - started
     place.old, place.new = state_of(place.warehouse), state_of(reference.warehouse)
-    place.new_ledger = ledger_of(reference.warehouse)
+    place.new_ledger = registry_of(reference.warehouse)
     assert place.old != place.new
     return place
 
@@ -398,7 +398,7 @@ def test_after_kills_a_damaged_warehouse_is_rebuilt_in_harsh_surroundings(place,
     assert "Another build of" in errors
     assert first.returncode == 0, errors_of_first
     assert place.stands() == "new"
-    assert ledger_of(place.warehouse) == ledger_of(place.backup) == place.new_ledger
+    assert registry_of(place.warehouse) == registry_of(place.backup) == place.new_ledger
     assert len(damaged_files_of(place.warehouse)) == 1
 
 

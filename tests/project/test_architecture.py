@@ -157,9 +157,7 @@ def test_a_key_that_is_repeated_or_unknown_in_part_is_found(
 
 def test_every_model_and_source_says_its_grain(manifest, models):
     for thing in [*models.values(), *manifest["sources"].values()]:
-        assert thing["description"].startswith(("One row per", "Points of")), thing[
-            "name"
-        ]
+        assert thing["description"].startswith(("One row per", "Points of")), thing["name"]
 
 
 def test_exposures_read_marts_only_and_say_who_owns_them(manifest, models):

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from arrivals import read_texts, write_known_by
-from conftest import LEDGER
+from conftest import REGISTRY
 
 # A clause that the small shop breaks after some weeks, and one that it keeps.
 BREACH_AT = {
@@ -26,11 +26,11 @@ BREACH_AT = {
 }
 
 
-def ledger_of(warehouse):
+def registry_of(warehouse):
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         return {
             table: connection.execute(f"select * from {table} order by {key}").fetchall()
-            for table, key in LEDGER.items()
+            for table, key in REGISTRY.items()
         }
 
 
@@ -89,7 +89,7 @@ def grown(project, later_data, early, settings, tmp_path_factory):
 
 
 def test_a_build_adds_to_the_ledger_and_touches_no_row(early, grown):
-    before, after = ledger_of(early), ledger_of(grown)
+    before, after = registry_of(early), registry_of(grown)
     for table, rows in before.items():
         assert set(map(repr, rows)) <= set(map(repr, after[table])), table
         assert len(after[table]) > len(rows), table
@@ -100,7 +100,7 @@ def test_the_ledger_that_grew_is_that_of_one_build(
 ):
     """The sequence of champions is a function of data and settings; so is all else."""
     once = project.dbt_build(later_data, tmp_path / "shop.duckdb", *settings)
-    assert ledger_of(once) == ledger_of(grown)
+    assert registry_of(once) == registry_of(grown)
     assert read(once, "select count(*) as n from champion.champion_takeovers")["n"][0] > 2
     for mart in ("segment_models", "segment_events", "customer_segment_history"):
         query = f"select * from marts.{mart} order by all"
@@ -148,14 +148,14 @@ def test_a_build_that_is_killed_anywhere_and_run_again_gives_the_same_ledger(
     project, later_data, early, grown, settings, tmp_path
 ):
     warehouse = tmp_path / "shop.duckdb"
-    expected = ledger_of(grown)
+    expected = registry_of(grown)
     shutil.copy(early, warehouse)
     for node in KILLED_AT:
         # Each run goes on from what the killed one before has left.
         kill_at(project, later_data, warehouse, node, settings)
     result = project.dbt(later_data, warehouse, "run", *settings)
     assert result.returncode == 0, result.stdout
-    assert ledger_of(warehouse) == expected
+    assert registry_of(warehouse) == expected
 
 
 def test_facts_that_arrive_late_rewrite_nothing_and_are_reported(
@@ -166,7 +166,7 @@ def test_facts_that_arrive_late_rewrite_nothing_and_are_reported(
     warehouse = tmp_path / "shop.duckdb"
     shutil.copy(early, warehouse)
     project.dbt_build(late.write(tmp_path / "data"), warehouse, *settings)
-    before, after = ledger_of(early), ledger_of(warehouse)
+    before, after = registry_of(early), registry_of(warehouse)
     for table, rows in before.items():
         assert set(map(repr, rows)) <= set(map(repr, after[table])), table
     models = read(warehouse, "select * from marts.segment_models order by fitted_as_of")
@@ -262,7 +262,7 @@ def test_a_full_refresh_keeps_the_ledger_and_says_so_and_a_command_drops_it(
     assert "The ledger is dropped" in result.stdout
     result = project.dbt(january_data, warehouse, "run", *settings)
     assert result.returncode == 0, result.stdout
-    assert ledger_of(warehouse) == ledger_of(early)
+    assert registry_of(warehouse) == registry_of(early)
 
 
 def test_models_of_a_version_without_a_ledger_are_fitted_anew(
@@ -273,14 +273,14 @@ def test_models_of_a_version_without_a_ledger_are_fitted_anew(
         connection.execute("create schema fit")
         connection.execute("create table training.training_models as select 'm' as model_id")
     project.dbt_build(shop_data, warehouse)
-    assert ledger_of(warehouse) == ledger_of(shop_warehouse)
+    assert registry_of(warehouse) == registry_of(shop_warehouse)
 
 
 def test_make_build_carries_the_ledger_on(project, january_data, later_data, tmp_path, read):
     """The script builds a new file each time; what only grows moves into it."""
     warehouse = tmp_path / "shop.duckdb"
     assert project.make(january_data, warehouse).returncode == 0
-    before = ledger_of(warehouse)
+    before = registry_of(warehouse)
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute("update training.training_models set random_state = 7")
     result = project.make(later_data, warehouse)
@@ -301,7 +301,7 @@ def test_every_table_of_the_ledger_is_carried_on(project, shop_warehouse):
         for node in manifest["nodes"].values()
         if node["resource_type"] == "model" and node["config"]["materialized"] == "incremental"
     }
-    assert growing == set(LEDGER)
+    assert growing == set(REGISTRY)
     compared = {"selection.selection_fitted_candidates", "monitoring.monitoring_contract_options"}
     others = {"marts.customer_segments", "raw.erased_customers"}
     assert set(kept_tables.KEPT_TABLES) == growing | compared | others
@@ -365,7 +365,7 @@ def test_transitions_hold_those_within_the_observation_window(within_two_months,
 
 def test_who_leaves_the_observation_window_leaves_the_segment(within_two_months, read):
     once, grown = within_two_months
-    assert ledger_of(once) == ledger_of(grown)
+    assert registry_of(once) == registry_of(grown)
     history = read(once, "select * from marts.customer_segment_history")
     known = read(once, "select cutoff, customer_id from intermediate.int_customer_features")
     for date in read(once, "select distinct evaluation_date from marts.segment_transitions")[
@@ -505,7 +505,7 @@ def test_another_candidate_takes_over_at_the_newest_evaluation_with_the_old_ids(
     shutil.copy(early, warehouse)
     changed = ("--vars", json.dumps(BREACH_AT | {"pinned_candidate": "kmeans-5-rfm-review"}))
     project.dbt_build(january_data, warehouse, *changed)
-    before, after = ledger_of(early), ledger_of(warehouse)
+    before, after = registry_of(early), registry_of(warehouse)
     for table, rows in before.items():
         assert set(map(repr, rows)) <= set(map(repr, after[table])), table
     last = read(warehouse, "from marts.segment_model_decisions order by decision_number").iloc[-1]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from arrivals import read_texts, write_known_by
-from conftest import LEDGER
+from conftest import REGISTRY
 from sklearn_labels import predict
 
 pytestmark = pytest.mark.olist
@@ -63,7 +63,7 @@ def test_the_ledger_does_not_depend_on_when_the_data_came(month_by_month, once, 
     with duckdb.connect() as connection:
         connection.execute(f"attach '{month_by_month}' as by_month (read_only)")
         connection.execute(f"attach '{once}' as at_once (read_only)")
-        for table in LEDGER:
+        for table in REGISTRY:
             counts = connection.execute(
                 f"select (select count(*) from at_once.{table}), "
                 f"(select count(*) from (from by_month.{table} except all from at_once.{table})), "
@@ -129,7 +129,8 @@ def test_sql_labels_are_scikit_learns_for_every_model(project, olist_data, olist
     """Each model of the ledger, on the customers known when it was fitted."""
     to_score = (
         "(select features.*, models.model_id from {{ ref('int_customer_features') }} as features "
-        "inner join {{ ref('training_models') }} as models on features.cutoff = models.fitted_as_of)"
+        "inner join {{ ref('training_models') }} as models "
+        "on features.cutoff = models.fitted_as_of)"
     )
     inline = (
         "{% set to_score %}"

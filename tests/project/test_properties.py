@@ -27,7 +27,7 @@ FEATURES = ["recency_days", "frequency", "monetary_value", "review_score", "bask
 
 @st.composite
 def shops(draw):
-    """Orders with payments, items and reviews around the first evaluation dates; some are broken."""
+    """Orders with payments, items and reviews around the first dates; some are broken."""
     orders = []
     for number in range(draw(st.integers(1, 12))):
         day = draw(st.integers(0, 40))

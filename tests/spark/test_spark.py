@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from compare_targets import compare, keys_of_marts
-from conftest import LEDGER, ROOT, Project
+from conftest import REGISTRY, ROOT, Project
 
 pytestmark = pytest.mark.spark
 
@@ -124,10 +124,10 @@ def test_every_mart_is_compared(shop_builds):
 
 
 def test_a_second_build_adds_nothing_to_the_ledger(shop_builds):
-    before = {table: shop_builds.rows_on_spark(table) for table in LEDGER}
+    before = {table: shop_builds.rows_on_spark(table) for table in REGISTRY}
     result = shop_builds.on_spark("build", "--exclude-resource-type", "test", "unit_test")
     assert result.returncode == 0, result.stdout[-5000:]
-    assert {table: shop_builds.rows_on_spark(table) for table in LEDGER} == before
+    assert {table: shop_builds.rows_on_spark(table) for table in REGISTRY} == before
     assert_equal(shop_builds)
 
 

@@ -22,7 +22,7 @@ def test_a_fit_is_as_good_as_scikit_learns_best(observations):
 
 
 def test_a_fit_is_converged(observations):
-    """Every observation is nearest to its own centroid, and every centroid is the mean of its observations."""
+    """Every observation is nearest to its own centroid, the mean of its observations."""
     fit = fit_kmeans(observations, n_clusters=5, n_init=2, random_state=1)
     distances = np.linalg.norm(observations[:, None] - fit.centroids[None], axis=2)
     assert (distances.argmin(axis=1) == fit.labels).all()
