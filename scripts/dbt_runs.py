@@ -156,7 +156,8 @@ def problem_of(event) -> str | None:
     """What a person has to know of an event, without dbt's own framing."""
     name, data = event.info.name, event.data
     if name == "MainEncounteredError":
-        return plain(data.exc)
+        is_memory = "Out of Memory Error" in data.exc
+        return out_of_memory("A build") if is_memory else plain(data.exc)
     if name == "LogTestResult" and data.status in ("fail", "error"):
         return _failed_test(data.name, data.num_failures)
     if name == "RunResultError" and data.node_info.resource_type != "test":

@@ -8,6 +8,7 @@ read at all. Columns may stand in any order; others than the declared ones are l
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -80,12 +81,12 @@ def load_raw_files(
             connection, schema=schema, delimiter=csv_format.get("delimiter") or ",", **erasure
         )
         connection.commit()
-    except UserError as error:
-        connection.rollback()
-        # Control characters of a file are not for a terminal.
-        raise UserError(re.sub(r"[\x00-\x1f\x7f]", "\ufffd", str(error))) from None
-    except duckdb.Error:
-        connection.rollback()
+    except (UserError, duckdb.Error) as error:
+        with suppress(duckdb.TransactionException):  # some errors of DuckDB have ended it
+            connection.rollback()
+        if isinstance(error, UserError):
+            # Control characters of a file are not for a terminal.
+            raise UserError(re.sub(r"[\x00-\x1f\x7f]", "\ufffd", str(error))) from None
         raise
     return f"{len(files)} raw tables"
 
