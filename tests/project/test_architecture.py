@@ -177,7 +177,7 @@ def test_exposures_read_marts_only_and_say_who_owns_them(manifest, models):
 
 def test_a_parsed_project_follows_the_number_of_threads(shop_data, tmp_path, monkeypatch):
     """dbt reads a file anew when it names a changed environment variable, but not for `target`."""
-    project, warehouse = Project(tmp_path), tmp_path / "shop.duckdb"
+    project, warehouse = Project(tmp_path, tmp_path), tmp_path / "shop.duckdb"
     for threads in (2, 1):
         monkeypatch.setenv("SEGMENTS_THREADS", str(threads))
         result = project.dbt(shop_data, warehouse, "parse", "--write-json")

@@ -1,4 +1,4 @@
-"""What a build begins with, publishes and keeps, what it builds anew, and what it says of faults."""
+"""What a build begins with, publishes, keeps and builds anew, and what it says of faults."""
 
 import shutil
 import subprocess
@@ -23,7 +23,8 @@ def change(file, *statements):
 
 def tables(file):
     with duckdb.connect(str(file), read_only=True) as connection:
-        return [row[0] for row in connection.sql("select table_name from duckdb_tables()").fetchall()]
+        found = connection.sql("select table_name from duckdb_tables()").fetchall()
+    return [name for (name,) in found]
 
 
 @pytest.fixture
@@ -116,7 +117,10 @@ def test_a_warehouse_that_another_program_writes_to_is_not_damaged(published, bu
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (duckdb.IOException("database file with version number 99"), "of another version of DuckDB"),
+        (
+            duckdb.IOException("database file with version number 99"),
+            "of another version of DuckDB",
+        ),
         (duckdb.OutOfMemoryException("x"), "too little memory to read"),
         (duckdb.IOException("x: No space left on device"), "No space left"),
     ],
