@@ -1,6 +1,7 @@
 # make build        environment, demo data if no DATA is given, dbt build, and what came out
 # make compare      the same, with a new comparison of the candidates for the model
 # make report       pages, slides and documentation of WAREHOUSE in the folder REPORT
+# make picture      take the picture of the report in the README, from WAREHOUSE
 # make export       the marts of WAREHOUSE for BI tools, as Parquet and one DuckDB file, in EXPORT
 # make erase        erase the customer CUSTOMER from WAREHOUSE, for good
 # make drop-registry  forget all models, decisions and segments of WAREHOUSE
@@ -37,7 +38,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 CUSTOMERS ?= 100000 1000000
 OLIST ?=
 
-.PHONY: build compare report export erase drop-registry bench test test-spark test-faults audit lint demo-data cdnow-data fetch-olist clean help
+.PHONY: build compare report picture export erase drop-registry bench test test-spark test-faults audit lint demo-data cdnow-data fetch-olist clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -50,6 +51,10 @@ compare: build
 
 report: .venv/installed
 	@$(PYTHON) scripts/report.py --warehouse "$(WAREHOUSE)" --output "$(REPORT)" $(VARS_OPTION)
+
+# Needs Chromium.
+picture: .venv/installed
+	@$(PYTHON) scripts/picture.py --warehouse "$(WAREHOUSE)" --output docs/report.png
 
 export: .venv/installed
 	@$(PYTHON) scripts/export.py --warehouse "$(WAREHOUSE)" --folder "$(EXPORT)"
