@@ -89,6 +89,8 @@ lint: .venv/installed
 	.venv/bin/ruff format --quiet --check .
 	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb .venv/bin/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests/singular
 	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb .venv/bin/sqlfluff lint --disable-progress-bar --config .sqlfluff-transactions dbt_project/models/staging/transactions dbt_project/tests/singular/transactions_are_conserved.sql
+	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb $(DBT) --quiet parse --target-path target/lint
+	.venv/bin/dbt-bouncer run > target/lint/conventions.txt 2>&1 || (cat target/lint/conventions.txt; exit 1)
 
 # Needs a network: the packages of uv.lock are looked up at PyPI; one that is not found there is an error.
 audit: .venv/installed
