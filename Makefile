@@ -1,20 +1,21 @@
-# make build        environment, demo data if no DATA is given, dbt build, and what came out
-# make compare      the same, with a new comparison of the candidates for the model
-# make report       pages, slides and documentation of WAREHOUSE in the folder REPORT
-# make export       the marts of WAREHOUSE for BI tools, as Parquet and one DuckDB file, in EXPORT
-# make erase        erase the customer CUSTOMER from WAREHOUSE, for good
-# make drop-registry  forget all models, decisions and segments of WAREHOUSE
-# make bench        time builds and the way of a notebook, on OLIST and CUSTOMERS synthetic ones
-# make test         everything that CI runs
-# make test-spark   build on Spark too and compare all marts; on Olist as well where OLIST_DATA is set
-# make test-faults  kill, damage and hinder builds, try all damaged input, and write docs/reliability.md
-#                   and docs/damaged_input.md; ONLY= names some
-# make audit        look the locked dependencies up in the database of known vulnerabilities
-# make lint         ruff and sqlfluff alone
-# make demo-data    synthetic data in data/demo
-# make cdnow-data   the CDNOW transactions in data/cdnow, as an example of orders from elsewhere
-# make fetch-olist  the real tables from Kaggle in data/olist
-# make clean        delete what builds leave, the warehouses in warehouse/ included
+# make build          build, test and publish WAREHOUSE from DATA (the demo shop by default); print what came out
+# make compare        the same, and compare the candidates for the model first
+# make report         write pages, slides and documentation of WAREHOUSE into the folder REPORT
+# make picture        take the picture of the report in the README, from WAREHOUSE
+# make export         write the marts of WAREHOUSE for BI tools into the folder EXPORT
+# make erase          erase the customer CUSTOMER from WAREHOUSE and its backup, for good
+# make drop-registry  drop the model registry of WAREHOUSE: models, decisions, ids, history
+# make bench          time builds of OLIST and of synthetic shops of CUSTOMERS, beside a notebook
+# make test           everything that CI runs
+# make test-spark     build on Spark too and compare all marts; on Olist as well where OLIST_DATA is set
+# make test-faults    kill, damage and hinder builds, try all damaged input, and write docs/reliability.md
+#                     and docs/damaged_input.md; ONLY= names some
+# make audit          look for known vulnerabilities of the locked dependencies
+# make lint           check style (ruff, sqlfluff) and conventions (dbt-bouncer)
+# make demo-data      make a synthetic shop in data/demo
+# make cdnow-data     write the CDNOW transactions, an example of one flat file, into data/cdnow
+# make fetch-olist    download the Olist tables from Kaggle into data/olist
+# make clean          delete what builds leave, with the warehouses in warehouse/
 
 DATA ?= data/demo
 WAREHOUSE ?= warehouse/segments.duckdb
@@ -37,7 +38,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 CUSTOMERS ?= 100000 1000000
 OLIST ?=
 
-.PHONY: build compare report export erase drop-registry bench test test-spark test-faults audit lint demo-data cdnow-data fetch-olist clean help
+.PHONY: build compare report picture export erase drop-registry bench test test-spark test-faults audit lint demo-data cdnow-data fetch-olist clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -50,6 +51,10 @@ compare: build
 
 report: .venv/installed
 	@$(PYTHON) scripts/report.py --warehouse "$(WAREHOUSE)" --output "$(REPORT)" $(VARS_OPTION)
+
+# Needs Chromium.
+picture: .venv/installed
+	@$(PYTHON) scripts/picture.py --warehouse "$(WAREHOUSE)" --output docs/report.png
 
 export: .venv/installed
 	@$(PYTHON) scripts/export.py --warehouse "$(WAREHOUSE)" --folder "$(EXPORT)"
@@ -84,6 +89,8 @@ lint: .venv/installed
 	.venv/bin/ruff format --quiet --check .
 	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb .venv/bin/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests/singular
 	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb .venv/bin/sqlfluff lint --disable-progress-bar --config .sqlfluff-transactions dbt_project/models/staging/transactions dbt_project/tests/singular/transactions_are_conserved.sql
+	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb $(DBT) --quiet parse --target-path target/lint
+	.venv/bin/dbt-bouncer run > target/lint/conventions.txt 2>&1 || (cat target/lint/conventions.txt; exit 1)
 
 # Needs a network: the packages of uv.lock are looked up at PyPI; one that is not found there is an error.
 audit: .venv/installed

@@ -1,4 +1,4 @@
-"""The manifest: data flow forward through the layers, and every public column is described."""
+"""The manifest, in what dbt-bouncer.yml cannot say of it."""
 
 import json
 import re
@@ -9,8 +9,6 @@ import pytest
 import yaml
 
 from conftest import ROOT, Project
-
-LAYERS = ["staging", "intermediate", "selection", "training", "monitoring", "champion", "marts"]
 
 
 @pytest.fixture(scope="module")
@@ -23,29 +21,7 @@ def models(manifest):
     return {k: v for k, v in manifest["nodes"].items() if v["resource_type"] == "model"}
 
 
-def test_every_model_is_in_a_room(models):
-    assert {model["fqn"][1] for model in models.values()} == set(LAYERS)
-
-
-def test_data_flow_only_forward(models):
-    backward = [
-        (model["name"], models[parent]["name"])
-        for model in models.values()
-        for parent in model["depends_on"]["nodes"]
-        if parent in models
-        and LAYERS.index(models[parent]["fqn"][1]) > LAYERS.index(model["fqn"][1])
-    ]
-    assert backward == []
-
-
-def test_only_staging_reads_sources_and_reads_one_each(models):
-    for model in models.values():
-        sources = [n for n in model["depends_on"]["nodes"] if n.startswith("source.")]
-        if model["name"] != "stg_raw_tables":  # it counts the rows of all
-            assert len(sources) <= (1 if model["fqn"][1] == "staging" else 0), model["name"]
-
-
-def test_the_rooms_after_staging_know_no_source(models):
+def test_the_layers_after_staging_know_no_source(models):
     interface = ROOT / "dbt_project" / "models" / "staging" / "_interface__models.yml"
     neutral = {model["name"] for model in yaml.safe_load(interface.read_text())["models"]}
     read = {
@@ -81,16 +57,6 @@ def test_tables_of_evaluations_depend_on_what_stands_between_two_of_them(manifes
             continue
         for parent in node["depends_on"].get("nodes", []):
             assert parent in evaluated or nodes[parent]["name"] in told, (node["name"], parent)
-
-
-def test_marts_keep_their_contracts_and_describe_every_column(models):
-    marts = [m for m in models.values() if m["fqn"][1] == "marts"]
-    assert len(marts) >= 25
-    for mart in marts:
-        assert mart["config"]["contract"]["enforced"], mart["name"]
-        assert mart["description"].startswith("One row per"), mart["name"]
-        for column in mart["columns"].values():
-            assert column["description"], f"{mart['name']}.{column['name']}"
 
 
 # A row or more for each customer: the index of a key would grow with them, so a test asks for it.
@@ -155,20 +121,49 @@ def test_a_key_that_is_repeated_or_unknown_in_part_is_found(
     assert found == {"int_days", "monitoring_agreement"}, result.stdout
 
 
-def test_every_model_and_source_says_its_grain(manifest, models):
-    for thing in [*models.values(), *manifest["sources"].values()]:
-        assert thing["description"].startswith(("One row per", "Points of")), thing["name"]
+def test_every_source_says_its_grain(manifest):
+    for source in manifest["sources"].values():
+        assert source["description"].startswith(("One row per", "Points of")), source["name"]
 
 
-def test_exposures_read_marts_only_and_say_who_owns_them(manifest, models):
-    marts = {unique_id for unique_id, model in models.items() if model["fqn"][1] == "marts"}
+# Their columns are not described yet.
+UNDESCRIBED = {
+    "champion_axes",
+    "champion_changes",
+    "champion_decisions",
+    "champion_segment_events",
+    "monitoring_survival",
+    "selection_candidate_segments",
+    "selection_judged_candidates",
+    "training_centroids",
+    "training_coefficients",
+    "training_parameters",
+}
+
+
+def test_every_column_in_the_warehouse_is_described(manifest, shop_warehouse):
+    with duckdb.connect(str(shop_warehouse), read_only=True) as connection:
+        columns = connection.execute(
+            "select schema_name, table_name, column_name from duckdb_columns() where not internal"
+        ).fetchall()
+    described = {
+        (node["schema"], node["alias"], column["name"])
+        for node in manifest["nodes"].values()
+        if node["resource_type"] in ("model", "seed")
+        for column in node["columns"].values()
+        if column["description"]
+    }
+    lacking = {
+        (schema, table, column)
+        for schema, table, column in columns
+        if schema not in ("raw", "main") and table not in UNDESCRIBED
+    } - described
+    assert lacking == set()
+
+
+def test_the_exposure_of_the_report_names_what_it_reads(manifest, models):
     exposures = {exposure["name"]: exposure for exposure in manifest["exposures"].values()}
     assert set(exposures) == {"report", "slides", "bi_dashboard"}
-    for name, exposure in exposures.items():
-        assert exposure["depends_on"]["nodes"], name
-        assert set(exposure["depends_on"]["nodes"]) <= marts, name
-        assert exposure["owner"]["name"] and exposure["owner"]["email"], name
-        assert exposure["description"] and exposure["maturity"], name
     source = "".join(path.read_text() for path in (ROOT / "scripts" / "reporting").glob("*.py"))
     reads = re.findall(r'(?:marts|self)\["(\w+)"\]|(?:from|join) marts\.(\w+)', source)
     depends = {models[node]["name"] for node in exposures["report"]["depends_on"]["nodes"]}

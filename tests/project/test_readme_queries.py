@@ -1,4 +1,4 @@
-"""The queries of the README run on what `make export` writes."""
+"""The queries of the guide to BI tools run on what `make export` writes."""
 
 import re
 
@@ -10,11 +10,9 @@ from conftest import ROOT
 
 
 def queries():
-    """The SQL of the section for BI tools, by the question in its first line."""
-    section = re.search(
-        r"^## For BI tools\n(.*?)^## ", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
-    )[1]
-    blocks = re.findall(r"^```sql\n-- (.+?)\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    """The SQL of the guide, by the question in its first line."""
+    guide = (ROOT / "docs" / "guides" / "bi.md").read_text()
+    blocks = re.findall(r"^```sql\n-- (.+?)\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
     return dict(blocks)
 
 
@@ -48,7 +46,7 @@ def exported(shop_warehouse, tmp_path_factory):
         yield connection
 
 
-def test_the_section_has_queries():
+def test_the_guide_has_queries():
     assert len(QUERIES) == 7
 
 
