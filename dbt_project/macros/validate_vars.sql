@@ -106,7 +106,6 @@
         'cap_quantiles': {'type': 'list', 'of': share},
         'max_exact_customers': count_or_none,
         'bin_width': width,
-        'max_rows_at_once': count,
         'n_init': count,
         'n_init_beside_warm_start': count,
         'random_state': {'type': 'whole', 'from': 0, 'to': 2147483647},
