@@ -102,6 +102,21 @@
 
 
 {#
+    The distance of a centroid of another model to one of this model, in the scaled units of this model, by the
+    features that both use. An aggregate over rows by feature of `parameters` and `own`, the other being `other`.
+#}
+{% macro centroid_distance(own, other) -%}
+    {%- set in_scaled_units -%}
+        (
+            case when parameters.transform = 'log1p' then ln(1 + {{ other }}.centroid) else {{ other }}.centroid end
+            - parameters.mean
+        ) / parameters.scale
+    {%- endset -%}
+    sqrt({{ sum_in_order('power(' ~ in_scaled_units ~ ' - ' ~ own ~ '.centroid_scaled, 2)', ['centroids.feature']) }})
+{%- endmacro %}
+
+
+{#
     What `assign_clusters` reads: a model's parameters as columns <feature>__<parameter>. One that the model
     does not use is capped to 0.
 #}

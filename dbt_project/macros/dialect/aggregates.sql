@@ -49,7 +49,3 @@
 {% macro spark__texts_in_order(text, separator, by) -%}
     listagg({{ text }}, {{ sql_string(separator) }}) within group (order by {{ by }})
 {%- endmacro %}
-
-
-{# `sum_in_order` of the expression in the block that calls it, by feature. #}
-{% macro in_order_of_features() -%} {{ sum_in_order(caller(), ['centroids.feature']) }} {%- endmacro %}
