@@ -76,7 +76,7 @@ class WeightedObservations:
         return capped
 
     def transformed(self, features: Sequence[tuple[int, str]]) -> np.ndarray:
-        """Features, by number and transform, NaN where unknown, of shape (n_given, n_observations)."""
+        """Transform features, NaN where unknown, to an array of shape (n_given, n_observations)."""
         return np.stack([self._transformed(*feature)[0] for feature in features])
 
     def _transformed(self, feature: int, transform: str) -> tuple[np.ndarray, np.ndarray | None]:
@@ -108,13 +108,13 @@ class WeightedObservations:
         return np.sort(random.choice(len(self.customers), sample_size, p=shares))
 
     def resampled(self, random_state: int) -> "WeightedObservations":
-        """A bootstrap resample of the customers: as many, drawn with replacement."""
+        """Draw a bootstrap resample of the customers: as many, with replacement."""
         shares = self.customers / self.customers.sum()
         drawn = np.random.default_rng(random_state).multinomial(self.n_customers, shares)
         return WeightedObservations(self.features[drawn > 0], drawn[drawn > 0].astype(float))
 
     def in_bins(self, scalings: Sequence[FeatureScaling], width: float) -> "WeightedObservations":
-        """The same customers in bins, each at the mean of its customers.
+        """Put the customers in bins, each at the mean of its customers.
 
         Parameters
         ----------
