@@ -37,7 +37,7 @@
 {%- endmacro %}
 
 
-{# Texts joined in an order. #}
+{# Texts joined in an order, which `dbt.listagg` passes over on Spark. #}
 {% macro texts_in_order(text, separator, by) -%}
     {{ adapter.dispatch('texts_in_order')(text, separator, by) }}
 {%- endmacro %}

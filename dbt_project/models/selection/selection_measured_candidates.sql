@@ -45,7 +45,10 @@ figures as (
             'separation', 'segments', 'compared_as_of', 'compared_at', 'data_fingerprint',
             'settings_fingerprint'
         ]) }},
-        {{ separation_columns(features) }}
+        {%- for feature in features %}
+            {{ field_where('separation', 'feature', feature, 'share') }}
+                as separation_{{ feature }}{{ ',' if not loop.last }}
+        {%- endfor %}
     from fitted_candidates
 
 ),
@@ -76,7 +79,11 @@ measured as (
         candidates.eps_quantile,
         candidates.min_samples,
         candidates.features as features_with_transforms,
-        {{ described_features('candidates.features') }} as features,
+        {{ elements_joined(
+            'candidates.features',
+            "case when element.transform = 'log1p' then 'log ' else '' end || element.feature",
+            ', '
+        ) }} as features,
         {{ number_of_elements('candidates.features') }} as number_of_features,
         {{ star_except(['candidate_id'], 'figures') }},  -- noqa: RF02
         last_comparison.*,
