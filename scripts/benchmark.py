@@ -257,8 +257,8 @@ def page(shops: list[Shop]) -> str:
         "",
         "The notebook's way (`scripts/notebook_way.py`) reads the same files with pandas, computes "
         "recency, frequency, monetary value and review score as of each weekly evaluation date, "
-        "fits scikit-learn's KMeans at each date and compares it with the first model. `make build` "
-        "does that and the rest: raw-row accounting, all pairs of models, noise, causes, segments "
+        "fits scikit-learn's KMeans at each date and compares it with the first model. `make "
+        "build` does that and the rest: raw-row accounting, all pairs of models, noise, causes, segments "
         "with history, tests. The ratio is the notebook's time for these questions to the first "
         f"build's. Then both compare {candidates} candidates too: the notebook by one fit each, "
         "`make compare`, which builds an empty warehouse in the same run, by resamples, seeds, "

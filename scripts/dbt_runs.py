@@ -38,6 +38,7 @@ class DbtRuns:
         self._started = time.monotonic()
         self._seconds: Counter[str] = Counter()
         self._problems: list[str] = []
+        self._errors: list[str] = []  # where dbt says no more of a problem
         os.environ |= {
             "SEGMENTS_DATA": str(data.resolve()),
             "SEGMENTS_WAREHOUSE": warehouse.name,
@@ -91,6 +92,7 @@ class DbtRuns:
         from dbt.cli.main import dbtRunner
 
         self._problems.clear()
+        self._errors.clear()
         # The events are told below, and a log of every statement takes seconds.
         quiet = ["--log-level", "none", "--log-level-file", "none", "--no-write-json"]
         folders = ["--project-dir", str(ROOT), "--profiles-dir", str(ROOT)]
@@ -100,7 +102,8 @@ class DbtRuns:
         )
         DuckDBConnectionManager.close_all_connections()  # whoever comes next opens the file anew
         if not run.success:
-            raise BuildError("\n".join(self._problems) or plain(str(run.exception)))
+            said = self._problems or self._errors or [plain(str(run.exception))]
+            raise BuildError("\n".join(said))
         return run
 
     def _note(self, event) -> None:
@@ -114,6 +117,8 @@ class DbtRuns:
                 print_step(step, node.node_name, seconds)
         elif name == "JinjaLogInfo":
             print(event.info.msg, flush=True)
+        if event.info.level == "error":
+            self._errors.append(plain(event.info.msg))
         problem = problem_of(event)
         if problem and problem not in self._problems:
             self._problems.append(problem)
@@ -156,7 +161,8 @@ def problem_of(event) -> str | None:
     """What a person has to know of an event, without dbt's own framing."""
     name, data = event.info.name, event.data
     if name == "MainEncounteredError":
-        return plain(data.exc)
+        is_memory = "Out of Memory Error" in data.exc
+        return out_of_memory("A build") if is_memory else plain(data.exc)
     if name == "LogTestResult" and data.status in ("fail", "error"):
         return _failed_test(data.name, data.num_failures)
     if name == "RunResultError" and data.node_info.resource_type != "test":

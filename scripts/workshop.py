@@ -102,8 +102,9 @@ def begin(built: Path, warehouse: Path) -> bool:
     backup, is_damaged = backup_of(warehouse), False
     if warehouse.exists():
         try:
-            copy_warehouse(warehouse, built)
-            return False
+            if copy_warehouse(warehouse, built) or not backup.exists():
+                return False
+            fault = f"{warehouse} is empty."
         except DamagedError as error:
             is_damaged = True
             fault = f"{warehouse} is damaged ({error})."
@@ -131,10 +132,15 @@ def begin(built: Path, warehouse: Path) -> bool:
     return is_damaged
 
 
-def copy_warehouse(source: Path, target: Path) -> None:
+def copy_warehouse(source: Path, target: Path) -> int:
     """Copy all tables and views into a new file; every block of the source is read.
 
     Erased rows and dead space stay behind.
+
+    Returns
+    -------
+    int
+        How many tables there are.
 
     Raises
     ------
@@ -150,6 +156,7 @@ def copy_warehouse(source: Path, target: Path) -> None:
             connection.execute(f"attach {literal(source)} as {quoted(ATTACHED)} (read_only)")
             connection.execute(f"copy from database {quoted(ATTACHED)} to {quoted(name)}")
             connection.execute(f"detach {quoted(ATTACHED)}")
+            return connection.execute("select count(*) from duckdb_tables()").fetchall()[0][0]
     except duckdb.Error as error:
         target.unlink(missing_ok=True)
         _raise_unless_damaged(source, error)

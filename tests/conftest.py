@@ -40,8 +40,9 @@ REGISTRY = {
 class Project:
     """Runs the project's commands as a user would, with build artefacts of its own."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, shared: Path):
         self.folder = folder
+        self.shared = shared
 
     def environment(self, data: Path, warehouse: Path, *arguments: str) -> dict[str, str]:
         """What dbt finds in its environment; it runs in the folder of the warehouse.
@@ -61,9 +62,21 @@ class Project:
         }
 
     def target(self, warehouse: Path, given: str = "") -> Path:
-        """The folder of what dbt makes for warehouses of this name, with these vars."""
-        vars_of = f" {zlib.crc32(given.encode())}" if given else ""
-        return self.folder / f"target of {warehouse.stem}{vars_of}"
+        """The folder of what dbt makes for warehouses of this name, with these vars.
+
+        What one process of the tests has parsed, the others take over.
+        """
+        name = f"target of {warehouse.stem} {zlib.crc32(given.encode())}"
+        folder, shared = self.folder / name, self.shared / name
+        parsed = folder / "partial_parse.msgpack"
+        if not folder.exists():
+            folder.mkdir()
+            if shared.exists():
+                shutil.copy(shared, parsed)
+        elif parsed.exists() and not shared.exists():
+            shutil.copy(parsed, shared.with_suffix(f".{os.getpid()}"))
+            shared.with_suffix(f".{os.getpid()}").rename(shared)
+        return folder
 
     def dbt(
         self, data: Path, warehouse: Path, *arguments: str, quiet: bool = True
@@ -135,7 +148,9 @@ class Project:
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory) -> Project:
-    return Project(tmp_path_factory.mktemp("dbt"))
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    return Project(tmp_path_factory.mktemp("dbt"), shared)
 
 
 @pytest.fixture(scope="session")

@@ -17,22 +17,30 @@
     would keep them all in memory to look the models up.
 #}
 {% macro assign_clusters(customers) %}
-    {% set models = scored_models() %}
-    {% set features = models.features %}
-    {% set clusters = range(models.n_segments) | list %}
-    {% set distances = [] %}
-    {% for cluster in clusters %}
-        {% do distances.append('distance_' ~ cluster) %}
-    {% endfor %}
+{%- set models = scored_models() %}
+{%- set clusters = range(models.n_segments) %}
+{%- set capped, distances = [], [] %}
+{%- for feature in models.features %}{% do capped.append(feature ~ '_capped') %}{% endfor %}
+{%- for cluster in clusters %}{% do distances.append('distance_' ~ cluster) %}{% endfor -%}
     with
 
     scaled as (
 
         select
             customers.*
-            {% for feature in features -%}
-                , {{ scaled_feature('customers', 'coefficients', feature) }} as {{ feature }}_scaled
-            {% endfor %}
+            {%- for feature in models.features %}
+                {%- set its = 'coefficients.' ~ feature ~ '__' %},
+                least(
+                    greatest(
+                        coalesce(cast(customers.{{ feature }} as double), {{ its }}imputation_value), {{ its }}lower_cap
+                    ),
+                    {{ its }}upper_cap
+                ) as {{ feature }}_capped,
+                (
+                    case when {{ its }}is_log1p then ln(1 + {{ feature }}_capped) else {{ feature }}_capped end
+                    - {{ its }}mean
+                ) / {{ its }}scale as {{ feature }}_scaled
+            {%- endfor %}
         from {{ customers }} as customers
         left join {{ ref('training_coefficients') }} as coefficients
             on customers.model_id = coefficients.model_id
@@ -42,22 +50,13 @@
     measured as (
 
         select
-            scaled.*
-            {% for cluster in clusters -%}
-                ,
-                {% for feature in features -%}
-                    {%- set difference -%}
-                        (
-                            scaled.{{ feature }}_scaled
-                            - coefficients.{{ feature }}__centroid_{{ cluster }}
-                        )
-                    {%- endset -%}
-                    {# A product: `power` is several times slower. #}
-                    {{ difference }} * {{ difference }}
+            {{ star_except(capped, 'scaled') }}
+            {%- for cluster in clusters %},
+                {%- for feature in models.features %}
+                    {{ square_of('scaled.' ~ feature ~ '_scaled - coefficients.' ~ feature ~ '__centroid_' ~ cluster) }}
                     {{- ' +' if not loop.last }}
-                {% endfor -%}
-                as distance_{{ cluster }}
-            {% endfor %}
+                {%- endfor %} as distance_{{ cluster }}
+            {%- endfor %}
         from scaled
         left join {{ ref('training_coefficients') }} as coefficients
             on scaled.model_id = coefficients.model_id
@@ -68,23 +67,18 @@
         {{ star_except(distances) }},
         least({{ distances | join(', ') }}) as squared_distance,
         {{ cluster_at('squared_distance', clusters) }} as cluster,
-        case cluster
-            {% for cluster in clusters %}
-                when {{ cluster }}
-                    then least({{ distances | reject('eq', 'distance_' ~ cluster) | join(', ') }})
-            {% endfor %}
-        end as runner_up_squared_distance,
-        {{ cluster_at('runner_up_squared_distance', clusters, except='cluster') }}
-            as runner_up_cluster,
+        least(
+            {%- for cluster in clusters %}
+                case when cluster != {{ cluster }} then distance_{{ cluster }} end{{ ',' if not loop.last }}
+            {%- endfor %}
+        ) as runner_up_squared_distance,
+        {{ cluster_at('runner_up_squared_distance', clusters, except='cluster') }} as runner_up_cluster,
         cast(
+            {%- set nearness = (1 - hysteresis_margin()) ** 2 %}
             {%- for cluster in clusters %}
                 case
-                    when
-                        cluster != {{ cluster }}
-                        and squared_distance
-                        > {{ (1 - hysteresis_margin()) ** 2 }} * distance_{{ cluster }}
-                        then {{ 2 ** cluster }}
-                    else 0
+                    when cluster != {{ cluster }} and squared_distance > {{ nearness }} * distance_{{ cluster }}
+                        then {{ 2 ** cluster }} else 0
                 end {{- ' +' if not loop.last }}
             {%- endfor %} as bigint
         ) as holding_clusters
@@ -92,78 +86,31 @@
 {% endmacro %}
 
 
-{# One feature in scaled units: imputed, capped, transformed, standardised. #}
-{% macro scaled_feature(customers, coefficients, feature) %}
-    {%- set coefficient = coefficients ~ '.' ~ feature ~ '__' -%}
-    {%- set capped -%}
-        least(
-            greatest(
-                coalesce(
-                    cast({{ customers }}.{{ feature }} as double), {{ coefficient }}imputation_value
-                ),
-                {{ coefficient }}lower_cap
-            ),
-            {{ coefficient }}upper_cap
-        )
-    {%- endset -%}
-    (
-        case when {{ coefficient }}is_log1p then ln(1 + {{ capped }}) else {{ capped }} end
-        - {{ coefficient }}mean
-    ) / {{ coefficient }}scale
-{%- endmacro %}
+{# A product: `power` is several times slower. #}
+{% macro square_of(value) -%} ({{ value }}) * ({{ value }}) {%- endmacro %}
 
 
 {# The cluster at this distance: the lowest number where two are as near, never `except`. #}
 {% macro cluster_at(distance, clusters, except=none) -%}
     case
-        {% for cluster in clusters %}
-            when
-                distance_{{ cluster }} = {{ distance }}
-                {%- if except is not none %} and {{ except }} != {{ cluster }}{% endif %}
-                then {{ cluster }}
-        {% endfor %}
+        {%- for cluster in clusters %}
+            when distance_{{ cluster }} = {{ distance }}
+            {%- if except is not none %} and {{ except }} != {{ cluster }}{% endif %} then {{ cluster }}
+        {%- endfor %}
     end
 {%- endmacro %}
 
 
 {#
-    What `assign_clusters` reads: a model's parameters as columns <feature>__<parameter>. One that the model
-    does not use is capped to 0.
+    The distance of a centroid of another model to one of this model, in the scaled units of this model, by the
+    features that both use. An aggregate over rows by feature of `parameters` and `own`, the other being `other`.
 #}
-{% macro parameter_columns() %}
-    {%- for feature in scored_models().features %}
-        {%- for name in ['imputation_value', 'lower_cap', 'upper_cap', 'mean', 'scale'] %}
-            coalesce(max(case when feature = '{{ feature }}' then {{ name }} end), {{ 1 if name == 'scale' else 0 }})
-                as {{ feature }}__{{ name }},
-        {%- endfor %}
-        bool_or(feature = '{{ feature }}' and transform = 'log1p') as {{ feature }}__is_log1p
-        {{- ',' if not loop.last }}
-    {%- endfor %}
-{% endmacro %}
-
-
-{#
-    What `assign_clusters` reads: a model's centroids as columns <feature>__centroid_<cluster>, 0 in the
-    features that it does not use, null for clusters that it has not.
-#}
-{% macro centroid_columns() %}
-    {%- set models = scored_models() %}
-    {%- for cluster in range(models.n_segments) %}
-        {%- set is_last_cluster = loop.last %}
-        {%- for feature in models.features %}
-            case
-                when bool_or(cluster = {{ cluster }})
-                    then coalesce(
-                        max(
-                            case
-                                when cluster = {{ cluster }} and feature = '{{ feature }}'
-                                    then centroid_scaled
-                            end
-                        ),
-                        0
-                    )
-            end as {{ feature }}__centroid_{{ cluster }}
-            {{- ',' if not (loop.last and is_last_cluster) }}
-        {%- endfor %}
-    {%- endfor %}
-{% endmacro %}
+{% macro centroid_distance(own, other) -%}
+    {%- set in_scaled_units -%}
+        (
+            case when parameters.transform = 'log1p' then ln(1 + {{ other }}.centroid) else {{ other }}.centroid end
+            - parameters.mean
+        ) / parameters.scale
+    {%- endset -%}
+    sqrt({{ sum_in_order('power(' ~ in_scaled_units ~ ' - ' ~ own ~ '.centroid_scaled, 2)', ['centroids.feature']) }})
+{%- endmacro %}

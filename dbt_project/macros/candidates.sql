@@ -135,44 +135,6 @@
 {% endmacro %}
 
 
-{# The declared candidates, and those named by hand, as a query. #}
-{% macro candidate_rows() %}
-    {% set declared = candidates() %}
-    {% for name in ['default_candidate', 'pinned_candidate'] if var(name) %}
-        {% set named = candidate_named_by(name) %}
-        {% if named not in declared %}
-            {% do declared.append(named) %}
-        {% endif %}
-    {% endfor %}
-    {% set features = {} %}
-    {% for candidate in declared if candidate.feature_set not in features %}
-        {% do features.update({candidate.feature_set: features_with_transforms(candidate.features)}) %}
-    {% endfor %}
-    select
-        candidate_id,
-        algorithm,
-        feature_set,
-        cast(n_segments as integer) as n_segments,
-        cast(eps_quantile as double) as eps_quantile,
-        cast(min_samples as integer) as min_samples,
-        features
-    from (
-        values
-        {%- for candidate in declared %}
-            (
-                {{ sql_string(candidate.candidate_id) }},
-                {{ sql_string(candidate.algorithm) }},
-                {{ sql_string(candidate.feature_set) }},
-                {{ candidate.get('n_segments', 'null') }},
-                {{ candidate.get('eps_quantile', 'null') }},
-                {{ candidate.get('min_samples', 'null') }},
-                {{ features[candidate.feature_set] }}
-            ){{ ',' if not loop.last }}
-        {%- endfor %}
-    ) as listed (candidate_id, algorithm, feature_set, n_segments, eps_quantile, min_samples, features)
-{% endmacro %}
-
-
 {# A list of features with their transforms. #}
 {% macro features_with_transforms(features) -%}
     {%- set structs = [] -%}
@@ -181,7 +143,7 @@
             'feature': sql_string(feature.feature), 'transform': sql_string(feature.transform)
         })) -%}
     {%- endfor -%}
-    {{ list_of(structs) }}
+    {{ dbt.array_construct(structs) }}
 {%- endmacro %}
 
 
@@ -274,59 +236,6 @@
         {% endif %}
     {% endif %}
     {{ return(chosen_model()) }}
-{% endmacro %}
-
-
-{# What a segment of a candidate says of each feature, as columns. #}
-{% macro segment_feature_columns(features) %}
-    {%- for feature in features %}
-        {%- for figure in ['mean', 'median', 'mean_scaled'] %}
-            {{ field_where('segment.features', 'feature', feature, figure) }}
-                as {{ figure }}_{{ feature }}{{ ',' if not loop.last }}
-        {%- endfor %}
-        {{- ',' if not loop.last }}
-    {%- endfor %}
-{% endmacro %}
-
-
-{# The share of each feature's variance that lies between a candidate's segments, as columns. #}
-{% macro separation_columns(features) %}
-    {%- for feature in features %}
-        {{ field_where('separation', 'feature', feature, 'share') }}
-            as separation_{{ feature }}{{ ',' if not loop.last }}
-    {%- endfor %}
-{% endmacro %}
-
-
-{# A candidate's features in words; log where log1p is taken. #}
-{% macro described_features(features) -%}
-    {{- elements_joined(
-        features,
-        "case when element.transform = 'log1p' then 'log ' else '' end || element.feature",
-        ', '
-    ) -}}
-{%- endmacro %}
-
-
-{# Means and medians of each feature, as columns. #}
-{% macro segment_profile_columns(relation, features) %}
-    {%- for feature in features %}
-        {{ relation }}.mean_{{ feature }},
-        {{ relation }}.median_{{ feature }}{{ ',' if not loop.last }}
-    {%- endfor %}
-{% endmacro %}
-
-
-{#
-    Sizes, means and medians by which `name_clusters` numbers and names clusters. Means of decimals, because
-    a sum of doubles depends on the order in which threads add.
-#}
-{% macro naming_columns() %}
-    count(*) as customers,
-    {%- for feature in naming_features() %}
-        {{ mean_of_decimals(feature) }} as mean_{{ feature }},
-        median(cast({{ feature }} as double)) as median_{{ feature }}{{ ',' if not loop.last }}
-    {%- endfor %}
 {% endmacro %}
 
 

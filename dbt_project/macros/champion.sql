@@ -17,46 +17,14 @@
 
 
 {#
-    What is decided at an evaluation date: kept, or why another model takes over. `decision` holds the champion
-    before the date, `champion` its row in the registry and `challenger` that of the date's refit; `agreements`
-    and `named_by_hand` are joined to them.
+    Why a policy refits at an evaluation date, null when it does not; `every_weeks` is null unless it refits on a
+    schedule.
 #}
-{% macro decision(decision, champion, challenger, policy) -%}
-    {%- if policy == 'never' -%}
-        'kept'
-    {%- else -%}
+{% macro refit_reason(policy, every_weeks, evaluation_date, in_use_since, is_contract_broken) -%}
     case
-        {%- if policy == 'manual' %}
-            when named_by_hand.model_id != {{ decision }}.model_id then 'named by hand'
-        {%- else %}
-            when {{ champion }}.candidate_id != {{ challenger }}.candidate_id then 'candidate changed'
-            {%- if policy == 'on_breach' %}
-                when agreements.is_contract_broken then 'breach'
-            {%- else %}
-                when
-                    {{ challenger }}.evaluation_date
-                    >= {{ decision }}.champion_from + {{ var('refit_every_weeks') }} * interval '7' day
-                    then 'scheduled'
-            {%- endif %}
-        {%- endif %}
-        else 'kept'
+        when {{ policy }} = 'on_breach' and {{ is_contract_broken }} then 'breach'
+        when {{ evaluation_date }} >= {{ in_use_since }} + {{ every_weeks }} * interval '7' day then 'scheduled'
     end
-    {%- endif -%}
-{%- endmacro %}
-
-
-{# Whether a replayed policy refits at an evaluation date; the row in `replayed` names the policy. #}
-{% macro is_due(replayed, refit, agreement) -%}
-    (
-        (
-            {{ replayed }}.policy = 'on_breach'
-            and {{ agreement }}.is_contract_broken
-        )
-        or coalesce(
-            {{ refit }}.evaluation_date >= {{ replayed }}.in_use_since + {{ replayed }}.every_weeks * interval '7' day,
-            false
-        )
-    )
 {%- endmacro %}
 
 
@@ -82,6 +50,10 @@
         else {{ scored }}.cluster
     end
 {%- endmacro %}
+
+
+{# Weeks after which no more than a share of the models of a survival curve last; null while more do. #}
+{% macro weeks_until(survival) -%} min(weeks) filter (where survival <= {{ survival }} + 1e-9) {%- endmacro %}
 
 
 {#

@@ -8,7 +8,31 @@
             'named': invocation_args_dict.get('vars', {}).keys() | list if is_root else [],
             'features': all_feature_transforms().keys() | list,
         }) %}
+        {% if builds_models() %} {% do check_same_vars() %} {% endif %}
     {% endif %}
+{% endmacro %}
+
+
+{# A run of some models must not read others that were built with other vars. #}
+{% macro check_same_vars() %}
+    {% set found = namespace(is_whole=true, reads_others=false) %}
+    {% for model in graph.nodes.values() if model.resource_type == 'model' and model.package_name == 'customer_segmentation' %}
+        {% if model.unique_id not in selected_resources %}
+            {% if model.name not in ['selection_fitted_candidates', 'monitoring_contract_options'] %}
+                {% set found.is_whole = false %}
+            {% endif %}
+        {% else %}
+            {% for parent in model.depends_on.nodes if parent.startswith('model.') and parent not in selected_resources %}
+                {% set found.reads_others = true %}
+            {% endfor %}
+        {% endif %}
+    {% endfor %}
+    {% do call_python('check_same_vars', {
+        'given': user_vars(),
+        'schema': layer_schema('raw'),
+        'is_whole': found.is_whole,
+        'reads_others': found.reads_others,
+    }) %}
 {% endmacro %}
 
 

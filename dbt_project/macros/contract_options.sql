@@ -53,22 +53,3 @@
     {% endfor %}
     {{ return(windows) }}
 {% endmacro %}
-
-
-{# The options as a query. #}
-{% macro contract_option_rows() %}
-    {% set named_by = [] %}
-    {% for feature in known_naming_features() %}
-        {% do named_by.append({'feature': feature, 'transform': var('feature_transforms')[feature]}) %}
-    {% endfor %}
-    {% for option in contract_options() %}
-        {{ 'union all' if not loop.first }}
-        select
-            {{ sql_string(option.option) }} as option,
-            cast({{ option.observation_months or 'null' }} as integer) as observation_months,
-            {{ option.n_segments }} as n_segments,
-            {{ sql_string(option.features | map(attribute='feature') | join(', ')) }} as feature_names,
-            {{ features_with_transforms(option.features) }} as features,
-            {{ features_with_transforms(named_by) }} as naming_features
-    {% endfor %}
-{% endmacro %}

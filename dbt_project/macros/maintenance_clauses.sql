@@ -49,21 +49,6 @@
 {% endmacro %}
 
 
-{# The clauses as a query. #}
-{% macro maintenance_clause_rows() %}
-    {% for clause in maintenance_clauses() %}
-        {{ 'union all' if not loop.first }}
-        select
-            {{ sql_string(clause.clause) }} as clause,
-            {{ sql_string(clause.severity) }} as severity,
-            cast({{ clause.breach }} as double) as threshold,
-            cast({{ clause.warn }} as double) as warn_threshold,
-            {{ clause.evaluations }} as evaluations,
-            {{ clause.is_floor }} as is_floor
-    {% endfor %}
-{% endmacro %}
-
-
 {# The value at which agreement is broken. #}
 {% macro agreement_threshold() -%}
     {{- (maintenance_clauses() | selectattr('clause', 'eq', 'agreement') | first).breach -}}

@@ -68,5 +68,6 @@
             {% do tables.append([relation.schema, relation.identifier]) %}
         {% endfor %}
         {% do log(call_python('drop_registry', {'tables': tables}), info=true) %}
+        {% do run_query('checkpoint') %}
     {% endif %}
 {% endmacro %}

@@ -60,5 +60,6 @@
             'keys': adapter_macro('keys_of_erased')(),
             'erased_orders': adapter_macro('erased_orders')(layer_schema('raw')),
         }), info=true) %}
+        {% do run_query('checkpoint') %}
     {% endif %}
 {% endmacro %}

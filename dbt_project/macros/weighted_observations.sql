@@ -24,7 +24,7 @@
     {%- for feature in candidate.features %}
         {%- do values.append(customers ~ '.' ~ feature) %}
     {%- endfor %}
-    {{- list_of(values) }}
+    {{- dbt.array_construct(values) }}
 {%- endmacro %}
 
 

@@ -17,7 +17,7 @@ _TABULATED = 2**17
 
 
 def adjusted_rand_index(cross_table: np.ndarray) -> float:
-    """Adjusted Rand index (Hubert and Arabie 1985) of two labellings.
+    """Compute the adjusted Rand index (Hubert and Arabie 1985) of two labellings.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def adjusted_rand_index(cross_table: np.ndarray) -> float:
 
 
 def adjusted_mutual_information(cross_table: np.ndarray) -> float:
-    """Adjusted mutual information (Vinh, Epps and Bailey 2010), arithmetic mean of the entropies.
+    """Compute adjusted mutual information (Vinh et al. 2010), by the mean of the entropies.
 
     1 for the same partition, 0 on average for independent ones.
     """
@@ -94,7 +94,7 @@ def matched_agreement(cross_table: np.ndarray) -> float:
 
 
 def jaccard(cross_table: np.ndarray, first: int, second: int) -> float:
-    """Customers in both clusters over customers in either, 0 to 1; 0 when both are empty."""
+    """Divide customers in both clusters by customers in either, 0 to 1; 0 when both are empty."""
     both = cross_table[first, second]
     either = cross_table[first].sum() + cross_table[:, second].sum() - both
     return float(both / either) if either else 0.0

@@ -209,7 +209,7 @@ def compare_candidates(
 
 
 def _nan_to_none(value):
-    """A figure that cannot be computed is missing: in tables NaN would count as the largest."""
+    """Make a figure that cannot be computed missing: in tables NaN would count as the largest."""
     if isinstance(value, dict):
         return {name: _nan_to_none(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -241,7 +241,7 @@ class _Comparison:
         )
 
     def of_feature_set(self, candidates: Sequence[Mapping]) -> list[dict]:
-        """The rows of candidates that share a feature set, and so observations and distances."""
+        """Return rows of candidates that share a feature set, and so observations and distances."""
         features = {f["feature"]: f["transform"] for f in candidates[0]["features"]}
         try:
             scalings = fit_scaling(
@@ -259,7 +259,7 @@ class _Comparison:
         return [self._of_candidate(candidate, fits, distances) for candidate in candidates]
 
     def _end_with_parent(self) -> None:
-        """A worker whose parent has been stopped has nobody to work for."""
+        """End a worker whose parent has been stopped: it has nobody to work for."""
         if os.getpid() != self.parent and os.getppid() != self.parent:
             raise SystemExit
 
@@ -436,7 +436,7 @@ class _Fits:
         self._trees: dict[object, np.ndarray] = {}
 
     def fit(self, candidate: Mapping, sample: np.ndarray) -> tuple[Clustering, float | None]:
-        """The candidate's clustering of all customers, and DBSCAN's eps."""
+        """Return the candidate's clustering of all customers, and DBSCAN's eps."""
         if candidate["algorithm"] == "kmeans":
             return self._kmeans(candidate, self.settings.random_state), None
         if candidate["algorithm"] == "ward":

@@ -45,7 +45,7 @@ Clustering = CentroidClustering | DensityClustering
 
 
 def grow_ward_tree(sample: np.ndarray) -> np.ndarray:
-    """Ward's tree of the observations (Ward 1963), as a SciPy linkage of shape (n_observations - 1, 4).
+    """Build Ward's tree (Ward 1963), as a SciPy linkage of shape (n_observations - 1, 4).
 
     Raises
     ------
@@ -65,7 +65,7 @@ def cut_ward_tree(
     n_clusters: int,
     weights: np.ndarray | None = None,
 ) -> CentroidClustering:
-    """Cut the tree of a sample into clusters and label all observations by the nearest cluster mean.
+    """Cut the tree of a sample into clusters and label everyone by the nearest cluster mean.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def cut_ward_tree(
 
 
 def neighbour_distances(sample: np.ndarray, *, min_samples: int) -> np.ndarray:
-    """The k-distance curve (Ester et al. 1996), unsorted: how far the `min_samples`-th observation is.
+    """Measure how far the `min_samples`-th neighbour is: the k-distance curve (Ester et al. 1996).
 
     An observation counts as its own first neighbour, as in `sklearn.cluster.DBSCAN`.
 
@@ -118,7 +118,7 @@ def neighbour_distances(sample: np.ndarray, *, min_samples: int) -> np.ndarray:
 def fit_dbscan(
     observations: np.ndarray, sample: np.ndarray, *, eps: float, min_samples: int
 ) -> DensityClustering:
-    """Fit DBSCAN (Ester et al. 1996) on a sample and label all observations by the nearest core point.
+    """Fit DBSCAN (Ester et al. 1996) on a sample and label everyone by the nearest core point.
 
     Parameters
     ----------

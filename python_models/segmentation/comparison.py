@@ -125,7 +125,7 @@ def compare_with_origins(
 
 
 def _compared(table: np.ndarray, revenues: np.ndarray) -> dict:
-    """What customers and centavos by the clusters of two models say."""
+    """Tell what customers and centavos by the clusters of two models say."""
     matches = agreement.match_labels(table)
     placed = sum(int(revenues[pair]) for pair in matches)
     return {
@@ -157,7 +157,7 @@ def _described(table: np.ndarray, matches: list[tuple[int, int]]) -> list[dict]:
 def _sum_by_labels(
     transformed, rows, caps, weights, biases, refit_labels, customers, centavos, scaled
 ):
-    """Sums by model and cluster of it: customers and centavos by cluster of the refit, features.
+    """Sum by model and cluster of it customers and centavos by cluster of the refit, and features.
 
     `rows` tell by model and feature where it stands in `transformed`; see `label_block`.
     """

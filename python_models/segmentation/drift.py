@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 import pyarrow as pa
+from scipy.stats import wasserstein_distance
 
 from segmentation.observations import WeightedObservations
 from segmentation.parallel import run_in_threads, use_one_thread
@@ -36,7 +37,7 @@ def explain_pairs(
     threads: int,
     **settings,
 ) -> pa.Table:
-    """What changed between the fits of two models, and what that does to their agreement.
+    """Tell what changed between the fits of two models, and what that does to their agreement.
 
     Parameters
     ----------
@@ -151,7 +152,7 @@ def explain_pair(
 def population_stability_index(
     then: np.ndarray, now: np.ndarray, customers_then: np.ndarray, customers_now: np.ndarray
 ) -> float:
-    """Population stability index over the deciles of `then`; below .1 is stable, above .25 is not.
+    """Compute the population stability index over the deciles of `then`: below .1 is stable.
 
     Parameters
     ----------
@@ -183,35 +184,10 @@ def population_stability_index(
     return float(np.sum((shares[1] - shares[0]) * np.log(shares[1] / shares[0])))
 
 
-def wasserstein_distance(
-    then: np.ndarray, now: np.ndarray, customers_then: np.ndarray, customers_now: np.ndarray
-) -> float:
-    """How far values have moved on average, whatever their order: the earth mover's distance.
-
-    Parameters
-    ----------
-    then, now : ndarray of shape (n_then,) and (n_now,)
-    customers_then, customers_now : ndarray of the same shapes
-        How often each value counts.
-
-    Returns
-    -------
-    float
-        The area between the two distribution functions, in the units of the values.
-    """
-    values = np.concatenate([then, now])
-    shares = np.concatenate(
-        [customers_then / customers_then.sum(), -customers_now / customers_now.sum()]
-    )
-    order = np.argsort(values, kind="stable")
-    ahead = np.abs(np.cumsum(shares[order]))[:-1]
-    return float(np.sum(ahead * np.diff(values[order])))
-
-
 def hold_feature(
     now: WeightedObservations, feature: int, then: WeightedObservations
 ) -> WeightedObservations:
-    """Customers of now with one feature distributed as then, everyone's rank kept.
+    """Give customers of now one feature distributed as then, everyone's rank kept.
 
     Parameters
     ----------
@@ -231,44 +207,90 @@ def hold_feature(
     Values are replaced by those of equal rank (the monotone coupling of the two distributions). A
     value that many customers share is split over the values of then that its ranks cover, in equal
     shares for all of them, so that no tie is broken by chance. Unknown values stay unknown.
+
+    Examples
+    --------
+    Now three of four customers have the value 1 and one has 5; then two had 10 and two had 20. The
+    ranks of the three, 0 to 0.75, cover all of 10 and half of 20: two thirds of them get 10, one
+    third 20. The fourth, of ranks 0.75 to 1, gets 20.
+
+    >>> now = WeightedObservations(np.array([[1.0], [5.0]]), np.array([3.0, 1.0]))
+    >>> then = WeightedObservations(np.array([[10.0], [20.0]]), np.array([2.0, 2.0]))
+    >>> held = hold_feature(now, 0, then)
+    >>> held.features[:, 0].tolist(), held.customers.round(9).tolist()
+    ([10.0, 20.0, 20.0], [2.0, 1.0, 1.0])
     """
-    known_now, known_then = ~np.isnan(now.features[:, feature]), ~np.isnan(then.features[:, 0])
-    if not known_now.any() or not known_then.any():
+    is_known = ~np.isnan(now.features[:, feature])
+    was_known = ~np.isnan(then.features[:, 0])
+    if not is_known.any() or not was_known.any():
         return now
-    _, number, masses = _distribution(now.features[known_now, feature], now.customers[known_now])
-    values_then, _, masses_then = _distribution(
-        then.features[known_then, 0], then.customers[known_then]
+    _, number, shares_now = _distribution(now.features[is_known, feature], now.customers[is_known])
+    values_then, _, shares_then = _distribution(
+        then.features[was_known, 0], then.customers[was_known]
     )
-    # Both axes of ranks, 0 to 1, are cut at the ends of every value; a piece lies in one value of
-    # each.
-    ends, ends_then = np.cumsum(masses), np.cumsum(masses_then)
-    cuts = np.union1d(ends, ends_then)
-    pieces = np.diff(cuts, prepend=0.0)
-    middles = cuts - pieces / 2
-    of_now = np.minimum(np.searchsorted(ends, middles), len(masses) - 1)
-    of_then = np.minimum(np.searchsorted(ends_then, middles), len(masses_then) - 1)
-    # A rare value moves to the mean of what it covers. A frequent one is split into the frequent
-    # values that it covers and the means of the rare ones between them.
-    is_frequent = masses_then > _FREQUENT_SHARE
-    part = 2 * np.cumsum(is_frequent) - is_frequent
-    part = np.where(masses[of_now] > _FREQUENT_SHARE, part[of_then], -1)
+    pieces = _cut_ranks(shares_now, shares_then)
+    owner, value, share = _parts_of_values(*pieces, shares_now, shares_then, values_then)
+    rows, part = _repeat_for_parts(number, owner)
+    features = now.features[is_known][rows]
+    features[:, feature] = value[part]
+    customers = now.customers[is_known][rows] * share[part]
+    return WeightedObservations(
+        np.concatenate([features, now.features[~is_known]]),
+        np.concatenate([customers, now.customers[~is_known]]),
+    )
+
+
+def _cut_ranks(
+    shares_now: np.ndarray, shares_then: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cut the ranks, 0 to 1, at the ends of every value: lengths, and the value of now and of then.
+
+    In the example of `hold_feature` they are cut at 0.5 and 0.75: lengths 0.5, 0.25 and 0.25, of
+    values 0, 0 and 1 of now and 0, 1 and 1 of then.
+    """
+    ends_now, ends_then = np.cumsum(shares_now), np.cumsum(shares_then)
+    cuts = np.union1d(ends_now, ends_then)
+    lengths = np.diff(cuts, prepend=0.0)
+    middles = cuts - lengths / 2
+    of_now = np.minimum(np.searchsorted(ends_now, middles), len(ends_now) - 1)
+    of_then = np.minimum(np.searchsorted(ends_then, middles), len(ends_then) - 1)
+    return lengths, of_now, of_then
+
+
+def _parts_of_values(
+    lengths: np.ndarray,
+    of_now: np.ndarray,
+    of_then: np.ndarray,
+    shares_now: np.ndarray,
+    shares_then: np.ndarray,
+    values_then: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Split each value of now in parts: the value of now, the value it gets, its share.
+
+    A rare value moves to the mean of what it covers, in one part. A frequent one is split into the
+    frequent values that it covers and the means of the rare ones between them.
+    """
+    is_frequent = shares_then > _FREQUENT_SHARE
+    part_of_then = 2 * np.cumsum(is_frequent) - is_frequent
+    part = np.where(shares_now[of_now] > _FREQUENT_SHARE, part_of_then[of_then], -1)
     n_parts = part.max() + 2
     parts, part_of_piece = np.unique(of_now * n_parts + part + 1, return_inverse=True)
-    owner, mass = parts // n_parts, np.bincount(part_of_piece, weights=pieces)
-    value = np.bincount(part_of_piece, weights=pieces * values_then[of_then]) / mass
-    share = mass / np.bincount(owner, weights=mass)[owner]
-    # Every bin is repeated once for each part of its value.
-    first, parts_of_value = np.unique(owner, return_index=True, return_counts=True)[1:]
+    owner, length = parts // n_parts, np.bincount(part_of_piece, weights=lengths)
+    value = np.bincount(part_of_piece, weights=lengths * values_then[of_then]) / length
+    share = length / np.bincount(owner, weights=length)[owner]
+    return owner, value, share
+
+
+def _repeat_for_parts(number: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Repeat every observation for each part of its value: the observation, and the part.
+
+    `number` tells the value of each observation, `owner`, ascending, that of each part.
+    """
+    _, first, parts_of_value = np.unique(owner, return_index=True, return_counts=True)
     repeats = parts_of_value[number]
     rows = np.repeat(np.arange(len(number)), repeats)
     nth = np.arange(len(rows)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
-    taken = first[number[rows]] + nth
-    values = now.features[known_now][rows]
-    values[:, feature] = value[taken]
-    return WeightedObservations(
-        np.concatenate([values, now.features[~known_now]]),
-        np.concatenate([now.customers[known_now][rows] * share[taken], now.customers[~known_now]]),
-    )
+    return rows, first[number[rows]] + nth
 
 
 def _distribution(

@@ -39,7 +39,7 @@ class CentroidClustering:
     inertia: float
 
     def label(self, observations: np.ndarray) -> np.ndarray:
-        """Number of the nearest centroid, ndarray of int of shape (n_observations,)."""
+        """Return the number of the nearest centroid, ndarray of int of shape (n_observations,)."""
         return label_by_centroids(observations, self.centroids)
 
 
@@ -98,7 +98,7 @@ def fit_kmeans(
 def _settle_all(
     features: np.ndarray, weights: np.ndarray, starts: Sequence[np.ndarray]
 ) -> list[CentroidClustering]:
-    """The different fits that starts lead to."""
+    """Return the different fits that starts lead to."""
     fits = []
     for start in starts:
         settled = np.array([fit.centroids for fit in fits]).reshape(-1, *start.shape)
@@ -117,7 +117,7 @@ def cluster_means(observations: np.ndarray, labels: np.ndarray) -> tuple[np.ndar
 
 
 def label_by_centroids(observations: np.ndarray, centroids: np.ndarray) -> np.ndarray:
-    """Number of the nearest centroid of each observation, the lowest one of a tie.
+    """Find the number of the nearest centroid of each observation, the lowest one of a tie.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def linear_scores(
 def label_by_scores(
     features: np.ndarray, caps: np.ndarray, weights: np.ndarray, biases: np.ndarray
 ) -> np.ndarray:
-    """Number of the highest of the scores `weights @ x - biases` of each observation x.
+    """Find the number of the highest of the scores `weights @ x - biases` of each observation x.
 
     Parameters
     ----------
@@ -279,7 +279,7 @@ def _settle(features, weights, centroids, settled, near):
 
 @njit(cache=True, nogil=True)
 def _move_observations(features, weights, centroids, labels, squares, sums, masses, sizes):
-    """Give each observation the label of its nearest centroid; returns how many labels have changed."""
+    """Label each observation by its nearest centroid; returns how many labels have changed."""
     n_features, n_observations = features.shape
     distances, lowest = np.empty(BLOCK), np.empty(BLOCK)
     nearest = np.empty(BLOCK, np.int64)

@@ -43,7 +43,7 @@ NOISE_SCHEMA = pa.schema(
 def measure_noise(
     models: Iterable[tuple[Mapping, pa.Table]], *, threads: int, **settings
 ) -> pa.Table:
-    """The noise floor of each model.
+    """Measure the noise floor of each model.
 
     Parameters
     ----------

@@ -15,8 +15,8 @@ from numba import njit
 
 from segmentation.scaling import TRANSFORMS, FeatureScaling
 
-# Fractions of a bin that fill it evenly, whatever their number.
-_OFFSETS = (0.6180339887, 0.7548776662, 0.5698402910, 0.8191725134, 0.6710436067)
+# Fractions of a bin that fill it evenly, those of the macro `staggered_bins`, which says why.
+BIN_OFFSETS = (0.6180339887, 0.7548776662, 0.5698402910, 0.8191725134, 0.6710436067)
 # Up to so many bins have a place each, of a few bytes, while observations are put into bins.
 _COUNTED = 10_000_000
 
@@ -76,7 +76,7 @@ class WeightedObservations:
         return capped
 
     def transformed(self, features: Sequence[tuple[int, str]]) -> np.ndarray:
-        """Features, by number and transform, NaN where unknown, of shape (n_given, n_observations)."""
+        """Transform features, NaN where unknown, to an array of shape (n_given, n_observations)."""
         return np.stack([self._transformed(*feature)[0] for feature in features])
 
     def _transformed(self, feature: int, transform: str) -> tuple[np.ndarray, np.ndarray | None]:
@@ -108,13 +108,13 @@ class WeightedObservations:
         return np.sort(random.choice(len(self.customers), sample_size, p=shares))
 
     def resampled(self, random_state: int) -> "WeightedObservations":
-        """A bootstrap resample of the customers: as many, drawn with replacement."""
+        """Draw a bootstrap resample of the customers: as many, with replacement."""
         shares = self.customers / self.customers.sum()
         drawn = np.random.default_rng(random_state).multinomial(self.n_customers, shares)
         return WeightedObservations(self.features[drawn > 0], drawn[drawn > 0].astype(float))
 
     def in_bins(self, scalings: Sequence[FeatureScaling], width: float) -> "WeightedObservations":
-        """The same customers in bins, each at the mean of its customers.
+        """Put the customers in bins, each at the mean of its customers.
 
         Parameters
         ----------
@@ -125,13 +125,12 @@ class WeightedObservations:
 
         Notes
         -----
-        In a plain grid a border between two clusters that moves a little takes whole rows of bins
-        with it, or none. So the bins of a feature start at an offset that differs with the plain
-        bins of the other features.
+        Bins are staggered as the macro `staggered_bins` says, so that a border between two clusters
+        that moves a little does not take whole rows of them with it.
         """
         scaled = np.ascontiguousarray(self.scaled(scalings).T)
         known = ~np.isnan(self.features.T)
-        bins = _bins(np.where(known, scaled / width, np.nan), np.array(_OFFSETS))
+        bins = _bins(np.where(known, scaled / width, np.nan), np.array(BIN_OFFSETS))
         shape = bins.max(axis=1) + 1
         if shape.prod(dtype=float) < np.iinfo(np.int64).max:
             # One number for all bins of an observation: much faster than comparing rows.

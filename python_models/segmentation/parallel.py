@@ -31,7 +31,7 @@ def run_in_threads(function: Callable, tasks: Iterable[tuple], *, threads: int) 
 
 
 def use_one_thread() -> None:
-    """Keeps libraries from adding in threads, whose order the last digits of a sum depend on.
+    """Keep libraries from adding in threads, whose order the last digits of a sum depend on.
 
     Holds for the calling thread from here on; another thread that adds asks for itself.
     """

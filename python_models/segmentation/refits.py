@@ -52,7 +52,7 @@ class FrozenModel:
         return cls(scalings, CentroidClustering(centroids, np.array([], dtype=int), np.nan))
 
     def label(self, observations: WeightedObservations) -> np.ndarray:
-        """Number of the cluster of each point, ndarray of int of shape (n_observations,)."""
+        """Return the cluster of each observation, ndarray of int of shape (n_observations,)."""
         features = observations.transformed([*enumerate(s.transform for s in self.scalings)])
         return label_by_scores(features, self.caps(), *self.linear_scores())
 
@@ -71,7 +71,7 @@ class FrozenModel:
 def recipe_of(
     model: Mapping, *, cap_quantiles: Sequence[float], n_init: int, ward_sample_size: int
 ) -> Recipe:
-    """The recipe of a row of `segmentation.models.MODELS_SCHEMA`."""
+    """Read the recipe of a row of `segmentation.models.MODELS_SCHEMA`."""
     return Recipe(
         algorithm=model["algorithm"],
         n_segments=model["n_segments"],
@@ -142,7 +142,7 @@ def refit(
 def cross_table(
     first: np.ndarray, second: np.ndarray, customers: np.ndarray, n_clusters: int
 ) -> np.ndarray:
-    """Customers by the labels that two models give them, of shape (n_clusters, n_clusters)."""
+    """Count customers by the labels of two models, of shape (n_clusters, n_clusters)."""
     cells = first.astype(np.int64) * n_clusters + second
     counts = np.bincount(cells, weights=customers, minlength=n_clusters**2)
     return counts.reshape(n_clusters, n_clusters)
@@ -151,7 +151,7 @@ def cross_table(
 def agreement_of(
     first: FrozenModel, second: FrozenModel, observations: WeightedObservations, n_clusters: int
 ) -> float:
-    """Adjusted Rand index of two models on the same customers."""
+    """Compute the adjusted Rand index of two models on the same customers."""
     table = cross_table(
         first.label(observations), second.label(observations), observations.customers, n_clusters
     )
@@ -159,7 +159,7 @@ def agreement_of(
 
 
 def _moved(model: FrozenModel, scalings: Sequence[FeatureScaling]) -> np.ndarray:
-    """A model's centroids in the scaled units of other scalings."""
+    """Convert a model's centroids to the scaled units of other scalings."""
     centroids = model.clustering.centroids
     return np.column_stack(
         [

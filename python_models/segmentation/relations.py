@@ -14,7 +14,7 @@ import pyarrow as pa
 def arrow(
     relation, *, where: str | None = None, order: str | None, columns: str | None = None
 ) -> pa.Table:
-    """The rows that meet a condition, in an order if one is given, as an Arrow table."""
+    """Fetch the rows that meet a condition, in an order if one is given, as an Arrow table."""
     found = relation.filter(where) if where else relation
     if not _is_spark(found):
         found = found.order(order) if order else found
@@ -29,7 +29,7 @@ def arrow(
 def observations_of(
     observations, model: Mapping, *, columns: str = "customers, feature_values"
 ) -> pa.Table:
-    """What a model of `candidate_id` at `fitted_as_of` is fitted on, out of all observations."""
+    """Fetch what a model of `candidate_id` at `fitted_as_of` is fitted on."""
     date = f"candidate_id = '{model['candidate_id']}' and cutoff = '{model['fitted_as_of']}'"
     found = arrow(observations, where=date, order=None, columns=f"{columns}, observation")
     # Mostly they come in order, and DuckDB takes twice the time when it has to sort lists.
@@ -40,7 +40,7 @@ def observations_of(
 
 
 def frame(relation, *, where: str | None = None, order: str) -> pd.DataFrame:
-    """The same as a pandas DataFrame, decimals as doubles."""
+    """Fetch the same as a pandas DataFrame, decimals as doubles."""
     if not _is_spark(relation):
         return (relation.filter(where) if where else relation).order(order).df()
     table = arrow(relation, where=where, order=order)

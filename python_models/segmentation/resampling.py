@@ -48,7 +48,7 @@ def cross_table(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def mutual_agreement(labelings: np.ndarray) -> tuple[float, float]:
-    """Adjusted Rand index between all pairs of labelings: mean and 5th percentile.
+    """Compute the adjusted Rand index between all pairs of labelings: mean and 5th percentile.
 
     The mean is that of flexclust's `bootFlexclust` (Dolnicar and Leisch 2010), which compares the
     fits of two resamples at a time; all pairs use the same fits better.

@@ -40,6 +40,11 @@ def kaplan_meier(
         Models observed for so long at least, and those of them that were broken then.
     survival : ndarray of shape (n_times,)
         0 to 1; stays where it is beyond the longest observation.
+
+    Notes
+    -----
+    `scipy.stats.ecdf` gives the same in 0.7 ms in place of 0.04: eight seconds more for the bands
+    of a candidate and three options with their seasons.
     """
     at_risk = (weeks[None] >= at[:, None]).sum(axis=1)
     broken = ((weeks[None] == at[:, None]) & breached[None]).sum(axis=1)

@@ -11,6 +11,7 @@ rows are found, and `erased_orders` is a query of these columns for all erased c
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -64,7 +65,7 @@ def erase_customer(
         If the warehouse was built from another source.
     """
     source = {"schema": schema, "delimiter": delimiter, "keys": keys}
-    source["erased_orders"] = erased_orders
+    source |= {"erased_orders": erased_orders, "now": datetime.now(UTC).replace(tzinfo=None)}
     if set(keys) - {name for of, name in tables_in(connection) if of == schema}:
         raise UserError(
             "The warehouse was not built from this source: give the vars that it was built with "
@@ -133,15 +134,16 @@ def _erase(
     delimiter: str,
     keys: dict[str, str],
     erased_orders: str,
+    now: datetime,
 ) -> int:
     """Erase a customer from the database in use; returns from how many rows."""
     connection.begin()
     _create_list(connection, schema)
     connection.execute(
         f"insert into {schema}.erased_customers "
-        "select sha256($1), cast(now() at time zone 'UTC' as timestamp), 0 "
+        "select sha256($1), $2, 0 "
         f"where sha256($1) not in (select customer_hash from {schema}.erased_customers)",
-        [customer_id],
+        [customer_id, now],
     )
     by_table = _delete_raw_rows(connection, schema, delimiter, keys, erased_orders)
     rows = sum(by_table.values())
@@ -156,7 +158,6 @@ def _erase(
         [rows, customer_id],
     )
     connection.commit()
-    connection.execute("checkpoint")
     return rows
 
 
@@ -221,7 +222,6 @@ def _drop(connection: duckdb.DuckDBPyConnection, tables: list[list[str]]) -> Non
     for schema, name in tables:
         connection.execute(f"drop table if exists {schema}.{quoted(name)}")
     connection.commit()
-    connection.execute("checkpoint")
 
 
 @contextmanager

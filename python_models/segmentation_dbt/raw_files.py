@@ -6,9 +6,10 @@ because it is seldom alone. The message names the file, the column, and the line
 read at all. Columns may stand in any order; others than the declared ones are left out.
 """
 
+import os
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import suppress
 
 import duckdb
 
@@ -66,7 +67,7 @@ def load_raw_files(
         If a file or a value is at fault; the warehouse is as it was then.
     """
     loader = _Loader(connection, source, schema, csv_format, max_unreadable_lines)
-    files = loader.find([RawTable(**table) for table in tables], folder)
+    files = find_files([RawTable(**table) for table in tables], folder, source)
     connection.begin()
     try:
         connection.execute(f"create schema if not exists {schema}")
@@ -80,14 +81,81 @@ def load_raw_files(
             connection, schema=schema, delimiter=csv_format.get("delimiter") or ",", **erasure
         )
         connection.commit()
-    except UserError as error:
-        connection.rollback()
-        # Control characters of a file are not for a terminal.
-        raise UserError(re.sub(r"[\x00-\x1f\x7f]", "\ufffd", str(error))) from None
-    except duckdb.Error:
-        connection.rollback()
+    except (UserError, duckdb.Error) as error:
+        with suppress(duckdb.TransactionException):  # some errors of DuckDB have ended it
+            connection.rollback()
+        if isinstance(error, UserError):
+            # Control characters of a file are not for a terminal.
+            raise UserError(re.sub(r"[\x00-\x1f\x7f]", "\ufffd", str(error))) from None
         raise
     return f"{len(files)} raw tables"
+
+
+def find_files(
+    tables: list[RawTable],
+    folder: str,
+    source: str,
+    *,
+    is_there: Callable[[str], bool] = os.path.isfile,
+) -> list[tuple[RawTable, str | None]]:
+    """The file of each table, by name; None where an optional table has none.
+
+    Raises
+    ------
+    UserError
+        If the file of a table is missing.
+    """
+    found, missing = [], []
+    for table in sorted(tables, key=lambda table: table.name):
+        paths = [f"{folder.rstrip('/')}/{table.name}{end}" for end in (".csv", ".parquet")]
+        path = next(filter(is_there, paths), None)
+        if path is None and not table.is_optional:
+            missing.append(f"{table.name}.csv")
+        found.append((table, path))
+    if missing:
+        what = (
+            "nine Olist files; make demo-data makes synthetic ones in data/demo."
+            if source == "olist"
+            else f"raw files of the source {source}."
+        )
+        raise UserError(
+            f"The data folder {folder} has no file {', '.join(missing)} (or .parquet). DATA of "
+            f"make, or SEGMENTS_DATA of plain dbt, names the folder of the {what}"
+        )
+    return found
+
+
+def check_header(path: str, types: dict[str, str], header: list[str], source: str) -> None:
+    """Check that a file has each column once.
+
+    Raises
+    ------
+    UserError
+        If it has not; the message says what the file begins with, or which columns it has.
+    """
+    missing = [name for name in types if name not in header]
+    if len(missing) == len(types) and path.endswith(".csv"):
+        begins = (
+            f"Its first readable line is: {','.join(header)[:80]}"
+            if any(header)
+            else "Its first line is empty or cannot be read"
+        )
+        where = "" if source == "olist" else " (vars transaction_columns and csv_format, delimiter)"
+        raise UserError(
+            f"{path} does not begin with the names of its columns. {begins}. It must be UTF-8 "
+            f"text, and the line {','.join(types)} the first{where}."
+        )
+    if missing:
+        named = (
+            "in the published file" if source == "olist" else "the var transaction_columns says"
+        )
+        raise UserError(
+            f"{path} has no column {', '.join(missing)}. Its columns are: {', '.join(header)}. "
+            f"They must be named as {named}."
+        )
+    for name in types:
+        if header.count(name) > 1:
+            raise UserError(f"{path} has more than one column {name}. Keep one of them.")
 
 
 class _Loader:
@@ -110,34 +178,11 @@ class _Loader:
     def rows(self, query: str) -> list[tuple]:
         return self.connection.execute(query).fetchall()
 
-    # -- which files ------------------------------------------------------------------------------
-
-    def find(self, tables: list[RawTable], folder: str) -> list[tuple[RawTable, Path | None]]:
-        """The file of each table, None where an optional table has none."""
-        found, missing = [], []
-        for table in sorted(tables, key=lambda table: table.name):
-            paths = [Path(folder) / f"{table.name}{end}" for end in (".csv", ".parquet")]
-            path = next(filter(Path.is_file, paths), None)
-            if path is None and not table.is_optional:
-                missing.append(f"{table.name}.csv")
-            found.append((table, path))
-        if missing:
-            what = (
-                "nine Olist files; make demo-data makes synthetic ones in data/demo."
-                if self.source == "olist"
-                else f"raw files of the source {self.source}."
-            )
-            raise UserError(
-                f"The data folder {folder} has no file {', '.join(missing)} (or .parquet). "
-                f"DATA of make, or SEGMENTS_DATA of plain dbt, names the folder of the {what}"
-            )
-        return found
-
-    def load(self, table: RawTable, path: Path | None) -> None:
+    def load(self, table: RawTable, path: str | None) -> None:
         if path is None:
             columns = ", ".join(f"{quoted(n)} {t}" for n, t in table.columns.items())
             self.connection.execute(f"create or replace table {self._named(table)} ({columns})")
-        elif path.suffix == ".csv":
+        elif path.endswith(".csv"):
             self._load_csv(table, path)
         else:
             self._load_parquet(table, path)
@@ -147,10 +192,10 @@ class _Loader:
 
     # -- CSV --------------------------------------------------------------------------------------
 
-    def _load_csv(self, table: RawTable, path: Path) -> None:
+    def _load_csv(self, table: RawTable, path: str) -> None:
         types = table.file_types()
         header = self._header_of(path)
-        self._check_header(path, types, header)
+        check_header(path, types, header, self.source)
         # Undeclared columns are read under names of ours: theirs may be empty, or there twice.
         read_as = [n if n in types else f"column {i}" for i, n in enumerate(header, start=1)]
         columns = {n: self._type_to_read(types.get(n, "string")) for n in read_as}
@@ -186,7 +231,7 @@ class _Loader:
             options.append(f"timestampformat = {literal(self.timestamp_format)}")
         return ", ".join(options)
 
-    def _header_of(self, path: Path) -> list[str]:
+    def _header_of(self, path: str) -> list[str]:
         """The names in the first readable line, read without a look at the lines after it."""
         lines = self.rows(
             f"select coalesce(line, '') from read_csv({_only(path)}, auto_detect = false, "
@@ -198,38 +243,7 @@ class _Loader:
         fields = re.findall(f'(?:^|{delimiter})("(?:[^"]|"")*"|[^{delimiter}]*)', line)
         return [name.strip('"') for name in fields]
 
-    def _check_header(self, path: Path, types: dict[str, str], header: list[str]) -> None:
-        missing = [name for name in types if name not in header]
-        if len(missing) == len(types) and path.suffix == ".csv":
-            begins = (
-                f"Its first readable line is: {','.join(header)[:80]}"
-                if any(header)
-                else "Its first line is empty or cannot be read"
-            )
-            where = (
-                "."
-                if self.source == "olist"
-                else " (vars transaction_columns and csv_format, delimiter)."
-            )
-            raise UserError(
-                f"{path} does not begin with the names of its columns. {begins}. It must be UTF-8 "
-                f"text, and the line {','.join(types)} the first{where}"
-            )
-        if missing:
-            named = (
-                "in the published file"
-                if self.source == "olist"
-                else "the var transaction_columns says"
-            )
-            raise UserError(
-                f"{path} has no column {', '.join(missing)}. Its columns are: {', '.join(header)}. "
-                f"They must be named as {named}."
-            )
-        for name in types:
-            if header.count(name) > 1:
-                raise UserError(f"{path} has more than one column {name}. Keep one of them.")
-
-    def _reject_unreadable_lines(self, table: RawTable, path: Path) -> None:
+    def _reject_unreadable_lines(self, table: RawTable, path: str) -> None:
         """Sort out what DuckDB could not read.
 
         A value that does not fit its type, or a quote that does not end, stops the load; a record
@@ -296,15 +310,15 @@ class _Loader:
         )
         self.connection.execute("drop table rejected_records")
 
-    def _line_at(self, path: Path, position: int) -> int:
+    def _line_at(self, path: str, position: int) -> int:
         """The line that a byte stands on.
 
         DuckDB counts records instead, and one with a line break inside quotes spans several lines.
         """
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             return file.read(position - 1).count(b"\n") + 1
 
-    def _check_misfits(self, table: RawTable, path: Path, types: dict[str, str]) -> None:
+    def _check_misfits(self, table: RawTable, path: str, types: dict[str, str]) -> None:
         for column, value, number in self.rows(
             "select misfit.column_name, misfit.value, "
             "count(*) over (partition by misfit.column_name) "
@@ -318,11 +332,11 @@ class _Loader:
 
     # -- Parquet ----------------------------------------------------------------------------------
 
-    def _load_parquet(self, table: RawTable, path: Path) -> None:
+    def _load_parquet(self, table: RawTable, path: str) -> None:
         types = table.file_types()
         file = f"read_parquet({_only(path)}, file_row_number = true)"
         header = [row[0] for row in self.rows(f"describe from read_parquet({_only(path)})")]
-        self._check_header(path, types, header)
+        check_header(path, types, header, self.source)
         read = {
             name: f"try_cast({quoted(name)} as {self._type_to_read(type_)})"
             for name, type_ in types.items()
@@ -404,18 +418,17 @@ class _Loader:
 CORRECT_IT = "Correct the value, or leave it empty if it is unknown."
 
 
-def _only(path: Path) -> str:
+def _only(path: str) -> str:
     """The pattern that means just this path: DuckDB takes *, ? and [ in a path for wildcards."""
     return literal(re.sub(r"([*?[])", r"[\1]", str(path)))
 
 
 def _casts(table: RawTable) -> str:
     """The declared columns, from those of the file; null where the file has none."""
-    columns: Iterator[tuple[str, str]] = iter(table.columns.items())
     return ", ".join(
         f"try_cast({quoted(file_column) if (file_column := table.file_column(name)) else 'null'} "
         f"as {type_}) as {quoted(name)}"
-        for name, type_ in columns
+        for name, type_ in table.columns.items()
     )
 
 

@@ -5,12 +5,16 @@ quoted where they stand.
 """
 
 import difflib
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import duckdb
+
 from segmentation_dbt.faults import UserError
+from segmentation_dbt.tables import tables_in
 
 CLAUSES = {"agreement": "least", "segment": "least", "misplaced_revenue": "most"}
 CRITERIA = ["balance", "business_sense", "silhouette"]
@@ -131,6 +135,55 @@ _FORMAT = {
     "decimal_separator": _or_null(_CHARACTER),
     "timestamp_format": _or_null(_TEXT),
 }
+
+
+def check_same_vars(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    given: dict,
+    schema: str,
+    is_whole: bool,
+    reads_others: bool,
+) -> str:
+    """Stop a run of some models that would read others which were built with other vars.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        To the warehouse.
+    given : dict
+        Every var with its value.
+    schema : str
+        Where the vars of the last whole run are written down.
+    is_whole : bool
+        Whether all models are built: then the vars are written down.
+    reads_others : bool
+        Whether a model that is built reads one that is not.
+
+    Returns
+    -------
+    str
+        That the vars are the same.
+
+    Raises
+    ------
+    UserError
+        If they are not; the message names them.
+    """
+    values = {name: json.dumps(value, sort_keys=True) for name, value in given.items()}
+    if is_whole:
+        connection.execute(f"create schema if not exists {schema}")
+        connection.execute(f"create or replace table {schema}.build_vars (name text, value text)")
+        connection.executemany(f"insert into {schema}.build_vars values (?, ?)", [*values.items()])
+    elif reads_others and (schema, "build_vars") in tables_in(connection):
+        built = dict(connection.execute(f"from {schema}.build_vars").fetchall())
+        differ = [name for name, value in values.items() if built.get(name, value) != value]
+        if differ:
+            raise UserError(
+                f"The models that this run selects read others that were built with another "
+                f"{', '.join(differ)}. Give the same vars, or build all models (no --select)."
+            )
+    return "The vars are the same."
 
 
 def check_vars(*, given: dict, named: list[str], features: list[str]) -> str:

@@ -16,7 +16,6 @@ import duckdb
 import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
-from google.protobuf.json_format import MessageToDict
 
 import damage
 import recount
@@ -39,9 +38,9 @@ HEAD = """# Damaged input
 
 What a build makes of damaged files, one damage at a time, of a small shop with 307 orders. Written
 by `tests/faults/test_damaged_folders.py` from what it observes. Either a build is made, and
-`marts.data_quality_ledger` counts each raw row as kept, changed or rejected with the reason: the
-table says how many rows more a rule counts than without the damage. Or nothing is built, and one
-message says why.
+`marts.data_quality_ledger` counts each raw row as accepted, changed or rejected with the reason:
+the table says how many rows more a rule counts than without the damage. Or nothing is built, and
+one message says why.
 """
 
 
@@ -62,7 +61,7 @@ class WarmDbt:
         self.warehouse = folder / "segments.duckdb"
         self.environment = {
             "SEGMENTS_DATA": str(folder),
-            "SEGMENTS_WAREHOUSE": str(self.warehouse),
+            "SEGMENTS_WAREHOUSE": self.warehouse.name,
             "SEGMENTS_CONTRACT_SEVERITY": "warn",
             "DBT_PROFILES_DIR": str(ROOT),
             "DBT_PROJECT_DIR": str(ROOT),
@@ -74,7 +73,7 @@ class WarmDbt:
             self.manifest = dbtRunner().invoke(["--quiet", "parse"]).result
 
     def enter(self, patch: pytest.MonkeyPatch, **environment: str) -> None:
-        patch.chdir(ROOT)
+        patch.chdir(self.warehouse.parent)
         for name, value in (self.environment | environment).items():
             patch.setenv(name, value)
 
@@ -82,14 +81,12 @@ class WarmDbt:
         problems = []
 
         def listen(event) -> None:
-            told = MessageToDict(event.data, preserving_proto_field_name=True)
-            with contextlib.suppress(KeyError):
-                problem = problem_of(event.info.name, told)
-                if problem:
-                    problems.append(problem)
+            problem = problem_of(event)
+            if problem and problem not in problems:
+                problems.append(problem)
 
-        # What the last damage would stand: they are written once.
-        query(self.warehouse, "drop schema if exists fit cascade")
+        # What the last damage was fitted on would stand: it is written once.
+        query(self.warehouse, "drop schema if exists training cascade")
         before = self.raw_tables()
         with pytest.MonkeyPatch.context() as patch:
             self.enter(patch, SEGMENTS_DATA=str(data))
@@ -101,6 +98,7 @@ class WarmDbt:
                     *("--indirect-selection", "buildable", "--select", *models),
                 ]
             )
+            DuckDBConnectionManager.close_all_connections()
         assert result.success == (not problems), (result.exception, problems)
         changed = self.raw_tables() != before
         if problems:
@@ -116,9 +114,7 @@ class WarmDbt:
 
 
 def query(warehouse: Path, sql: str) -> list[tuple]:
-    """By the connection that dbt holds here, if any; another one would need the same settings."""
-    held = DuckDBConnectionManager._ENV and DuckDBConnectionManager._ENV.conn
-    with held.cursor() if held else duckdb.connect(str(warehouse)) as connection:
+    with duckdb.connect(str(warehouse)) as connection:
         return connection.execute(sql).fetchall()
 
 
@@ -327,4 +323,4 @@ def in_words(outcome: Outcome, data: Path, baseline: Outcome) -> str:
         f"`{rule}` of {table.removeprefix('olist_').removesuffix('_dataset')} {more:+,}"
         for (table, rule), more in sorted(more_in_ledger(outcome, baseline).items())
     ]
-    return "built: " + (", ".join(counted) or "every row is kept")
+    return "built: " + (", ".join(counted) or "every row is accepted")

@@ -9,7 +9,8 @@ import sys
 import duckdb
 import pytest
 
-from conftest import ROOT
+from conftest import REGISTRY, ROOT
+from segmentation_dbt.erasure import backup_of
 
 ERASED = "loyal 07"
 
@@ -132,30 +133,30 @@ def test_make_erase_waits_for_no_build_and_says_what_is_wrong(erased, tmp_path):
 
     warehouse = tmp_path / "shop.duckdb"
 
-    def ledger(*arguments):
+    def run(*arguments):
         return subprocess.run(
-            [sys.executable, "scripts/ledger.py", "--warehouse", warehouse, *arguments],
+            [sys.executable, "scripts/registry.py", "--warehouse", warehouse, *arguments],
             cwd=ROOT,
             env=os.environ | {"DBT_LOG_PATH": str(tmp_path / "logs")},
             capture_output=True,
             text=True,
         )
 
-    missing = ledger("erase", "loyal 08")
+    missing = run("erase", "loyal 08")
     assert missing.returncode == 1
     assert "There is no warehouse" in missing.stderr
     shutil.copy(erased[0], warehouse)
-    assert "Name the customer" in ledger("erase", " ").stderr
+    assert "Name the customer" in run("erase", " ").stderr
     with (tmp_path / ".shop.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert "Another build of" in ledger("erase", "loyal 08").stderr
+        assert "Another build of" in run("erase", "loyal 08").stderr
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute(
             "insert into raw.unreadable_lines values "
             "('olist_customers_dataset', 9, 'too many columns', 'another,loyal 08,01000,SP,,')"
         )
     assert {"raw.unreadable_lines", "marts.customer_segments"} < mentions(warehouse, "loyal 08")
-    done = ledger("erase", "loyal 08")
+    done = run("erase", "loyal 08")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Erased ")
     assert mentions(warehouse, "loyal 08") == set()
@@ -163,18 +164,15 @@ def test_make_erase_waits_for_no_build_and_says_what_is_wrong(erased, tmp_path):
     assert not any("loyal 08" in log for log in logs)
 
 
-def test_the_backup_forgets_the_customer_and_a_dropped_ledger_too(
+def test_the_backup_forgets_the_customer_and_a_dropped_registry_too(
     project, shop_data, shop_warehouse, tmp_path, read
 ):
-    from kept_tables import backup_of, copy_kept_tables
-
-    # Its name is a pattern to DuckDB.
-    folder = tmp_path / "shops [1]*"
+    folder = tmp_path / "it's [1]*"
     folder.mkdir()
     warehouse = folder / "shop.duckdb"
     backup = backup_of(warehouse)
     shutil.copy(shop_warehouse, warehouse)
-    copy_kept_tables(warehouse, backup)
+    shutil.copy(warehouse, backup)
     assert len(mentions(backup, ERASED)) > 1
     erase(project, shop_data, warehouse, ERASED)
     assert mentions(backup, ERASED) == mentions(warehouse, ERASED) == set()
@@ -182,10 +180,15 @@ def test_the_backup_forgets_the_customer_and_a_dropped_ledger_too(
     assert read(backup, proof).equals(read(warehouse, proof))
     result = project.dbt(shop_data, warehouse, "run-operation", "drop_registry")
     assert result.returncode == 0, result.stdout
-    with duckdb.connect(str(backup), read_only=True) as connection:
-        left = connection.sql("select table_name from duckdb_tables()").fetchall()
-    kept = {"erased_customers", "selection_fitted_candidates", "monitoring_contract_options"}
-    assert {name for (name,) in left} <= kept
+    for file in (warehouse, backup):
+        with duckdb.connect(str(file), read_only=True) as connection:
+            found = connection.sql(
+                "select schema_name || '.' || table_name from duckdb_tables()"
+            ).fetchall()
+        left = {name for (name,) in found}
+        assert {"raw.erased_customers", "selection.selection_fitted_candidates"} < left
+        assert not {*REGISTRY, "marts.customer_segments"} & left
+    assert not list(folder.glob("*.wal"))
 
 
 def test_a_customer_who_is_not_there_is_kept_out_all_the_same(

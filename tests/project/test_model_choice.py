@@ -306,7 +306,7 @@ def test_a_pin_that_cannot_be_used_is_a_clear_error(
     result = project.dbt(
         shop_data,
         warehouse,
-        *("run", "--select", "selection_judged_candidates", *with_vars(pinned_candidate=pinned)),
+        *("run", "--select", "selection_ranked_candidates", *with_vars(pinned_candidate=pinned)),
     )
     assert result.returncode != 0
     assert f"pinned_candidate is {pinned}, which {told}" in result.stdout
@@ -329,7 +329,7 @@ def test_a_setting_that_makes_no_sense_is_a_clear_error(
         compared,
         "compile",
         "--select",
-        "selection_judged_candidates",
+        "selection_ranked_candidates",
         "selection_customers",
         *with_vars(**changes),
     )
@@ -409,6 +409,10 @@ def test_more_segments_than_can_be_scored_stop_before_anything_is_fitted(
         *(
             "run",
             "--select",
+            "selection_candidates",
+            "selection_measured_candidates",
+            "selection_constraints",
+            "selection_ranked_candidates",
             "selection_judged_candidates",
             "selection_chosen_candidate",
             "training_observations",

@@ -27,8 +27,10 @@ def test_every_customer_is_a_point_and_cells_are_few(olist_warehouse, read):
         "select observations.cutoff, any_value(models.customers) as customers, "
         "any_value(refits.bins) as bins, count(*) as observations, "
         "sum(observations.customers) as counted "
-        "from training.training_observations as observations inner join training.training_models as models "
-        "on observations.cutoff = models.fitted_as_of inner join monitoring.monitoring_noise as refits using (model_id) group by 1",
+        "from training.training_observations as observations "
+        "inner join training.training_models as models "
+        "on observations.cutoff = models.fitted_as_of "
+        "inner join monitoring.monitoring_noise as refits using (model_id) group by 1",
     )
     assert len(counted) == 42
     assert (counted["customers"] == counted["observations"]).all()

@@ -2,9 +2,7 @@
 
 import copy
 import shutil
-import sys
 from datetime import datetime
-from pathlib import Path
 
 import duckdb
 import pytest
@@ -42,9 +40,6 @@ FILLED_BY_OTHERS = [
 ]
 
 
-PLAIN_DBT = (Path(sys.executable).with_name("dbt"),)
-
-
 def assert_same_marts(first, second):
     """Row for row, in the order in which they are stored."""
     marts = marts_of(first)
@@ -61,12 +56,13 @@ def assert_same_marts(first, second):
             assert rows[0] or mart in FILLED_BY_OTHERS, mart
 
 
-def test_plain_dbt_gives_identical_marts(project, shop_data, shop_warehouse, tmp_path):
-    """The other builds are made by what `make build` leaves of dbt."""
+def test_two_builds_give_identical_marts(project, shop_data, shop_warehouse, tmp_path):
+    """By a process with a seed of its own for the hashes of texts."""
     again = tmp_path / "shop.duckdb"
     build = ("build", "--exclude-resource-type", "unit_test", "test")
-    result = project.dbt(shop_data, again, *build, command=PLAIN_DBT)
-    assert result.returncode == 0, result.stdout
+    with project.started_dbt(shop_data, again, *build) as dbt:
+        output = dbt.communicate()[0]
+    assert dbt.returncode == 0, output
     assert_same_marts(shop_warehouse, again)
 
 
@@ -104,24 +100,25 @@ def test_two_builds_of_olist_give_identical_marts(project, olist_data, olist_war
     """By processes with seeds of their own for the hashes of texts."""
     again = tmp_path / "olist.duckdb"
     build = ("build", "--exclude-resource-type", "unit_test", "test")
-    result = project.dbt(olist_data, again, *build, command=PLAIN_DBT)
-    assert result.returncode == 0, result.stdout
+    with project.started_dbt(olist_data, again, *build) as dbt:
+        output = dbt.communicate()[0]
+    assert dbt.returncode == 0, output
     assert_same_marts(olist_warehouse, again)
 
 
-def test_reviews_stand_between_evaluation_dates_and_the_marts_are_those_of_a_whole_build(
+def test_evaluations_stand_between_two_dates_and_the_marts_are_those_of_a_whole_build(
     project, shop, tmp_path, read
 ):
     def make(warehouse, data):
         result = project.make(data, warehouse)
         assert result.returncode in (0, 3), result.stderr
-        return "its evaluations stand" in result.stdout
+        return "models and contract stand" in result.stdout
 
     daily, whole = tmp_path / "daily" / "shop.duckdb", tmp_path / "whole" / "shop.duckdb"
     assert not make(daily, shop.write(tmp_path / "first"))
     shutil.copytree(daily.parent, whole.parent)
     with duckdb.connect(str(whole)) as connection:
-        connection.execute("drop table raw.tables_of_evaluations")
+        connection.execute("drop table raw.build_fingerprint")
     later, dates = copy.deepcopy(shop), []
     # The last of them lies beyond the next evaluation date.
     for day in ("2018-01-31", "2018-02-06"):
@@ -131,7 +128,7 @@ def test_reviews_stand_between_evaluation_dates_and_the_marts_are_those_of_a_who
         dates.append((make(daily, data), make(whole, data)))
         assert_same_marts(daily, whole)
         with duckdb.connect(str(whole)) as connection:
-            connection.execute("drop table raw.tables_of_evaluations")
+            connection.execute("drop table raw.build_fingerprint")
     assert dates == [(True, False), (False, False)]
     models = read(daily, "select max(fitted_as_of) as newest from marts.segment_models")
     assert str(models["newest"][0]) == "2018-02-05 00:00:00"

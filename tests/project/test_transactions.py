@@ -171,12 +171,12 @@ def test_a_customer_of_a_flat_file_is_erased_from_every_table(least, project, tm
     folder, rows, _ = least
     warehouse = Path(shutil.copy(folder / "shop.duckdb", tmp_path))
     before = warehouse.read_bytes()
-    told = project.script("ledger.py", "--warehouse", warehouse, "erase", "loyal 00")
+    told = project.script("registry.py", "--warehouse", warehouse, "erase", "loyal 00")
     assert told.returncode == 1
     assert "not built from the source olist: give the vars" in told.stderr
     assert warehouse.read_bytes() == before
     told = project.script(
-        "ledger.py", "--warehouse", warehouse, "--vars", folder / "vars.yml", "erase", "loyal 00"
+        "registry.py", "--warehouse", warehouse, "--vars", folder / "vars.yml", "erase", "loyal 00"
     )
     assert told.returncode == 0, told.stderr
     transactions = read(warehouse, "from raw.transactions")

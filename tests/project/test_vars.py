@@ -15,8 +15,9 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from kept_tables import BuildError
-from raw_files import Macros
+from segmentation_dbt.faults import UserError
+from segmentation_dbt.settings import VARS as KINDS
+from segmentation_dbt.settings import check_vars
 
 VARS = yaml.safe_load((ROOT / "dbt_project.yml").read_text())["vars"]
 
@@ -60,21 +61,27 @@ def spoilt(value, injection):
         yield f"{value}{injection}"
 
 
+FEATURES = ["recency_days", "frequency", "monetary_value", "review_score", "basket_size"]
+FEATURES += ["delivery_days", "recency_rank", "recency_share"]
+
+
 def validate(changes):
-    """Run the macro that checks the vars; raises BuildError."""
-    Macros(changes).validate_vars()
+    """Check the vars of the project with some changes; raises UserError."""
+    check_vars(given=VARS | changes, named=list(changes), features=FEATURES)
 
 
 def test_every_var_has_its_limits():
-    macro = (ROOT / "dbt_project/macros/validate_vars.sql").read_text()
-    table = macro[macro.index("macro allowed_vars") : macro.index("macro stop_unless_allowed")]
-    assert set(re.findall(r"^        '(\w+)': ", table, re.MULTILINE)) == set(VARS)
+    assert set(KINDS) == set(VARS)
+    macro = (ROOT / "dbt_project/macros/check_vars.sql").read_text()
+    names = re.findall(r"'(\w+)',", macro[macro.index("{% for name in") :])
+    assert set(names) >= set(VARS)
 
 
 def test_the_vars_of_the_project_are_allowed():
     validate({})
     validate({"as_of": "2018-01-01 12:30:00", "observation_months": 12, "pinned_candidate": None})
-    validate({"uncounted_order_statuses": [], "feature_sets": {"r": ["recency_days"]}})
+    validate({"uncounted_order_statuses": [], "contract_options": {}})
+    validate({"feature_sets": VARS["feature_sets"] | {"r": ["recency_days"]}})
 
 
 @pytest.mark.parametrize("name", sorted(set(VARS) - QUOTED))
@@ -83,7 +90,7 @@ def test_no_var_takes_sql(name):
         for bad in spoilt(VARS[name], injection):
             if is_quoted(name, bad, injection):
                 continue
-            with pytest.raises(BuildError) as refused:
+            with pytest.raises(UserError) as refused:
                 validate({name: bad})
             assert name in str(refused.value)
 
@@ -92,23 +99,27 @@ def test_no_var_takes_sql(name):
     ("changes", "told"),
     [
         ({"choice_min_share": float("nan")}, "choice_min_share is nan; it must be a number from 0"),
-        ({"bin_width": float("inf")}, "bin_width is inf; it must be a number"),
-        ({"n_init": True}, "n_init is True; it must be a whole number from 1 to"),
-        ({"n_init": "5"}, "n_init is 5; it must be a whole number"),
+        ({"hysteresis_margin": float("inf")}, "hysteresis_margin is inf; it must be a number"),
+        ({"choice_min_segments": True}, "choice_min_segments is True; it must be a whole number"),
+        ({"choice_min_segments": "5"}, "choice_min_segments is 5; it must be a whole number"),
         ({"as_of": 20180101}, "as_of is 20180101; it must be a date such as 2018-01-01, or null"),
         ({"first_evaluation_date": None}, "first_evaluation_date is None; it must be a date"),
-        ({"cap_quantiles": 0.001}, "cap_quantiles is 0.001; it must be a list, each element a"),
+        ({"candidate_scales": "log"}, "candidate_scales is log; it must be a list, each element"),
         ({"refit_policy": "sometimes"}, "it must be never, on_breach, every or manual"),
         ({"uncounted_order_statuses": "canceled"}, "it must be a list, each element a text"),
         ({"refit_every_weeks": 0}, "refit_every_weeks is 0; it must be"),
-        # What a column of the models or a check of their tables would not take.
-        ({"random_state": 2**31}, "random_state is 2147483648; it must be a whole number from 0"),
-        ({"n_init_beside_warm_start": 0}, "n_init_beside_warm_start is 0; it must be"),
         ({"schedule_probability": 1}, "schedule_probability is 1; it must be a number from"),
-        # Noise is what at least two fits of the same customers differ by.
-        ({"noise_seeds": 1}, "noise_seeds is 1; it must be a whole number from 2"),
-        ({"noise_resamples": 0}, "noise_resamples is 0; it must be a whole number from 2"),
-        ({"survival_resamples": 0}, "survival_resamples is 0; it must be a whole number from 1"),
+        ({"first_review_date": "2018-01-01"}, "did you mean first_evaluation_date?"),
+        ({"feature_sets": {"r": ["reach"]}}, "the feature set r names reach; features are recency"),
+        ({"candidate_feature_sets": ["rfd"]}, "names rfd, which is no feature set"),
+        (
+            {"candidate_algorithms": {"kmeans": {"n_segments": [4, 4]}}},
+            "they declare kmeans-4-rfm more than once",
+        ),
+        (
+            {"contract_options": {"a": {"feature_set": "rfd"}}},
+            'the option "a" names the feature set rfd, which is not under feature_sets',
+        ),
         ({"hysteresis_margin": 1}, "hysteresis_margin is 1; it must be a number from 0"),
         ({"maintenance_clauses": {}}, "the clause agreement is missing"),
         (
@@ -121,19 +132,19 @@ def test_no_var_takes_sql(name):
     ],
 )
 def test_a_refusal_names_the_var_and_what_is_allowed(changes, told):
-    with pytest.raises(BuildError, match=re.escape(told)):
+    with pytest.raises(UserError, match=re.escape(told)):
         validate(changes)
 
 
 def test_dbt_checks_the_vars_before_anything_else(project, shop_data, shop_warehouse, tmp_path):
     warehouse = shutil.copy(shop_warehouse, tmp_path / "shop.duckdb")
     before = Path(warehouse).read_bytes()
-    changes = {"naming_low_position": "0 then 'low' end; drop table marts.customer_segments; --"}
+    changes = {"hysteresis_margin": "0 then 'low' end; drop table marts.customer_segments; --"}
     result = project.dbt(
         shop_data, warehouse, "run", "--select", "stg_olist__sellers", "--vars", json.dumps(changes)
     )
     assert result.returncode != 0
-    assert "naming_low_position is 0 then 'low' end; drop" in " ".join(result.stdout.split())
+    assert "hysteresis_margin is 0 then 'low' end; drop" in " ".join(result.stdout.split())
     assert Path(warehouse).read_bytes() == before
 
 
@@ -182,7 +193,6 @@ def test_names_of_columns_and_formats_are_texts(project, tmp_path, read):
 # Where environment variables go: SQL (quoted), the connection, or Spark's configuration.
 ENVIRONMENT = {
     "SEGMENTS_DATA": "SQL",
-    "SEGMENTS_RAW_FILES": "a comparison",
     "SEGMENTS_WAREHOUSE": "connection",
     "SEGMENTS_THREADS": "connection",
     "SEGMENTS_MEMORY_LIMIT": "connection",

@@ -106,9 +106,9 @@ def test_the_newest_day_goes_with_all_that_belongs_to_it(shop_data, tmp_path):
     assert sorted(orders(tmp_path / "long before", "true")) == sorted(kept)
 
 
-def test_a_shop_begins_without_the_ledger_of_the_one_before(monkeypatch, tmp_path, shop_data):
+def test_a_shop_begins_without_the_registry_of_the_one_before(monkeypatch, tmp_path, shop_data):
     """So does the build with a comparison, which is measured as a whole."""
-    left = [tmp_path / name for name in ("benchmark.duckdb", "benchmark.ledger.duckdb")]
+    left = [tmp_path / name for name in ("benchmark.duckdb", "benchmark.previous.duckdb")]
     found = []
 
     def build(*command):

@@ -1,11 +1,14 @@
 """WeightedObservations: how they count customers, scale, sample and fall into bins."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
-from segmentation.observations import WeightedObservations
+from conftest import ROOT
+from segmentation.observations import BIN_OFFSETS, WeightedObservations
 from segmentation.scaling import fit_scaling, scale_features
 from small_models import SETTINGS, counted_points_of, observations_of, three_groups
 
@@ -120,3 +123,10 @@ def test_a_point_weighs_in_its_cell_as_its_customers():
     assert counted_points_of(customers).weights is not None
     np.testing.assert_array_equal(counted.customers, everyone.customers)
     np.testing.assert_allclose(counted.features, everyone.features)
+
+
+def test_sql_and_python_bins_start_at_the_same_fractions():
+    """SQL bins what models are fitted on, Python what is coarser: neither can read the other."""
+    macro = (ROOT / "dbt_project" / "macros" / "weighted_observations.sql").read_text()
+    (fractions,) = re.findall(r"set fractions = \[([^\]]*)\]", macro)
+    assert tuple(float(fraction) for fraction in fractions.split(",")) == BIN_OFFSETS

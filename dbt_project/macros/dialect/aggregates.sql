@@ -37,7 +37,7 @@
 {%- endmacro %}
 
 
-{# Texts joined in an order. #}
+{# Texts joined in an order, which `dbt.listagg` passes over on Spark. #}
 {% macro texts_in_order(text, separator, by) -%}
     {{ adapter.dispatch('texts_in_order')(text, separator, by) }}
 {%- endmacro %}
@@ -49,7 +49,3 @@
 {% macro spark__texts_in_order(text, separator, by) -%}
     listagg({{ text }}, {{ sql_string(separator) }}) within group (order by {{ by }})
 {%- endmacro %}
-
-
-{# `sum_in_order` of the expression in the block that calls it, by feature. #}
-{% macro in_order_of_features() -%} {{ sum_in_order(caller(), ['centroids.feature']) }} {%- endmacro %}

@@ -1,4 +1,4 @@
-{# Whole days that have elapsed from one timestamp to another. #}
+{# Whole days that have elapsed from one timestamp to another; `dbt.datediff` counts midnights. #}
 {% macro elapsed_days(from_time, to_time) -%}
     {{ adapter.dispatch('elapsed_days')(from_time, to_time) }}
 {%- endmacro %}
@@ -12,21 +12,7 @@
 {%- endmacro %}
 
 
-{# Midnights from one timestamp to another. #}
-{% macro midnights(from_time, to_time) -%}
-    {{ adapter.dispatch('midnights')(from_time, to_time) }}
-{%- endmacro %}
-
-{% macro default__midnights(from_time, to_time) -%}
-    date_diff('day', {{ from_time }}, {{ to_time }})
-{%- endmacro %}
-
-{% macro spark__midnights(from_time, to_time) -%}
-    datediff({{ to_time }}, {{ from_time }})
-{%- endmacro %}
-
-
-{# Seconds from one timestamp to another, with fractions. #}
+{# Seconds from one timestamp to another, with fractions; `dbt.datediff` counts whole ones. #}
 {% macro seconds_between(from_time, to_time) -%}
     {{ adapter.dispatch('seconds_between')(from_time, to_time) }}
 {%- endmacro %}
@@ -40,8 +26,8 @@
 {%- endmacro %}
 
 
-{# A row for each timestamp from the first one to the last at most, an interval such as '2 week' apart;
-   an expression of a select list. #}
+{# A row for each timestamp from the first one to the last at most, an interval such as '2 week' apart; an
+   expression of a select list. The bounds are columns, where `dbt.date_spine` asks for them when it compiles. #}
 {% macro every(interval, first, last) -%}
     {{ adapter.dispatch('every')(interval, first, last) }}
 {%- endmacro %}

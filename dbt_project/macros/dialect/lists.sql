@@ -1,9 +1,4 @@
-{# A list and a struct written down; `fields` maps names to expressions. #}
-{% macro list_of(items) -%} {{ adapter.dispatch('list_of')(items) }} {%- endmacro %}
-{% macro default__list_of(items) -%} [{{ items | join(', ') }}] {%- endmacro %}
-{% macro spark__list_of(items) -%} array({{ items | join(', ') }}) {%- endmacro %}
-
-
+{# A struct written down; `fields` maps names to expressions. #}
 {% macro struct_of(fields) -%} {{ adapter.dispatch('struct_of')(fields) }} {%- endmacro %}
 
 {% macro default__struct_of(fields) -%}

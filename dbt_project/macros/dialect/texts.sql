@@ -27,13 +27,9 @@
 
 
 {# Literals: a text, and a timestamp given as text. #}
-{% macro sql_string(text) %} {{ return(adapter.dispatch('sql_string')(text)) }} {% endmacro %}
-
-{% macro default__sql_string(text) %} {{ return("'" ~ text | replace("'", "''") ~ "'") }} {% endmacro %}
-
-{% macro spark__sql_string(text) %}
-    {{ return("'" ~ text | replace('\\', '\\\\') | replace("'", "\\'") ~ "'") }}
+{% macro sql_string(text) %}
+    {% set text = text | replace('\\', '\\\\') if target.type == 'spark' else text %}
+    {{ return(dbt.string_literal(dbt.escape_single_quotes(text)) | trim) }}
 {% endmacro %}
-
 
 {% macro sql_timestamp(text) %} {{ return('timestamp ' ~ sql_string(text)) }} {% endmacro %}

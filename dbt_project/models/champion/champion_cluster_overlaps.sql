@@ -91,27 +91,12 @@ shared as (
 
 distances as (
 
-    -- In the scaled units of the next champion, by the features that both use.
+    -- In the scaled units of the next champion.
     select
         takeovers.champion_period,
         previous_centroids.cluster as previous_cluster,
         centroids.cluster,
-        sqrt(
-            {% call in_order_of_features() %}
-                power(
-                    (
-                        case
-                            when parameters.transform = 'log1p'
-                                then ln(1 + previous_centroids.centroid)
-                            else previous_centroids.centroid
-                        end
-                        - parameters.mean
-                    ) / parameters.scale
-                    - centroids.centroid_scaled,
-                    2
-                )
-            {% endcall %}
-        ) as centroid_distance
+        {{ centroid_distance('centroids', 'previous_centroids') }} as centroid_distance
     from takeovers
     inner join centroids as previous_centroids
         on takeovers.previous_model_id = previous_centroids.model_id

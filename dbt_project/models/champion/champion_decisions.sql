@@ -1,6 +1,13 @@
 {{ config(materialized='incremental', full_refresh=false) }}
 
 {%- set policy = refit_policy() %}
+{%- set reason = refit_reason(
+    sql_string(policy),
+    var('refit_every_weeks') if var('refit_policy') == 'every' else 'cast(null as integer)',
+    'challengers.evaluation_date',
+    'decisions.champion_from',
+    'agreements.is_contract_broken',
+) %}
 
 with recursive
 
@@ -143,32 +150,46 @@ decisions as (
     where step = 1 and not exists (select 1 from decided)
     union all
     select
-        challengers.step,
-        challengers.evaluation_date,
-        case
-            when {{ decision('decisions', 'champions', 'challengers', policy) }} = 'kept'
-                then decisions.model_id
-            when {{ decision('decisions', 'champions', 'challengers', policy) }} = 'named by hand'
-                then named_by_hand.model_id
-            else challengers.model_id
+        step,
+        evaluation_date,
+        case decision
+            when 'kept' then previous_model_id
+            when 'named by hand' then named_model_id
+            else challenger_model_id
         end as model_id,
-        case
-            when {{ decision('decisions', 'champions', 'challengers', policy) }} = 'kept'
-                then decisions.champion_from
-            else challengers.evaluation_date
-        end as champion_from,
-        decisions.model_id as previous_model_id,
-        challengers.model_id as challenger_model_id,
-        {{ decision('decisions', 'champions', 'challengers', policy) }} as decision,
-        agreements.adjusted_rand_index
-    from decisions
-    inner join challengers on decisions.step + 1 = challengers.step
-    inner join models as champions on decisions.model_id = champions.model_id
-    left join agreements
-        on
-            decisions.model_id = agreements.origin_model_id
-            and challengers.model_id = agreements.model_id
-    left join named_by_hand on challengers.step = named_by_hand.step
+        case when decision = 'kept' then champion_from else evaluation_date end as champion_from,
+        previous_model_id,
+        challenger_model_id,
+        decision,
+        adjusted_rand_index
+    from (
+        select
+            challengers.step,
+            challengers.evaluation_date,
+            decisions.champion_from,
+            decisions.model_id as previous_model_id,
+            challengers.model_id as challenger_model_id,
+            named_by_hand.model_id as named_model_id,
+            agreements.adjusted_rand_index,
+            {% if policy == 'never' -%}
+                'kept'
+            {%- elif policy == 'manual' -%}
+                case when named_by_hand.model_id != decisions.model_id then 'named by hand' else 'kept' end
+            {%- else -%}
+                case
+                    when champions.candidate_id != challengers.candidate_id then 'candidate changed'
+                    else coalesce({{ reason }}, 'kept')
+                end
+            {%- endif %} as decision
+        from decisions
+        inner join challengers on decisions.step + 1 = challengers.step
+        inner join models as champions on decisions.model_id = champions.model_id
+        left join agreements
+            on
+                decisions.model_id = agreements.origin_model_id
+                and challengers.model_id = agreements.model_id
+        left join named_by_hand on challengers.step = named_by_hand.step
+    ) as decided_at_step
 
 ),
 

@@ -47,10 +47,15 @@ labelled as ({{ assign_clusters('customers_at_start') }}),
 
 occupied as (
 
+    -- Means of decimals, because a sum of doubles depends on the order in which threads add.
     select
         champion_period,
         cluster,
-        {{ naming_columns() }}
+        count(*) as customers
+        {%- for feature in naming_features() %},
+            {{ mean_of_decimals(feature) }} as mean_{{ feature }},
+            median(cast({{ feature }} as double)) as median_{{ feature }}
+        {%- endfor %}
     from labelled
     group by 1, 2
 

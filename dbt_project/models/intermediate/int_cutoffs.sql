@@ -1,3 +1,5 @@
+{{ config(post_hook='{{ stop_on_implausible_dates() }}') }}
+
 with
 
 orders as (

@@ -1,5 +1,10 @@
 {{ stop_unless_source_has_an_adapter() }}
 
+{%- set uncounted = [] -%}
+{%- for status in var('uncounted_order_statuses') -%}
+    {%- do uncounted.append(sql_string(status)) -%}
+{%- endfor %}
+
 with
 
 orders as (
@@ -20,5 +25,9 @@ select
     city,
     delivered_at,
     promised_at,
-    {{ is_counted_order('order_status') }} as is_counted
+    {% if uncounted -%}
+        order_status not in ({{ uncounted | join(', ') }})
+    {%- else -%}
+        true
+    {%- endif %} as is_counted
 from orders

@@ -24,7 +24,20 @@ model_pairs as (
 
 ),
 
-clauses as ({{ maintenance_clause_rows() }}),
+clauses as (
+
+    {% for clause in maintenance_clauses() -%}
+        select
+            {{ sql_string(clause.clause) }} as clause,
+            {{ sql_string(clause.severity) }} as severity,
+            cast({{ clause.breach }} as double) as threshold,
+            cast({{ clause.warn }} as double) as warn_threshold,
+            {{ clause.evaluations }} as evaluations,
+            {{ clause.is_floor }} as is_floor
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
 
 noise_of_models as (
 

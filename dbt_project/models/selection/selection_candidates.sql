@@ -1,6 +1,38 @@
+{#- The declared candidates, and those named by hand. -#}
+{%- set declared = candidates() -%}
+{%- for name in ['default_candidate', 'pinned_candidate'] if var(name) -%}
+    {%- set named = candidate_named_by(name) -%}
+    {%- if named not in declared %}{% do declared.append(named) %}{% endif -%}
+{%- endfor -%}
+
 with
 
-declared as ({{ candidate_rows() }})
+declared (
+    candidate_id, algorithm, feature_set, n_segments, eps_quantile, min_samples, features
+) as (
 
-select * from declared
+    values
+    {%- for candidate in declared %}
+        (
+            {{ sql_string(candidate.candidate_id) }},
+            {{ sql_string(candidate.algorithm) }},
+            {{ sql_string(candidate.feature_set) }},
+            {{ candidate.get('n_segments', 'null') }},
+            {{ candidate.get('eps_quantile', 'null') }},
+            {{ candidate.get('min_samples', 'null') }},
+            {{ features_with_transforms(candidate.features) }}
+        ){{ ',' if not loop.last }}
+    {%- endfor %}
+
+)
+
+select
+    candidate_id,
+    algorithm,
+    feature_set,
+    cast(n_segments as integer) as n_segments,
+    cast(eps_quantile as double) as eps_quantile,
+    cast(min_samples as integer) as min_samples,
+    features
+from declared
 order by candidate_id

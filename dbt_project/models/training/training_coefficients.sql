@@ -1,3 +1,5 @@
+{%- set models = scored_models() -%}
+
 with
 
 parameters as (
@@ -14,9 +16,16 @@ centroids as (
 
 parameters_side_by_side as (
 
+    -- A feature that the model does not use is capped to 0.
     select
-        model_id,
-        {{ parameter_columns() }}
+        model_id
+        {%- for feature in models.features %}
+            {%- for name in ['imputation_value', 'lower_cap', 'upper_cap', 'mean', 'scale'] %},
+                coalesce(max(case when feature = '{{ feature }}' then {{ name }} end), {{ 1 if name == 'scale' else 0 }})
+                    as {{ feature }}__{{ name }}
+            {%- endfor %},
+            bool_or(feature = '{{ feature }}' and transform = 'log1p') as {{ feature }}__is_log1p
+        {%- endfor %}
     from parameters
     group by 1
 
@@ -24,9 +33,20 @@ parameters_side_by_side as (
 
 centroids_side_by_side as (
 
+    -- 0 in the features that the model does not use, null for clusters that it has not.
     select
-        model_id,
-        {{ centroid_columns() }}
+        model_id
+        {%- for cluster in range(models.n_segments) %}
+            {%- for feature in models.features %},
+                case
+                    when bool_or(cluster = {{ cluster }})
+                        then coalesce(
+                            max(case when cluster = {{ cluster }} and feature = '{{ feature }}' then centroid_scaled end),
+                            0
+                        )
+                end as {{ feature }}__centroid_{{ cluster }}
+            {%- endfor %}
+        {%- endfor %}
     from centroids
     group by 1
 

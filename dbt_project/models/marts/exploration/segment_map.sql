@@ -65,8 +65,11 @@ placed as (
         {% for feature in features %}
             scored.{{ feature }}_scaled,
         {% endfor %}
-        {{ place_on_axis('x') }} as x,
-        {{ place_on_axis('y') }} as y
+        {%- for axis in ['x', 'y'] %}
+            {%- for feature in features %}
+                scored.{{ feature }}_scaled * loadings.{{ feature }}__{{ axis }} {{- ' +' if not loop.last }}
+            {%- endfor %} as {{ axis }}{{ ',' if not loop.last }}
+        {%- endfor %}
     from scored
     cross join loadings
 

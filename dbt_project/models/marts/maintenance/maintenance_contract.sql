@@ -41,7 +41,7 @@ newest as (
         segments.segment_name,
         newest_evaluation.evaluation_date as newest_evaluation_date,
         clauses.evaluation_date < newest_evaluation.evaluation_date as is_out_of_date,
-        {{ midnights('models.fitted_as_of', 'clauses.broken_since') }} / 7e0 as weeks_until_breach
+        {{ dbt.datediff('models.fitted_as_of', 'clauses.broken_since', 'day') }} / 7e0 as weeks_until_breach
     from clauses
     cross join newest_evaluation
     inner join champion_periods on clauses.origin_model_id = champion_periods.model_id

@@ -21,8 +21,8 @@ lasting as (
         subject as option,
         max(at_risk) as start_dates,
         cast(sum(breached) as bigint) as breached_start_dates,
-        min(weeks) filter (where survival <= 0.9 + 1e-9) as p10_weeks_until_breach,
-        min(weeks) filter (where survival <= 0.5 + 1e-9) as median_weeks_until_breach,
+        {{ weeks_until(0.9) }} as p10_weeks_until_breach,
+        {{ weeks_until(0.5) }} as median_weeks_until_breach,
         {{ recommended_interval('survival', probability) }} as recommended_interval_weeks
     from survival_curves
     group by 1

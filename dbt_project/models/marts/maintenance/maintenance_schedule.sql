@@ -1,6 +1,13 @@
 {%- set policy_in_use = refit_policy() %}
 {%- set threshold = agreement_threshold() %}
 {%- set probability = var('schedule_probability') %}
+{%- set reason = refit_reason(
+    'replayed.policy',
+    'replayed.every_weeks',
+    'refits.evaluation_date',
+    'replayed.in_use_since',
+    'agreements.is_contract_broken',
+) %}
 {%- set intervals = var('schedule_every_weeks') + [var('refit_every_weeks')] %}
 
 with recursive
@@ -86,25 +93,30 @@ replayed as (
     where refits.step = 1
     union all
     select
-        replayed.policy,
-        replayed.every_weeks,
-        refits.step,
-        refits.evaluation_date,
-        replayed.model_after as model_before,
-        case
-            when {{ is_due('replayed', 'refits', 'agreements') }} then refits.model_id
-            else replayed.model_after
-        end as model_after,
-        case
-            when {{ is_due('replayed', 'refits', 'agreements') }} then refits.evaluation_date
-            else replayed.in_use_since
-        end as in_use_since
-    from replayed
-    inner join refits on replayed.step + 1 = refits.step
-    inner join stability as agreements
-        on
-            replayed.model_after = agreements.origin_model_id
-            and refits.model_id = agreements.model_id
+        policy,
+        every_weeks,
+        step,
+        evaluation_date,
+        model_before,
+        case when is_due then model_id else model_before end as model_after,
+        case when is_due then evaluation_date else in_use_since end as in_use_since
+    from (
+        select
+            replayed.policy,
+            replayed.every_weeks,
+            replayed.in_use_since,
+            replayed.model_after as model_before,
+            refits.step,
+            refits.evaluation_date,
+            refits.model_id,
+            {{ reason }} is not null as is_due
+        from replayed
+        inner join refits on replayed.step + 1 = refits.step
+        inner join stability as agreements
+            on
+                replayed.model_after = agreements.origin_model_id
+                and refits.model_id = agreements.model_id
+    ) as met
 
 ),
 
@@ -177,9 +189,9 @@ lasting as (
     select
         coalesce(max(at_risk), 0) as origins,
         cast(coalesce(sum(breached), 0) as bigint) as breached_origins,
-        min(weeks) filter (where survival <= 0.9 + 1e-9) as p10_weeks_until_breach,
-        min(weeks) filter (where survival <= 0.5 + 1e-9) as median_weeks_until_breach,
-        min(weeks) filter (where survival <= 0.1 + 1e-9) as p90_weeks_until_breach,
+        {{ weeks_until(0.9) }} as p10_weeks_until_breach,
+        {{ weeks_until(0.5) }} as median_weeks_until_breach,
+        {{ weeks_until(0.1) }} as p90_weeks_until_breach,
         {{ recommended_interval('survival', probability) }} as recommended_interval_weeks,
         {{ recommended_interval('survival_low', probability) }} as shortest_interval_weeks,
         {{ recommended_interval('survival_high', probability) }} as longest_interval_weeks

@@ -71,21 +71,7 @@ shifts as (
         matches.origin_model_id,
         matches.model_id,
         matches.origin_cluster,
-        sqrt(
-            {% call in_order_of_features() %}
-                power(
-                    (
-                        case
-                            when parameters.transform = 'log1p' then ln(1 + centroids.centroid)
-                            else centroids.centroid
-                        end
-                        - parameters.mean
-                    ) / parameters.scale
-                    - origin_centroids.centroid_scaled,
-                    2
-                )
-            {% endcall %}
-        ) as centroid_shift
+        {{ centroid_distance('origin_centroids', 'centroids') }} as centroid_shift
     from matches
     inner join centroids
         on matches.model_id = centroids.model_id and matches.cluster = centroids.cluster

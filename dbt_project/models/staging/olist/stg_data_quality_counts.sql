@@ -111,7 +111,7 @@
         {% endif %}
     ) as counted
     group by 1, 2
-    {{ union_all_in_turn() }}
+    union all
 {% endfor %}
 select
     raw_table,

@@ -8,23 +8,28 @@ inherits all else from dbt-spark; macros are looked for as `sparksession__`, the
 from __future__ import annotations
 
 import atexit
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from dbt.adapters.base import AdapterPlugin, PythonJobHelper
+from dbt.adapters.base import AdapterPlugin, PythonJobHelper, available
 from dbt.adapters.contracts.connection import Connection
 from dbt.adapters.spark.connections import SparkConnectionManager, SparkCredentials
 from dbt.adapters.spark.impl import SparkAdapter
 
 NAME = "sparksession"
 
-
-def stop_session() -> None:
-    """Executors that end with the JVM, not with the session, count as failed on a cluster."""
-    from pyspark import SparkContext
-
-    if SparkContext._active_spark_context is not None:
-        SparkContext._active_spark_context.stop()
+# What rows of Parquet tables, which cannot be deleted, do not allow.
+ON_SPARK = {
+    "erase_customer": (
+        "On Spark no customer can be erased: rows of Parquet tables cannot be deleted. Take the "
+        "customer out of the raw files, drop the warehouse folder and build anew."
+    ),
+    "drop_registry": (
+        "On Spark the registry goes with its tables: delete the folders of the schemas training, "
+        "monitoring, champion and marts in the warehouse folder, and build anew."
+    ),
+}
 
 
 class SessionPythonJob(PythonJobHelper):
@@ -65,7 +70,6 @@ class SparkSessionConnectionManager(SparkConnectionManager):
         folder = connection.credentials.server_side_parameters.get("spark.sql.warehouse.dir", "")
         if folder and "://" not in folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
-        atexit.register(stop_session)
         return super().open(connection)
 
 
@@ -75,6 +79,30 @@ class SparkSessionAdapter(SparkAdapter):
     @classmethod
     def type(cls) -> str:
         return NAME
+
+    @available
+    def ask_python(self, function: str, request: str) -> str:
+        """What the plugin of dbt-duckdb does by SQL functions (`segmentation_dbt`)."""
+        from pyspark.sql import SparkSession
+
+        from segmentation_dbt.faults import UserError
+        from segmentation_dbt.raw_files_spark import load_raw_files
+        from segmentation_dbt.settings import check_vars
+
+        spark = SparkSession.builder.getOrCreate()  # it is there: statements have run before
+        # Executors that end with the JVM, not with the session, count as failed on a cluster.
+        atexit.register(spark.stop)
+        asked = json.loads(request)
+        try:
+            if function == "check_vars":
+                return json.dumps({"told": check_vars(**asked)})
+            if function == "load_raw_files":
+                return json.dumps({"told": load_raw_files(spark, **asked)})
+        except UserError as error:
+            return json.dumps({"fault": str(error)})
+        if function == "check_same_vars":
+            return json.dumps({"told": "On Spark nobody writes the vars down."})
+        return json.dumps({"fault": ON_SPARK[function]})
 
     @property
     def default_python_submission_method(self) -> str:

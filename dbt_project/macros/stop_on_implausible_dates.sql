@@ -1,0 +1,29 @@
+{#
+    After `int_cutoffs` is built: without an evaluation date there is no model, and an order dated far in the future
+    would have a model fitted each week until then.
+#}
+{% macro stop_on_implausible_dates() %}
+    {% set most_dates = 300 %}
+    {% if execute %}
+        {% set dates, as_of = run_query(
+            'select count(case when is_evaluation_date then 1 end), max(case when is_as_of then cutoff end) from ' ~ this
+        ).rows[0] %}
+        {% set first = 'first_evaluation_date, ' ~ var('first_evaluation_date') ~ ',' %}
+        {% if as_of is none %}
+            {% do exceptions.raise_compiler_error(
+                'No order is left to make segments of: data_quality_ledger says why rows were rejected.'
+            ) %}
+        {% elif dates == 0 %}
+            {% do exceptions.raise_compiler_error(
+                'There is no evaluation date: ' ~ first ~ ' lies after the newest order. Set it to a date some '
+                ~ 'weeks before ' ~ (as_of | string)[:10] ~ '.'
+            ) %}
+        {% elif dates > most_dates %}
+            {% do exceptions.raise_compiler_error(
+                'There are ' ~ dates ~ ' evaluation dates from ' ~ first ~ ' to the newest order, of '
+                ~ (as_of | string)[:10] ~ '; ' ~ most_dates ~ ' are the most. Correct the date of that order, or '
+                ~ 'set as_of, a later first_evaluation_date or a longer evaluation_interval_weeks.'
+            ) %}
+        {% endif %}
+    {% endif %}
+{% endmacro %}
