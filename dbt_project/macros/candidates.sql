@@ -16,11 +16,8 @@
 {% macro candidates_of(feature_sets) %}
     {% set found = [] %}
     {% for feature_set in feature_sets %}
-        {% for algorithm, grid in var('candidate_algorithms').items() %}
+        {% for algorithm, grid in mapping_var('candidate_algorithms').items() %}
             {% for n_segments in grid.get('n_segments', []) %}
-                {% if n_segments < 2 %}
-                    {% do stop_for_candidates(algorithm ~ ' cannot form ' ~ n_segments ~ ' segments') %}
-                {% endif %}
                 {% do found.append({
                     'candidate_id': algorithm ~ '-' ~ n_segments ~ '-' ~ feature_set.name,
                     'algorithm': algorithm,
@@ -44,33 +41,13 @@
             {% endfor %}
         {% endfor %}
     {% endfor %}
-    {% if not found %}
-        {% do stop_for_candidates('they declare no candidate') %}
-    {% endif %}
-    {% set ids = found | map(attribute='candidate_id') | list %}
-    {% if ids | unique | list | length < ids | length %}
-        {% for candidate_id in ids if ids.count(candidate_id) > 1 %}
-            {% do stop_for_candidates('they declare ' ~ candidate_id ~ ' more than once') %}
-        {% endfor %}
-    {% endif %}
     {{ return(found) }}
-{% endmacro %}
-
-
-{% macro stop_for_candidates(fault) %}
-    {% do exceptions.raise_compiler_error(
-        'Check feature_sets, feature_transforms, candidate_scales and candidate_algorithms under vars '
-        ~ 'in dbt_project.yml: ' ~ fault ~ '.'
-    ) %}
 {% endmacro %}
 
 
 {# The feature sets that candidates are made of, in each scale. #}
 {% macro candidate_feature_sets() %}
     {% set sets = feature_sets_in_all_scales() %}
-    {% for name in var('candidate_feature_sets') if name not in var('feature_sets') %}
-        {% do stop_for_candidates('candidate_feature_sets names ' ~ name ~ ', which is no feature set') %}
-    {% endfor %}
     {% set found = [] %}
     {% for feature_set in sets if feature_set.of in var('candidate_feature_sets') %}
         {% do found.append(feature_set) %}
@@ -81,8 +58,8 @@
 
 {# The transform of every feature that a model can use. #}
 {% macro all_feature_transforms() %}
-    {% set transforms = dict(var('feature_transforms')) %}
-    {% do transforms.update(var('relative_feature_transforms')) %}
+    {% set transforms = dict(mapping_var('feature_transforms')) %}
+    {% do transforms.update(mapping_var('relative_feature_transforms')) %}
     {{ return(transforms) }}
 {% endmacro %}
 
@@ -94,28 +71,8 @@
 {% macro feature_sets_in_all_scales() %}
     {% set transforms = all_feature_transforms() %}
     {% set fillable = fillable_feature_sets() %}
-    {% for feature, transform in transforms.items() if transform not in ['identity', 'log1p'] %}
-        {% do stop_for_candidates(
-            'the transform ' ~ transform ~ ' of ' ~ feature ~ ' is neither identity nor log1p'
-        ) %}
-    {% endfor %}
-    {% for feature in naming_features() if feature not in var('feature_transforms') %}
-        {% do stop_for_candidates(feature ~ ' needs a transform, because segments are named by it') %}
-    {% endfor %}
-    {% for scale in var('candidate_scales') if scale not in ['log', 'raw'] %}
-        {% do stop_for_candidates('the scale ' ~ scale ~ ' is neither log nor raw') %}
-    {% endfor %}
     {% set found = [] %}
-    {% for name, features in var('feature_sets').items() %}
-        {% if not features %}
-            {% do stop_for_candidates('the feature set ' ~ name ~ ' is empty') %}
-        {% endif %}
-        {% for feature in features if feature not in transforms %}
-            {% do stop_for_candidates(
-                'the feature set ' ~ name ~ ' names ' ~ feature ~ '; features are '
-                ~ transforms | join(', ')
-            ) %}
-        {% endfor %}
+    {% for name, features in mapping_var('feature_sets').items() %}
         {% for scale in var('candidate_scales') if name in fillable %}
             {% set transformed = [] %}
             {% for feature in features %}
@@ -239,16 +196,5 @@
 {% endmacro %}
 
 
-{# The weights of the three criteria in the score. #}
-{% macro score_weights() %}
-    {% set weights = var('choice_score_weights') %}
-    {% set criteria = ['business_sense', 'balance', 'silhouette'] %}
-    {% if weights.keys() | sort | list != criteria | sort | list
-        or weights.values() | min < 0 or weights.values() | sum <= 0 %}
-        {% do exceptions.raise_compiler_error(
-            'choice_score_weights must give ' ~ criteria | join(', ')
-            ~ ' a weight each, none below 0 and not all 0.'
-        ) %}
-    {% endif %}
-    {{ return(weights) }}
-{% endmacro %}
+{# The least Jaccard index at which a segment comes back in fits on resamples. #}
+{% macro least_jaccard() %} {{ return(0.75) }} {% endmacro %}

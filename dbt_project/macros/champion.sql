@@ -1,17 +1,13 @@
-{# The policy by which a challenger takes over, checked. #}
+{#
+    A cluster of a new champion goes on with the segment that it is matched with when they share this much of the
+    customers of either (Jaccard index); else the segment is new.
+#}
+{% macro least_shared() %} {{ return(0.5) }} {% endmacro %}
+
+
+{# The policy by which a challenger takes over, in words. #}
 {% macro refit_policy() %}
     {% set policy = var('refit_policy') %}
-    {% if policy not in ['never', 'on_breach', 'every', 'manual'] %}
-        {% do exceptions.raise_compiler_error(
-            'refit_policy is ' ~ policy ~ '; it must be never, on_breach, every (refit_every_weeks) or '
-            ~ 'manual (seed manual_champions).'
-        ) %}
-    {% endif %}
-    {% if policy == 'every' and not (var('refit_every_weeks') is integer and var('refit_every_weeks') > 0) %}
-        {% do exceptions.raise_compiler_error(
-            'refit_every_weeks is ' ~ var('refit_every_weeks') ~ '; it must be a whole number of weeks.'
-        ) %}
-    {% endif %}
     {{ return(policy ~ (' ' ~ var('refit_every_weeks') ~ ' weeks' if policy == 'every' else '')) }}
 {% endmacro %}
 
@@ -26,18 +22,6 @@
         when {{ evaluation_date }} >= {{ in_use_since }} + {{ every_weeks }} * interval '7' day then 'scheduled'
     end
 {%- endmacro %}
-
-
-{# The hysteresis margin, checked. #}
-{% macro hysteresis_margin() %}
-    {% set margin = var('hysteresis_margin') %}
-    {% if margin is not number or not 0 <= margin < 1 %}
-        {% do exceptions.raise_compiler_error(
-            'hysteresis_margin is ' ~ margin ~ '; it must be a number from 0 (off) to below 1.'
-        ) %}
-    {% endif %}
-    {{ return(margin) }}
-{% endmacro %}
 
 
 {#

@@ -6,10 +6,21 @@
         {% do call_python('check_vars', {
             'given': user_vars(),
             'named': invocation_args_dict.get('vars', {}).keys() | list if is_root else [],
-            'features': all_feature_transforms().keys() | list,
+            'naming_features': naming_features(),
         }) %}
         {% if builds_models() %} {% do check_same_vars() %} {% endif %}
     {% endif %}
+{% endmacro %}
+
+
+{# A var that models read while dbt parses them, before anything else is checked: it must be a mapping. #}
+{% macro mapping_var(name) %}
+    {% if var(name) is not mapping %}
+        {% do exceptions.raise_compiler_error(
+            name ~ ' is ' ~ var(name) ~ '; it must be a mapping. Check it under vars in dbt_project.yml, or in --vars.'
+        ) %}
+    {% endif %}
+    {{ return(var(name)) }}
 {% endmacro %}
 
 
@@ -42,8 +53,10 @@
     {% for name in [
         'source', 'transaction_columns', 'csv_format', 'currency', 'max_unreadable_lines',
         'uncounted_order_statuses', 'observation_months', 'as_of', 'first_evaluation_date',
-        'evaluation_interval_weeks', 'feature_sets', 'candidate_feature_sets', 'candidate_scales', 'candidate_algorithms',
+        'evaluation_interval_weeks', 'feature_transforms', 'relative_feature_transforms', 'feature_sets', 'candidate_feature_sets', 'candidate_scales', 'candidate_algorithms',
         'default_candidate', 'pinned_candidate', 'max_exact_customers', 'comparison_date',
+        'comparison_max_customers', 'comparison_resamples', 'choice_max_noise_share', 'choice_score_tolerance',
+        'schedule_every_weeks',
         'choice_min_segments', 'choice_max_segments', 'choice_min_share', 'choice_score_weights',
         'refit_policy', 'refit_every_weeks', 'hysteresis_margin', 'maintenance_clauses',
         'schedule_probability', 'contract_options',

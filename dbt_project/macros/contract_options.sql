@@ -13,17 +13,11 @@
         {'option': 'as in use', 'features': in_use, 'observation_months': window, 'n_segments': chosen.n_segments}
     ] %}
     {% set sets = feature_sets_in_all_scales() %}
-    {% for option, changes in var('contract_options').items() if is_fillable_option(changes) %}
+    {% for option, changes in mapping_var('contract_options').items() if is_fillable_option(changes) %}
         {% set features = in_use %}
         {% if 'feature_set' in changes %}
             {% set feature_set = first_fillable(changes.feature_set, fillable_feature_sets()) %}
             {% set named = sets | selectattr('name', 'eq', feature_set) | list %}
-            {% if not named %}
-                {% do exceptions.raise_compiler_error(
-                    'contract_options: the option "' ~ option ~ '" names the feature set '
-                    ~ feature_set ~ ', which is not under feature_sets.'
-                ) %}
-            {% endif %}
             {% set features = named[0].features %}
         {% endif %}
         {% do found.append({

@@ -1,3 +1,8 @@
+{# A segment's median is "low" or "high" against all customers outside of these positions, 0 to 1. #}
+{% macro low_position() %} {{ return(0.35) }} {% endmacro %}
+{% macro high_position() %} {{ return(0.65) }} {% endmacro %}
+
+
 {#
     The position of each median of a cluster among the customers: the share of them below it, those at it
     counted by half, as `position_<feature>` beside the columns of `clusters`.
@@ -103,8 +108,8 @@
                 cluster,
                 '{{ feature }}' as feature,
                 case
-                    when position_{{ feature }} < {{ var('naming_low_position') }} then 'low'
-                    when position_{{ feature }} > {{ var('naming_high_position') }} then 'high'
+                    when position_{{ feature }} < {{ low_position() }} then 'low'
+                    when position_{{ feature }} > {{ high_position() }} then 'high'
                     else 'middle'
                 end as band
             from {{ clusters }}

@@ -1,10 +1,14 @@
 {#
-    WeightedObservations: customers who are alike in every feature that a model uses, counted. Above a number of customers a
-    observation is a bin, `bin_width` standard deviations wide in each feature: what Python fits and compares is
+    Weighted observations: customers who are alike in every feature that a model uses, counted. Above a number of customers an
+    observation is a bin, `bin_width()` standard deviations wide in each feature: what Python fits and compares is
     then bounded by the width, whatever the number of customers.
 
     `candidate` is what `chosen_model` returns.
 #}
+
+{# The width of a bin, in standard deviations of a feature. #}
+{% macro bin_width() %} {{ return(0.05) }} {% endmacro %}
+
 
 {% macro transformed(value, transform) -%}
     {{ 'ln(1 + ' ~ value ~ ')' if transform == 'log1p' else value }}

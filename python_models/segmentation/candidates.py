@@ -21,10 +21,14 @@ from segmentation.clustering import (
     neighbour_distances,
 )
 from segmentation.kmeans import CentroidClustering, fit_kmeans
-from segmentation.observations import WeightedObservations
+from segmentation.observations import NOISE_BIN_WIDTH, WeightedObservations
 from segmentation.parallel import use_one_thread
+from segmentation.refits import CAP_QUANTILES, N_INIT, RANDOM_STATE, SAMPLE_SIZE
 from segmentation.resampling import draw_sample
 from segmentation.scaling import FeatureScaling, fit_scaling, scale_features, standardise_known
+
+# Further fits of a candidate that differ by their seed only.
+SEEDS = 3
 
 COMPARISON_SCHEMA = pa.schema(
     [
@@ -83,7 +87,7 @@ COMPARISON_SCHEMA = pa.schema(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """How candidates are fitted and measured; the same for all of them.
 
@@ -109,13 +113,13 @@ class Settings:
         resampled.
     """
 
-    cap_quantiles: Sequence[float]
-    n_init: int
-    random_state: int
-    sample_size: int
+    cap_quantiles: Sequence[float] = CAP_QUANTILES
+    n_init: int = N_INIT
+    random_state: int = RANDOM_STATE
+    sample_size: int = SAMPLE_SIZE
     resamples: int
-    noise_bin_width: float
-    seeds: int
+    noise_bin_width: float = NOISE_BIN_WIDTH
+    seeds: int = SEEDS
     min_segments: int
     max_segments: int
     min_share: float

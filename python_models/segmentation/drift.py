@@ -7,9 +7,17 @@ import numpy as np
 import pyarrow as pa
 from scipy.stats import wasserstein_distance
 
-from segmentation.observations import WeightedObservations
+from segmentation.observations import NOISE_BIN_WIDTH, WeightedObservations
 from segmentation.parallel import run_in_threads, use_one_thread
-from segmentation.refits import FrozenModel, agreement_of, recipe_of, refit
+from segmentation.refits import (
+    CAP_QUANTILES,
+    N_INIT_BESIDE_WARM_START,
+    SAMPLE_SIZE,
+    FrozenModel,
+    agreement_of,
+    recipe_of,
+    refit,
+)
 
 ALL_FEATURES = "all features"
 
@@ -65,10 +73,10 @@ def explain_pair(
     now: WeightedObservations,
     is_alarming: bool,
     *,
-    noise_bin_width: float,
-    cap_quantiles: Sequence[float],
-    n_init_beside_warm_start: int,
-    ward_sample_size: int,
+    noise_bin_width: float = NOISE_BIN_WIDTH,
+    cap_quantiles: Sequence[float] = CAP_QUANTILES,
+    n_init_beside_warm_start: int = N_INIT_BESIDE_WARM_START,
+    ward_sample_size: int = SAMPLE_SIZE,
 ) -> list[dict]:
     """Change of each feature, and the agreement with that feature held as it was.
 

@@ -12,10 +12,22 @@ import pyarrow as pa
 
 from segmentation.observations import WeightedObservations
 from segmentation.parallel import run_in_threads
-from segmentation.refits import FrozenModel, Recipe, refit
+from segmentation.refits import (
+    CAP_QUANTILES,
+    N_INIT,
+    N_INIT_BESIDE_WARM_START,
+    RANDOM_STATE,
+    SAMPLE_SIZE,
+    FrozenModel,
+    Recipe,
+    refit,
+)
 from segmentation.validity import sampled_silhouette
 
 Snapshot = tuple[datetime, pa.Table]
+
+# Customers whose silhouette is measured in a model.
+SILHOUETTE_SAMPLE_SIZE = 1000
 
 MODELS_SCHEMA = pa.schema(
     [
@@ -72,8 +84,8 @@ def fit_models(
     *,
     threads: int,
     first_model: Mapping | None,
-    n_init: int,
-    n_init_beside_warm_start: int,
+    n_init: int = N_INIT,
+    n_init_beside_warm_start: int = N_INIT_BESIDE_WARM_START,
     **settings,
 ) -> pa.Table:
     """Fit one model per snapshot of the customers.
@@ -132,12 +144,12 @@ def fit_model(
     candidate_id: str,
     algorithm: str,
     transforms: Mapping[str, str],
-    cap_quantiles: Sequence[float],
+    cap_quantiles: Sequence[float] = CAP_QUANTILES,
     n_segments: int,
-    n_init: int,
-    random_state: int,
-    ward_sample_size: int | None,
-    silhouette_sample_size: int | None,
+    n_init: int = N_INIT,
+    random_state: int = RANDOM_STATE,
+    ward_sample_size: int | None = SAMPLE_SIZE,
+    silhouette_sample_size: int | None = SILHOUETTE_SAMPLE_SIZE,
     warm_starts: Sequence[FrozenModel] = (),
 ) -> dict:
     """Fit scaling and clusters on the customers known at one date.

@@ -9,9 +9,22 @@ import numpy as np
 import pyarrow as pa
 
 from segmentation import agreement
-from segmentation.observations import WeightedObservations
+from segmentation.observations import NOISE_BIN_WIDTH, WeightedObservations
 from segmentation.parallel import run_in_threads
-from segmentation.refits import FrozenModel, cross_table, recipe_of, refit
+from segmentation.refits import (
+    CAP_QUANTILES,
+    N_INIT,
+    N_INIT_BESIDE_WARM_START,
+    SAMPLE_SIZE,
+    FrozenModel,
+    cross_table,
+    recipe_of,
+    refit,
+)
+
+# Refits at each evaluation date that differ only in their seed, and refits on bootstrap resamples.
+SEEDS = 3
+RESAMPLES = 10
 
 NOISE_SCHEMA = pa.schema(
     [
@@ -68,13 +81,13 @@ def noise_of_model(
     model: Mapping,
     observations: pa.Table,
     *,
-    noise_bin_width: float,
-    seeds: int,
-    resamples: int,
-    cap_quantiles: Sequence[float],
-    n_init: int,
-    n_init_beside_warm_start: int,
-    ward_sample_size: int,
+    noise_bin_width: float = NOISE_BIN_WIDTH,
+    seeds: int = SEEDS,
+    resamples: int = RESAMPLES,
+    cap_quantiles: Sequence[float] = CAP_QUANTILES,
+    n_init: int = N_INIT,
+    n_init_beside_warm_start: int = N_INIT_BESIDE_WARM_START,
+    ward_sample_size: int = SAMPLE_SIZE,
 ) -> dict:
     """Agreement of refits that differ only in their seed, and of refits on bootstrap resamples.
 

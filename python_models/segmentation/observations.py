@@ -17,6 +17,9 @@ from segmentation.scaling import TRANSFORMS, FeatureScaling
 
 # Fractions of a bin that fill it evenly, those of the macro `staggered_bins`, which says why.
 BIN_OFFSETS = (0.6180339887, 0.7548776662, 0.5698402910, 0.8191725134, 0.6710436067)
+# Width of the bins on which noise, causes and the stability of candidates are measured, in standard
+# deviations of each feature.
+NOISE_BIN_WIDTH = 0.2
 # Up to so many bins have a place each, of a few bytes, while observations are put into bins.
 _COUNTED = 10_000_000
 

@@ -11,7 +11,7 @@ from joblib import Parallel, delayed
 
 from segmentation import agreement, resampling, validity
 from segmentation.observations import WeightedObservations
-from segmentation.refits import FrozenModel, Recipe, refit
+from segmentation.refits import CAP_QUANTILES, N_INIT, RANDOM_STATE, FrozenModel, Recipe, refit
 from segmentation.scaling import standardise_known
 
 Snapshot = tuple[datetime, pd.DataFrame]
@@ -77,9 +77,9 @@ def _follow(
     snapshots: Sequence[Snapshot],
     *,
     threads: int,
-    cap_quantiles: Sequence[float],
-    n_init: int,
-    random_state: int,
+    cap_quantiles: Sequence[float] = CAP_QUANTILES,
+    n_init: int = N_INIT,
+    random_state: int = RANDOM_STATE,
 ) -> list[dict]:
     transforms, naming_transforms = (
         {f["feature"]: f["transform"] for f in option[kind]}

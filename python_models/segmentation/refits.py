@@ -10,6 +10,16 @@ from segmentation.kmeans import CentroidClustering, fit_kmeans, label_by_scores,
 from segmentation.observations import WeightedObservations
 from segmentation.scaling import FeatureScaling, fit_scaling
 
+# Of every fit. Extreme values are capped at these quantiles of the customers that it is fitted on.
+CAP_QUANTILES = (0.001, 0.999)
+# Fresh k-means++ starts of a first fit; the best counts. A refit starts from the centroids of the
+# first one too, and needs fewer.
+N_INIT = 5
+N_INIT_BESIDE_WARM_START = 2
+RANDOM_STATE = 20180101
+# Customers on whom Ward's tree and DBSCAN are fitted and candidates' silhouettes measured.
+SAMPLE_SIZE = 4000
+
 
 @dataclass(frozen=True)
 class Recipe:

@@ -3,6 +3,12 @@
 import numpy as np
 import pyarrow as pa
 
+from segmentation.refits import RANDOM_STATE
+
+# Block bootstraps behind the band of a curve, and how sure the band is.
+RESAMPLES = 500
+CONFIDENCE = 0.9
+
 ALL_SEASONS = "all"
 
 SURVIVAL_SCHEMA = pa.schema(
@@ -52,7 +58,11 @@ def kaplan_meier(
 
 
 def survival_curves(
-    durations: pa.Table, *, resamples: int, confidence: float, random_state: int
+    durations: pa.Table,
+    *,
+    resamples: int = RESAMPLES,
+    confidence: float = CONFIDENCE,
+    random_state: int = RANDOM_STATE,
 ) -> pa.Table:
     """Survival curve of each subject's models, of all start dates and by season.
 

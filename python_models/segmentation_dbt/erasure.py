@@ -24,7 +24,7 @@ BACKUP = ".previous"
 
 
 def backup_of(warehouse: Path) -> Path:
-    """The file beside a warehouse that keeps what was published before."""
+    """Name the file beside a warehouse that keeps what was published before."""
     return warehouse.with_name(f"{warehouse.stem}{BACKUP}{warehouse.suffix}")
 
 

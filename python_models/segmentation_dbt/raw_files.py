@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import duckdb
 
@@ -98,7 +99,7 @@ def find_files(
     *,
     is_there: Callable[[str], bool] = os.path.isfile,
 ) -> list[tuple[RawTable, str | None]]:
-    """The file of each table, by name; None where an optional table has none.
+    """Find the file of each table, by name; None where an optional table has none.
 
     Raises
     ------
@@ -146,9 +147,7 @@ def check_header(path: str, types: dict[str, str], header: list[str], source: st
             f"text, and the line {','.join(types)} the first{where}."
         )
     if missing:
-        named = (
-            "in the published file" if source == "olist" else "the var transaction_columns says"
-        )
+        named = "in the published file" if source == "olist" else "the var transaction_columns says"
         raise UserError(
             f"{path} has no column {', '.join(missing)}. Its columns are: {', '.join(header)}. "
             f"They must be named as {named}."
@@ -232,7 +231,7 @@ class _Loader:
         return ", ".join(options)
 
     def _header_of(self, path: str) -> list[str]:
-        """The names in the first readable line, read without a look at the lines after it."""
+        """Read the names in the first readable line, without a look at the lines after it."""
         lines = self.rows(
             f"select coalesce(line, '') from read_csv({_only(path)}, auto_detect = false, "
             f"header = false, delim = {literal(NO_DELIMITER)}, quote = '', escape = '', "
@@ -311,11 +310,11 @@ class _Loader:
         self.connection.execute("drop table rejected_records")
 
     def _line_at(self, path: str, position: int) -> int:
-        """The line that a byte stands on.
+        """Count the line that a byte stands on.
 
         DuckDB counts records instead, and one with a line break inside quotes spans several lines.
         """
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             return file.read(position - 1).count(b"\n") + 1
 
     def _check_misfits(self, table: RawTable, path: str, types: dict[str, str]) -> None:
@@ -371,7 +370,7 @@ class _Loader:
     # -- values -----------------------------------------------------------------------------------
 
     def _first_misfit(self, types: dict[str, str]) -> str:
-        """The first column of a row whose value cannot be kept in its type, with the value."""
+        """Select the first column of a row whose value cannot be kept in its type, with the value."""
         cases = [
             f"when {quoted(name)} is not null "
             f"and not coalesce({self._fits(quoted(name), type_)}, false) "
@@ -382,7 +381,7 @@ class _Loader:
         return f"case {' '.join(cases)} end" if cases else "null"
 
     def _type_to_read(self, type_: str) -> str:
-        """The type in which values are read, so that no cast changes them unseen.
+        """Name the type in which values are read, so that no cast changes them unseen.
 
         4.5 is not rounded to an integer, and a time with an offset becomes UTC.
         """
@@ -405,7 +404,7 @@ class _Loader:
         return f"coalesce(try_cast({value} as {type_}) = {value}, false)"
 
     def _is_no(self, value: str, type_: str) -> str:
-        """What a message says of a value that does not fit."""
+        """Say that a value does not fit, and what would."""
         time = self.timestamp_format or "2018-01-31 18:05:00"
         words = {
             "integer": "whole number",
@@ -419,12 +418,12 @@ CORRECT_IT = "Correct the value, or leave it empty if it is unknown."
 
 
 def _only(path: str) -> str:
-    """The pattern that means just this path: DuckDB takes *, ? and [ in a path for wildcards."""
+    """Quote the pattern that means just this path: DuckDB takes *, ? and [ in a path for wildcards."""
     return literal(re.sub(r"([*?[])", r"[\1]", str(path)))
 
 
 def _casts(table: RawTable) -> str:
-    """The declared columns, from those of the file; null where the file has none."""
+    """Select the declared columns, from those of the file; null where the file has none."""
     return ", ".join(
         f"try_cast({quoted(file_column) if (file_column := table.file_column(name)) else 'null'} "
         f"as {type_}) as {quoted(name)}"
@@ -433,7 +432,7 @@ def _casts(table: RawTable) -> str:
 
 
 def _as_text(value: str, type_: str) -> str:
-    """A value that is read, as it looks in a file."""
+    """Write a value that is read as it looks in a file."""
     if type_ in ("timestamp", "double"):
         return f"cast(cast({value} as {type_}) as varchar)"
     return f"rtrim(rtrim(cast({value} as varchar), '0'), '.')"

@@ -90,7 +90,7 @@ def _checked(
     csv_format: dict,
     max_unreadable_lines: int,
 ) -> DataFrame:
-    """The rows of a file, all columns of CSV as text, with every value checked."""
+    """Read the rows of a file, all columns of CSV as text, with every value checked."""
     types = table.file_types()
     if path is None:
         return spark.createDataFrame([], ", ".join(f"`{name}` string" for name in types))
@@ -153,7 +153,7 @@ def _read_csv(
 
 
 def _casts(table: RawTable) -> list[str]:
-    """The declared columns, from those of the file; null where the file has none."""
+    """Select the declared columns, from those of the file; null where the file has none."""
     casts = []
     for name, type_ in table.columns.items():
         column = table.file_column(name)
@@ -168,7 +168,9 @@ def _unreadable_lines(spark: SparkSession, read: list[tuple[RawTable, DataFrame]
     empty = spark.createDataFrame([], "file_name string, reason string, record string")
     found = [
         rows.where(f"{UNREADABLE} is not null").selectExpr(
-            f"'{table.name}' as file_name", "'number of columns' as reason", f"{UNREADABLE} as record"
+            f"'{table.name}' as file_name",
+            "'number of columns' as reason",
+            f"{UNREADABLE} as record",
         )
         for table, rows in read
         if UNREADABLE in rows.columns

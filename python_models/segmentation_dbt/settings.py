@@ -104,6 +104,8 @@ VARS = {
     "as_of": _or_null(_DATE),
     "first_evaluation_date": _DATE,
     "evaluation_interval_weeks": _WEEKS,
+    "feature_transforms": _MAPPING,
+    "relative_feature_transforms": _MAPPING,
     "feature_sets": _MAPPING,
     "candidate_feature_sets": _list(_NAME),
     "candidate_scales": _list(_choice("log", "raw")),
@@ -112,12 +114,17 @@ VARS = {
     "pinned_candidate": _or_null(_NAME),
     "max_exact_customers": _number(0, 1_000_000_000, whole=True),
     "comparison_date": _choice("first_evaluation_date", "as_of"),
+    "comparison_max_customers": _COUNT,
+    "comparison_resamples": _number(2, 1_000_000, whole=True),
     "choice_min_segments": _COUNT,
     "choice_max_segments": _COUNT,
     "choice_min_share": _SHARE,
+    "choice_max_noise_share": _SHARE,
     "choice_score_weights": _MAPPING,
+    "choice_score_tolerance": _SHARE,
     "refit_policy": _choice("never", "on_breach", "every", "manual"),
     "refit_every_weeks": _WEEKS,
+    "schedule_every_weeks": _list(_WEEKS),
     "hysteresis_margin": _number(0, 0.999999),
     "maintenance_clauses": _MAPPING,
     "schedule_probability": _number(0.000001, 0.999999),
@@ -186,7 +193,7 @@ def check_same_vars(
     return "The vars are the same."
 
 
-def check_vars(*, given: dict, named: list[str], features: list[str]) -> str:
+def check_vars(*, given: dict, named: list[str], naming_features: list[str]) -> str:
     """Stop a run whose vars are not of the kind, or within the limits, that SQL is written for.
 
     Parameters
@@ -195,8 +202,8 @@ def check_vars(*, given: dict, named: list[str], features: list[str]) -> str:
         Every var of `VARS` with its value.
     named : list of str
         The vars that the command line names, where the project is a project of its own.
-    features : list of str
-        The features that a feature set may name.
+    naming_features : list of str
+        The features that segments are named by.
 
     Returns
     -------
@@ -212,7 +219,7 @@ def check_vars(*, given: dict, named: list[str], features: list[str]) -> str:
         _check_name(name)
     for name, kind in VARS.items():
         _check(name, given[name], kind)
-    _check_candidates(given, features)
+    _check_candidates(given, naming_features)
     for option, changes in given["contract_options"].items():
         _check_mapping(f"contract_options, {option}", changes, _OPTION)
         for feature_set in _as_list(changes.get("feature_set")):
@@ -252,7 +259,15 @@ def _check_name(name: str) -> None:
         raise UserError(f"{name} is no var of this project; {what}")
 
 
-def _check_candidates(given: dict, features: list[str]) -> None:
+def _check_candidates(given: dict, naming_features: list[str]) -> None:
+    features = given["feature_transforms"] | given["relative_feature_transforms"]
+    for name in ("feature_transforms", "relative_feature_transforms"):
+        for feature, transform in given[name].items():
+            _check(name, feature, _COLUMN)
+            _check(f"{name}, {feature}", transform, _choice("identity", "log1p"))
+    for feature in naming_features:
+        if feature not in given["feature_transforms"]:
+            _stop_for_candidates(f"{feature} needs a transform, because segments are named by it")
     for algorithm, grid in given["candidate_algorithms"].items():
         _check("candidate_algorithms", algorithm, _choice("kmeans", "ward", "dbscan"))
         _check_mapping(f"candidate_algorithms, {algorithm}", grid, _GRID)
@@ -299,8 +314,8 @@ def _check_ids(given: dict) -> None:
 
 def _stop_for_candidates(fault: str) -> None:
     raise UserError(
-        "Check feature_sets, candidate_feature_sets, candidate_scales and candidate_algorithms "
-        f"under vars in dbt_project.yml: {fault}."
+        "Check feature_sets, feature_transforms, candidate_feature_sets, candidate_scales and "
+        f"candidate_algorithms under vars in dbt_project.yml: {fault}."
     )
 
 

@@ -29,11 +29,11 @@ class RawTable:
     is_optional: bool = False
 
     def file_column(self, column: str) -> str | None:
-        """What the file calls a declared column; None where it has none."""
+        """Name what the file calls a declared column; None where it has none."""
         return self.file_columns.get(column, column)
 
     def file_types(self) -> dict[str, str]:
-        """The declared type of each column that the file has to have."""
+        """Return the declared type of each column that the file has to have."""
         named = ((self.file_column(name), type_) for name, type_ in self.columns.items())
         return {name: type_ for name, type_ in named if name}
 
@@ -49,7 +49,7 @@ def literal(text: str | Path) -> str:
 
 
 def tables_in(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], list[str]]:
-    """The columns of each table of the database in use, by schema and name."""
+    """Return the columns of each table of the database in use, by schema and name."""
     found = connection.execute(
         "select schema_name, table_name, list(column_name) from duckdb_columns() "
         "where database_name = current_database() and not internal and (schema_name, table_name) "

@@ -8,22 +8,16 @@
         <source>__erased_orders()     a query of customers and orders that are erased, keys of raw tables
         <source>__keys_of_erased()    the key that finds rows of erased customers, by raw table
 #}
-{% macro source_adapters() %} {{ return(['olist', 'transactions']) }} {% endmacro %}
-
-
-{% macro stop_unless_source_has_an_adapter() %}
-    {% if var('source') not in source_adapters() %}
-        {% do exceptions.raise_compiler_error(
-            'source is "' ~ var('source') ~ '"; it must be one of ' ~ source_adapters() | join(', ') ~ '.'
-        ) %}
-    {% endif %}
-{% endmacro %}
-
-
 {# A macro of the adapter in use. #}
 {% macro adapter_macro(name) %}
-    {% do stop_unless_source_has_an_adapter() %}
-    {{ return(context[var('source') ~ '__' ~ name]) }}
+    {% set macro_name = var('source') ~ '__' ~ name %}
+    {% if macro_name not in context %}
+        {% do exceptions.raise_compiler_error(
+            'source is ' ~ var('source') ~ '; it must be olist or transactions. Check it under vars in '
+            ~ 'dbt_project.yml, or in --vars.'
+        ) %}
+    {% endif %}
+    {{ return(context[macro_name]) }}
 {% endmacro %}
 
 
@@ -31,7 +25,7 @@
 {% macro fillable_feature_sets() %}
     {% set missing = adapter_macro('missing_features')() %}
     {% set found = [] %}
-    {% for name, features in var('feature_sets').items() if not (features or []) | select('in', missing) | list %}
+    {% for name, features in mapping_var('feature_sets').items() if not (features or []) | select('in', missing) | list %}
         {% do found.append(name) %}
     {% endfor %}
     {{ return(found) }}

@@ -14,7 +14,7 @@ profiles as (
 matches as (
 
     select * from {{ ref('champion_matches') }}
-    where jaccard >= {{ var('identity_min_jaccard') }}
+    where jaccard >= {{ least_shared() }}
 
 ),
 

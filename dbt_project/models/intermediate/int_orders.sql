@@ -1,4 +1,3 @@
-{{ stop_unless_source_has_an_adapter() }}
 
 {%- set uncounted = [] -%}
 {%- for status in var('uncounted_order_statuses') -%}

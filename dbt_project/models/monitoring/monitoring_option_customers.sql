@@ -1,6 +1,8 @@
 {{ config(materialized='view') }}
 
 {%- set features = all_feature_transforms() %}
+{#- Always the same customers of all. -#}
+{%- set sample_size = 20000 -%}
 
 with
 
@@ -34,7 +36,7 @@ sampled as (
     -- A sample that depends on nothing but who the customers are.
     select customer_id from customers
     qualify
-        row_number() over (order by md5(customer_id)) <= {{ var('contract_options_sample_size') }}
+        row_number() over (order by md5(customer_id)) <= {{ sample_size }}
 
 ),
 

@@ -2,6 +2,8 @@
     What an eligible candidate meets, in the order in which it is told: a value, unknown where the constraint
     does not apply, its limits, and how it reads when the value is beyond them.
 -#}
+{#- Least adjusted Rand index between fits on resamples, and between seeds. -#}
+{%- set least_agreement = 0.8 -%}
 {%- set constraints = [
     {
         'name': 'compared', 'value': 'cast(is_compared as integer)', 'at_least': 1,
@@ -38,16 +40,16 @@
         'wording': "printf('its %d segments have %d names', clusters, distinct_names)",
     },
     {
-        'name': 'agreement on resamples', 'at_least': var('choice_min_agreement'),
+        'name': 'agreement on resamples', 'at_least': least_agreement,
         'value': 'case when resamples is not null then coalesce(resampling_agreement, 0) end',
         'wording': "printf('fits on resamples agree at %.2f (ARI), %.2f is asked for', measured_value, at_least)",
     },
     {
-        'name': 'agreement of seeds', 'value': 'seed_agreement', 'at_least': var('choice_min_agreement'),
+        'name': 'agreement of seeds', 'value': 'seed_agreement', 'at_least': least_agreement,
         'wording': "printf('fits with other seeds agree at %.2f (ARI), %.2f is asked for', measured_value, at_least)",
     },
     {
-        'name': 'segments come back', 'value': 'lowest_jaccard', 'at_least': var('choice_min_jaccard'),
+        'name': 'segments come back', 'value': 'lowest_jaccard', 'at_least': least_jaccard(),
         'wording': "printf('on resamples \"%s\" comes back at %.2f (Jaccard) only, %.2f is asked for', "
             ~ 'least_stable_segment, measured_value, at_least)',
     },

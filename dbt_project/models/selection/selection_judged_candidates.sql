@@ -1,3 +1,6 @@
+{#- Least silhouette of each segment for stable segments to be called natural. -#}
+{%- set natural_silhouette = 0.5 -%}
+
 with
 
 measured_candidates as (
@@ -62,7 +65,7 @@ judged as (
         case
             when measured_candidates.resamples is null then null
             when not reproduced.is_reproduced then 'constructed'
-            when measured_candidates.lowest_segment_silhouette < {{ var('choice_natural_silhouette') }}
+            when measured_candidates.lowest_segment_silhouette < {{ natural_silhouette }}
                 then 'reproducible'
             else 'natural'
         end as segment_nature,

@@ -1,5 +1,7 @@
+{#- A segment differs from all customers when a mean is this many standard deviations off. -#}
+{%- set distinct_margin = 0.5 -%}
 {%- set features = var('feature_transforms').keys() | list -%}
-{%- set weights = score_weights() -%}
+{%- set weights = var('choice_score_weights') -%}
 
 with
 
@@ -58,11 +60,11 @@ segments_summed_up as (
     select
         candidate_id,
         count(distinct rule_name) as distinct_names,
-        count(*) filter (where largest_deviation >= {{ var('choice_distinct_margin') }})
+        count(*) filter (where largest_deviation >= {{ distinct_margin }})
             as distinct_segments,
         min(jaccard) as lowest_jaccard,
         min_by(segment_name, jaccard) as least_stable_segment,
-        count(*) filter (where jaccard >= {{ var('choice_min_jaccard') }}) as stable_segments,
+        count(*) filter (where jaccard >= {{ least_jaccard() }}) as stable_segments,
         min(silhouette) as lowest_segment_silhouette
     from candidate_segments
     group by 1

@@ -69,7 +69,7 @@ placed as (
         known.orders,
         known.revenue,
         {{ transformed_features('known', candidate) }},
-        {{ features_in_bin_widths('known', 'spread', candidate, var('bin_width')) }}
+        {{ features_in_bin_widths('known', 'spread', candidate, bin_width()) }}
     from known
     inner join spread on known.cutoff = spread.cutoff
     where spread.customers > {{ var('max_exact_customers') }}

@@ -1,3 +1,6 @@
+{#- Customers that are placed. -#}
+{%- set sample_size = 1500 -%}
+
 {%- set features = scored_models().features -%}
 
 with
@@ -29,7 +32,7 @@ drawn as (
 sample as (
 
     select * from drawn
-    where point <= {{ var('map_sample_size') | as_number }}
+    where point <= {{ sample_size }}
 
 ),
 

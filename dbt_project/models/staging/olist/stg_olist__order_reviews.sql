@@ -1,5 +1,8 @@
 {{ config(enabled=var('source') == 'olist') }}
 
+{#- A review without an answer time counts as written this many days after its survey was sent. -#}
+{%- set answer_lag_days = 3 %}
+
 with
 
 source as {{ not_materialized() }} (
@@ -38,7 +41,7 @@ renamed as (
         -- known too early.
         coalesce(
             review_answer_timestamp,
-            review_creation_date + interval '{{ var("review_answer_lag_days") }}' day
+            review_creation_date + interval '{{ answer_lag_days }}' day
         ) as written_at,
 
         review_answer_timestamp is null and review_creation_date is not null
