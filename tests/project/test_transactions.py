@@ -44,7 +44,7 @@ def test_columns_of_a_flat_file_are_explained():
     models = ROOT / "dbt_project" / "models" / "staging" / "transactions"
     source = yaml.safe_load((models / "_transactions__sources.yml").read_text())["sources"][0]
     declared = {column["name"] for column in source["tables"][0]["columns"]}
-    page = (ROOT / "docs" / "your_own_orders.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "guides" / "own-orders.md").read_text(encoding="utf-8")
     table = page.split("## What the columns mean")[1].split("\n\n")[1]
     rows = [line.split("|")[1] for line in table.splitlines()[2:]]
     assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == declared
