@@ -44,11 +44,11 @@ figures as (
         {{ star_except([
             'separation', 'segments', 'compared_as_of', 'compared_at', 'data_fingerprint',
             'settings_fingerprint'
-        ]) }},
-        {%- for feature in features %}
-            {{ field_where('separation', 'feature', feature, 'share') }}
-                as separation_{{ feature }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        ]) }}
+        {% for feature in features -%}
+            , {{ field_where('separation', 'feature', feature, 'share') }}
+                as separation_{{ feature }}
+        {% endfor %}
     from fitted_candidates
 
 ),
@@ -129,4 +129,4 @@ select
         ) / {{ weights.values() | sum }},
         9
     ) as score
-from scored
+from scored  -- noqa: AM04
