@@ -119,7 +119,7 @@ scored as (
 )
 
 select
-    *,
+    *,  -- noqa: AM04
     -- Rounded, so that candidates that differ in the last digits only are tied.
     round(
         (
@@ -129,4 +129,4 @@ select
         ) / {{ weights.values() | sum }},
         9
     ) as score
-from scored  -- noqa: AM04
+from scored

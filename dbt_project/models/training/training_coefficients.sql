@@ -39,14 +39,14 @@ centroids_side_by_side as (
     select
         {% for cluster in range(models.n_segments) %}
             {% for feature in models.features %}
+                {%- set own_centroid -%}
+                    case
+                        when cluster = {{ cluster }} and feature = '{{ feature }}' then centroid_scaled
+                    end
+                {%- endset %}
                 case
                     when bool_or(cluster = {{ cluster }})
-                        then coalesce(
-                            max(centroid_scaled) filter (
-                                where cluster = {{ cluster }} and feature = '{{ feature }}'
-                            ),
-                            0
-                        )
+                        then coalesce(max({{ own_centroid }}), 0)
                 end as {{ feature }}__centroid_{{ cluster }},
             {% endfor %}
         {% endfor %}

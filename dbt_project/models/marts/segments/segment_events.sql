@@ -121,7 +121,8 @@ worded as (
             when 'renamed'
                 then
                     'Segment ' || segment_id || ' goes on, but was "' || previous_segment_name
-                    || '" (' || previous_bands || ') and is now "' || segment_name || '" (' || bands || ')'
+                    || '" (' || previous_bands
+                    || ') and is now "' || segment_name || '" (' || bands || ')'
             when 'split' then 'Segment ' || after || ' is split off segment ' || before
             when 'born'
                 then
