@@ -74,7 +74,7 @@
         ) as runner_up_squared_distance,
         {{ cluster_at('runner_up_squared_distance', clusters, except='cluster') }} as runner_up_cluster,
         cast(
-            {%- set nearness = (1 - var('hysteresis_margin')) ** 2 %}
+            {%- set nearness = (1 - number_var('hysteresis_margin')) ** 2 %}
             {%- for cluster in clusters %}
                 case
                     when cluster != {{ cluster }} and squared_distance > {{ nearness }} * distance_{{ cluster }}

@@ -13,11 +13,16 @@
 {% endmacro %}
 
 
-{# A var that models read while dbt parses them, before anything else is checked: it must be a mapping. #}
-{% macro mapping_var(name) %}
-    {% if var(name) is not mapping %}
+{# Vars that models compute with while dbt parses them, before anything else is checked. #}
+{% macro mapping_var(name) %} {{ return(var_of_kind(name, var(name) is mapping, 'a mapping')) }} {% endmacro %}
+{% macro number_var(name) %} {{ return(var_of_kind(name, var(name) is number, 'a number')) }} {% endmacro %}
+
+
+{% macro var_of_kind(name, is_of_kind, kind) %}
+    {% if not is_of_kind %}
         {% do exceptions.raise_compiler_error(
-            name ~ ' is ' ~ var(name) ~ '; it must be a mapping. Check it under vars in dbt_project.yml, or in --vars.'
+            name ~ ' is ' ~ var(name) ~ '; it must be ' ~ kind ~ '. Check it under vars in dbt_project.yml, or in '
+            ~ '--vars.'
         ) %}
     {% endif %}
     {{ return(var(name)) }}
