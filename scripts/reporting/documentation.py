@@ -91,11 +91,12 @@ def main(page: Path, *changed_vars: str) -> int:
     """Write the page; returns the exit code."""
     from dbt.cli.main import dbtRunner  # takes seconds to load
 
-    command = ["--quiet", "docs", "generate", "--static", "--no-compile", *changed_vars]
-    result = dbtRunner().invoke(command)
-    if not result.success:
-        print(result.exception or "dbt says no more.")
-        return 1
+    runner = dbtRunner()
+    for command in (["parse"], ["docs", "generate", "--static", "--no-compile"]):
+        result = runner.invoke(["--quiet", *command, *changed_vars])
+        if not result.success:
+            print(result.exception or "dbt says no more.")
+            return 1
     shutil.copyfile(Path(os.environ["DBT_TARGET_PATH"]) / "static_index.html", page)
     return 0
 

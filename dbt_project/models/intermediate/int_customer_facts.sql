@@ -41,7 +41,7 @@ reviews_written as (
         orders.customer_id,
         orders.customer_number,
         orders.order_id,
-        -- An evaluation dated before its order counts from the order on.
+        -- A review dated before its order counts from the order on.
         greatest(order_reviews.written_at, orders.ordered_at) as written_at,
         order_reviews.review_score
     from orders
