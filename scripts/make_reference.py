@@ -41,7 +41,7 @@ def tables_page() -> str:
 
 
 def vars_page() -> str:
-    """The vars with their defaults and the comments in dbt_project.yml."""
+    """The vars, with the comments in dbt_project.yml."""
     text = (ROOT / "dbt_project.yml").read_text()
     block = re.search(r"^vars:\n(.*?)^\S", text, re.MULTILINE | re.DOTALL)[1]
     lines = [
@@ -57,10 +57,10 @@ def vars_page() -> str:
         elif chunk.startswith("  #"):
             comment.append(chunk.removeprefix("  #").strip())
         else:
+            name = re.match(r"  (\w+):", chunk)[1]
             if section:
                 lines += [f"## {section[0].upper()}{section[1:]}\n"]
                 section = None
-            name = chunk.partition(":")[0].strip()
             lines += [f"### {name}\n"]
             lines += [f"{' '.join(comment)}\n"] if comment else []
             lines += ["```yaml", re.sub(r"^  ", "", chunk, flags=re.MULTILINE), "```\n"]

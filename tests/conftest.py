@@ -43,6 +43,7 @@ class Project:
     def __init__(self, folder: Path, shared: Path):
         self.folder = folder
         self.shared = shared
+        shared.mkdir(exist_ok=True)
 
     def environment(self, data: Path, warehouse: Path, *arguments: str) -> dict[str, str]:
         """What dbt finds in its environment; it runs in the folder of the warehouse.
@@ -149,7 +150,7 @@ class Project:
 @pytest.fixture(scope="session")
 def project(tmp_path_factory) -> Project:
     base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "parsed"
     return Project(tmp_path_factory.mktemp("dbt"), shared)
 
 

@@ -685,9 +685,8 @@ told(
     "dates",
     "order of 2081",
     ordered_at("2081-05-20"),
-    "number_of_evaluation_dates_is_plausible",
-    "far in the future",
-    "max_evaluation_dates",
+    "evaluation dates from first_evaluation_date",
+    "300 are the most. Correct the date of that order, or set as_of",
 )
 built(
     "dates",

@@ -370,7 +370,7 @@ class _Loader:
     # -- values -----------------------------------------------------------------------------------
 
     def _first_misfit(self, types: dict[str, str]) -> str:
-        """Select the first column of a row whose value cannot be kept in its type, with the value."""
+        """Select the first column of a row whose value does not fit, with the value."""
         cases = [
             f"when {quoted(name)} is not null "
             f"and not coalesce({self._fits(quoted(name), type_)}, false) "
@@ -418,7 +418,7 @@ CORRECT_IT = "Correct the value, or leave it empty if it is unknown."
 
 
 def _only(path: str) -> str:
-    """Quote the pattern that means just this path: DuckDB takes *, ? and [ in a path for wildcards."""
+    """Quote the pattern of just this path: DuckDB takes *, ? and [ for wildcards."""
     return literal(re.sub(r"([*?[])", r"[\1]", str(path)))
 
 

@@ -172,7 +172,7 @@ def test_the_exposure_of_the_report_names_what_it_reads(manifest, models):
 
 def test_a_parsed_project_follows_the_number_of_threads(shop_data, tmp_path, monkeypatch):
     """dbt reads a file anew when it names a changed environment variable, but not for `target`."""
-    project, warehouse = Project(tmp_path, tmp_path), tmp_path / "shop.duckdb"
+    project, warehouse = Project(tmp_path, tmp_path / "shared"), tmp_path / "shop.duckdb"
     for threads in (2, 1):
         monkeypatch.setenv("SEGMENTS_THREADS", str(threads))
         result = project.dbt(shop_data, warehouse, "parse", "--write-json")

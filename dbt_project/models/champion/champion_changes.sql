@@ -84,7 +84,8 @@ moved as (
         customers.customer_id,
         identified.step,
         nullif(identified.segment_id, 0) as segment_id,
-        nullif(coalesce(identified.segment_before, found_again.segment_id), 0) as previous_segment_id
+        nullif(coalesce(identified.segment_before, found_again.segment_id), 0)
+            as previous_segment_id
     from identified
     inner join customers on identified.customer_number = customers.customer_number
     left join found_again on identified.customer_number = found_again.customer_number

@@ -68,7 +68,8 @@ narrowed as (
         cast(step as smallint) as step,
         cast(champion_period as smallint) as champion_period,
         cast(cluster as tinyint) as cluster,
-        cast(holding_clusters as {{ 'smallint' if no_cluster < 16 else 'bigint' }}) as holding_clusters,
+        cast(holding_clusters as {{ 'smallint' if no_cluster < 16 else 'bigint' }})
+            as holding_clusters,
         holding_clusters = 0 as is_clear
     from scored
     {%- if var('observation_months') %}

@@ -34,12 +34,13 @@ clusters as (
         segment.customers / all_customers as share,
         segment.silhouette,
         segment.jaccard,
+        {% for feature in features %}
+            {% for figure in ['mean', 'median', 'mean_scaled'] %}
+                {{ field_where('segment.features', 'feature', feature, figure) }}
+                    as {{ figure }}_{{ feature }},
+            {% endfor %}
+        {% endfor %}
         compared_as_of
-        {%- for feature in features %}
-            {%- for figure in ['mean', 'median', 'mean_scaled'] %},
-                {{ field_where('segment.features', 'feature', feature, figure) }} as {{ figure }}_{{ feature }}
-            {%- endfor %}
-        {%- endfor %}
     from unnested
 
 ),

@@ -62,7 +62,8 @@
 {#- Within the bounds of what can be seen without resampling, candidates are resampled. -#}
 {%- set within_bounds = [] -%}
 {%- for constraint in constraints if constraint.bounds -%}
-    {%- for operator, limit in {'>=': constraint.at_least, '<=': constraint.at_most}.items() if limit is defined -%}
+    {%- set limits = {'>=': constraint.at_least, '<=': constraint.at_most} -%}
+    {%- for operator, limit in limits.items() if limit is defined -%}
         {%- do within_bounds.append([constraint.value, operator, limit] | join(' ')) -%}
     {%- endfor -%}
 {%- endfor -%}
@@ -108,7 +109,8 @@ judged as (
 
     select
         *,
-        coalesce(measured_value >= at_least, true) and coalesce(measured_value <= at_most, true) as is_met
+        coalesce(measured_value >= at_least, true)
+        and coalesce(measured_value <= at_most, true) as is_met
     from constrained
 
 )

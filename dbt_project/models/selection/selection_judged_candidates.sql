@@ -69,7 +69,8 @@ judged as (
                 then 'reproducible'
             else 'natural'
         end as segment_nature,
-        measured_candidates.is_of_other_data or measured_candidates.is_of_other_settings as is_stale,
+        measured_candidates.is_of_other_data
+        or measured_candidates.is_of_other_settings as is_stale,
         case
             when measured_candidates.is_of_other_data and measured_candidates.is_of_other_settings
                 then 'customers and settings have changed since'
@@ -105,7 +106,8 @@ worded as (
                 then
                     'The default (default_candidate), because '
                     || case
-                        when compared_at is null then 'nothing has been compared yet (make compare).'
+                        when compared_at is null
+                            then 'nothing has been compared yet (make compare).'
                         else 'no candidate is eligible.' || against_it
                     end
             when 'by the comparison'

@@ -46,11 +46,11 @@ figures as (
         {{ star_except([
             'separation', 'segments', 'compared_as_of', 'compared_at', 'data_fingerprint',
             'settings_fingerprint'
-        ]) }},
-        {%- for feature in features %}
-            {{ field_where('separation', 'feature', feature, 'share') }}
-                as separation_{{ feature }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        ]) }}
+        {% for feature in features -%}
+            , {{ field_where('separation', 'feature', feature, 'share') }}
+                as separation_{{ feature }}
+        {% endfor %}
     from fitted_candidates
 
 ),
@@ -121,7 +121,7 @@ scored as (
 )
 
 select
-    *,
+    *,  -- noqa: AM04
     -- Rounded, so that candidates that differ in the last digits only are tied.
     round(
         (

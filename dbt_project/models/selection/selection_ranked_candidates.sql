@@ -1,5 +1,8 @@
 {%- set pinned = var('pinned_candidate') -%}
-{%- set pinned_id = sql_string(candidate_named_by('pinned_candidate').candidate_id) if pinned else 'null' -%}
+{%- set pinned_id = 'null' -%}
+{%- if pinned -%}
+    {%- set pinned_id = sql_string(candidate_named_by('pinned_candidate').candidate_id) -%}
+{%- endif -%}
 {%- set default_id = sql_string(candidate_named_by('default_candidate').candidate_id) -%}
 
 with

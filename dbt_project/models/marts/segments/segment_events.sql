@@ -66,8 +66,9 @@ weighed as (
         ) as rank_in_old,
         bool_or(segment_id = previous_segment_id) over (partition by champion_period, segment_id)
             as is_carried_on,
-        bool_or(segment_id = previous_segment_id) over (partition by champion_period, previous_segment_id)
-            as was_carried_on
+        bool_or(segment_id = previous_segment_id) over (
+            partition by champion_period, previous_segment_id
+        ) as was_carried_on
     from flows
 
 ),
@@ -119,12 +120,14 @@ worded as (
             when 'carried on' then 'Segment ' || after || ' goes on'
             when 'renamed'
                 then
-                    'Segment ' || segment_id || ' goes on, but was "' || previous_segment_name || '" ('
-                    || previous_bands || ') and is now "' || segment_name || '" (' || bands || ')'
+                    'Segment ' || segment_id || ' goes on, but was "' || previous_segment_name
+                    || '" (' || previous_bands
+                    || ') and is now "' || segment_name || '" (' || bands || ')'
             when 'split' then 'Segment ' || after || ' is split off segment ' || before
             when 'born'
                 then
-                    'Segment ' || after || ' is new; most of its customers come from segment ' || before
+                    'Segment ' || after || ' is new; most of its customers come from segment '
+                    || before
             when 'merged' then 'Segment ' || before || ' is merged into segment ' || after
             else
                 'Segment ' || before || ' is retired; most of its customers go to segment ' || after
