@@ -87,6 +87,7 @@ def test_every_mart_has_a_key(manifest, models):
             assert (model["name"] in of_spark) == bool(kept), model["name"]
 
 
+@pytest.mark.slow
 def test_every_model_id_of_a_mart_is_known(project, shop_data, shop_warehouse, tmp_path, models):
     test = (ROOT / "dbt_project/tests/singular/every_model_of_a_mart_is_known.sql").read_text()
     columns = {
@@ -170,6 +171,7 @@ def test_the_exposure_of_the_report_names_what_it_reads(manifest, models):
     assert depends == {one or other for one, other in reads}
 
 
+@pytest.mark.slow
 def test_a_parsed_project_follows_the_number_of_threads(shop_data, tmp_path, monkeypatch):
     """dbt reads a file anew when it names a changed environment variable, but not for `target`."""
     project, warehouse = Project(tmp_path, tmp_path / "shared"), tmp_path / "shop.duckdb"
