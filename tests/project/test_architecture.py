@@ -129,17 +129,9 @@ def test_every_source_says_its_grain(manifest):
         assert source["description"].startswith(("One row per", "Points of")), source["name"]
 
 
-# Their columns are not described yet.
-UNDESCRIBED = {
-    "champion_axes",
-    "champion_decisions",
-    "monitoring_survival",
-    "selection_candidate_segments",
-    "selection_judged_candidates",
-    "training_centroids",
-    "training_coefficients",
-    "training_parameters",
-}
+# Generated of every feature and cluster of the models in the registry, so their names are not known to the YAML: the
+# description of the model tells what they are.
+GENERATED = {"training_coefficients": "__"}
 
 
 def test_every_column_in_the_warehouse_is_described(manifest, shop_warehouse):
@@ -157,7 +149,7 @@ def test_every_column_in_the_warehouse_is_described(manifest, shop_warehouse):
     lacking = {
         (schema, table, column)
         for schema, table, column in columns
-        if schema not in ("raw", "main") and table not in UNDESCRIBED
+        if schema not in ("raw", "main") and not (table in GENERATED and GENERATED[table] in column)
     } - described
     assert lacking == set()
 
