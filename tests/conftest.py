@@ -82,7 +82,7 @@ class Project:
     def dbt(
         self, data: Path, warehouse: Path, *arguments: str, quiet: bool = True
     ) -> subprocess.CompletedProcess:
-        """Run dbt in this process; its output is what it says, if `quiet` answers and errors alone."""
+        """Run dbt in this process; its output is what it says, or answers and errors alone."""
         said: list[str] = []
 
         def hear(event) -> None:
