@@ -128,8 +128,8 @@ def test_every_source_says_its_grain(manifest):
         assert source["description"].startswith(("One row per", "Points of")), source["name"]
 
 
-# Generated of every feature and cluster of the models in the registry, so their names are not known to the YAML: the
-# description of the model tells what they are.
+# Columns generated of every feature and cluster of the models in the registry, which no YAML knows
+# beforehand: they hold this string, and the description of the model says what they are.
 GENERATED = {"training_coefficients": "__"}
 
 
