@@ -6,12 +6,16 @@
 # make erase          erase the customer CUSTOMER from WAREHOUSE and its backup, for good
 # make drop-registry  drop the model registry of WAREHOUSE: models, decisions, ids, history
 # make bench          time builds of OLIST and of synthetic shops of CUSTOMERS, beside a notebook
-# make test           everything that CI runs
+# make test           check style and what a change must not break, in some five minutes
+# make test-olist     the tests on the real tables, in the folder OLIST_DATA
+# make test-slow      whole builds of many kinds, the report in a browser
+# make test-all       all of these, with Spark and faults
 # make test-spark     build on Spark too and compare all marts; on Olist as well where OLIST_DATA is set
 # make test-faults    kill, damage and hinder builds, try all damaged input, and write docs/reliability.md
 #                     and docs/damaged_input.md; ONLY= names some
 # make audit          look for known vulnerabilities of the locked dependencies
-# make lint           check style (ruff, sqlfluff) and conventions (dbt-bouncer)
+# make lint           check the style of Python and SQL, and the conventions (ruff, sqlfluff, dbt-bouncer)
+# make mutate         try whether make test notices mutations of the code
 # make demo-data      make a synthetic shop in data/demo
 # make cdnow-data     write the CDNOW transactions, an example of one flat file, into data/cdnow
 # make fetch-olist    download the Olist tables from Kaggle into data/olist
@@ -38,7 +42,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 CUSTOMERS ?= 100000 1000000
 OLIST ?=
 
-.PHONY: build compare report picture export erase drop-registry bench test test-spark test-faults audit lint demo-data cdnow-data fetch-olist clean help
+.PHONY: build compare report picture export erase drop-registry bench test test-olist test-slow test-all test-spark test-faults audit lint style mutate demo-data cdnow-data fetch-olist clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -68,8 +72,23 @@ drop-registry: .venv/installed
 bench: .venv/installed
 	@$(PYTHON) scripts/benchmark.py $(if $(OLIST),--olist "$(OLIST)") --customers $(CUSTOMERS)
 
-test: lint
-	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST := $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test: style
+	$(PYTEST)
+
+test-olist: .venv/installed
+	@test -n "$$OLIST_DATA" || (echo "Set OLIST_DATA to the folder of the Olist files." >&2; exit 1)
+	$(PYTEST) -m olist
+
+test-slow: .venv/installed
+	$(PYTEST) -m "slow and not (olist or spark or faults)"
+
+test-all: lint test test-slow test-faults test-spark
+	@test -z "$$OLIST_DATA" || $(MAKE) test-olist
+
+mutate: .venv/installed
+	@$(PYTHON) scripts/mutate.py
 
 test-spark: .venv/installed
 	@$(UV) sync --quiet --frozen --compile-bytecode --inexact --extra spark
@@ -84,13 +103,17 @@ test-faults: .venv/installed
 	$(if $(ONLY),,FAULT_RECORD=$(CURDIR)/target/record.csv WRITE_DAMAGED_INPUT=1) $(PYTHON) -m pytest -n 2 --dist loadfile -m "faults or not faults" -k "$(ONLY)" tests/faults/test_faults.py tests/faults/test_damaged_folders.py
 	$(if $(ONLY),,cp target/record.csv $(FAULT_RECORD) && $(PYTHON) tests/reliability.py)
 
-lint: .venv/installed
+# Style of Python and conventions of the project.
+style: .venv/installed
 	.venv/bin/ruff check --quiet .
 	.venv/bin/ruff format --quiet --check .
-	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb .venv/bin/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests/singular
-	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb .venv/bin/sqlfluff lint --disable-progress-bar --config .sqlfluff-transactions dbt_project/models/staging/transactions dbt_project/tests/singular/transactions_are_conserved.sql
 	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb $(DBT) --quiet parse --target-path target/lint
 	.venv/bin/dbt-bouncer run > target/lint/conventions.txt 2>&1 || (cat target/lint/conventions.txt; exit 1)
+
+# The same, and the style of SQL, for which sqlfluff compiles every model.
+lint: style
+	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb .venv/bin/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests/singular
+	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb .venv/bin/sqlfluff lint --disable-progress-bar --config .sqlfluff-transactions dbt_project/models/staging/transactions dbt_project/tests/singular/transactions_are_conserved.sql
 
 # Needs a network: the packages of uv.lock are looked up at PyPI; one that is not found there is an error.
 audit: .venv/installed

@@ -82,12 +82,13 @@ class Project:
     def dbt(
         self, data: Path, warehouse: Path, *arguments: str, quiet: bool = True
     ) -> subprocess.CompletedProcess:
-        """Run dbt in this process; its output is what it says, errors alone if `quiet`."""
+        """Run dbt in this process; its output is what it says, or answers and errors alone."""
         said: list[str] = []
 
         def hear(event) -> None:
+            is_answer = event.info.name in ("ListCmdOut", "CompiledNode", "ShowNode", "PrintEvent")
             is_error = event.info.level == "error"
-            if is_error or (not quiet and event.info.level in ("info", "warn")):
+            if is_error or is_answer or (not quiet and event.info.level in ("info", "warn")):
                 said.append(event.info.msg)
 
         environment = self.environment(data, warehouse, *arguments)

@@ -317,7 +317,7 @@ told(
     "files",
     "orders: header only",
     header_only(ORDERS),
-    "Without an evaluation date there is no model",
+    "There is no evaluation date",
 )
 told("files", "customers: header only", header_only(CUSTOMERS), "of a known customer")
 told(
@@ -1008,7 +1008,7 @@ built(
     },
     whole=True,
 )
-told("shops", "one customer", keep_customers(1), "Without an evaluation date there is no model")
+told("shops", "one customer", keep_customers(1), "There is no evaluation date")
 told(
     "shops",
     "one customer before the first evaluation date",

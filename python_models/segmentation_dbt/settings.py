@@ -180,7 +180,9 @@ def check_same_vars(
     values = {name: json.dumps(value, sort_keys=True) for name, value in given.items()}
     if is_whole:
         connection.execute(f"create schema if not exists {schema}")
-        connection.execute(f"create or replace table {schema}.build_vars (name text, value text)")
+        connection.execute(
+            f"create or replace table {schema}.build_vars (var_name text, var_value text)"
+        )
         connection.executemany(f"insert into {schema}.build_vars values (?, ?)", [*values.items()])
     elif reads_others and (schema, "build_vars") in tables_in(connection):
         built = dict(connection.execute(f"from {schema}.build_vars").fetchall())

@@ -8,6 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
+pytestmark = pytest.mark.slow
+
 PAGES = ["index.html", "exploration.html", "choice.html", "maintenance.html", "method.html"]
 
 

@@ -164,6 +164,7 @@ def test_an_unpaid_order_is_worth_its_items_and_freight(dirty_warehouse, read):
     assert order["monetary_value"][0] == order["items_value"][0] + order["freight_value"][0]
 
 
+@pytest.mark.slow
 def test_what_a_killed_session_left_does_not_spoil_the_next_build(
     project, shop_data, published, read
 ):
@@ -190,6 +191,7 @@ def processes_of_group(group: int) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("compare", "progress"), [("never", "stg_"), ("always", "kmeans-")], ids=["build", "comparison"]
 )
@@ -225,6 +227,7 @@ def test_a_terminated_build_takes_its_workers_with_it(
     assert published.read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["marts.duckdb", "temp.duckdb", "it's.duckdb", "segments.db"])
 def test_a_warehouse_that_cannot_be_read_later_is_refused(name, project, shop_data, tmp_path):
     result = project.make(shop_data, tmp_path / name)
@@ -233,6 +236,7 @@ def test_a_warehouse_that_cannot_be_read_later_is_refused(name, project, shop_da
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.slow
 def test_a_segment_without_any_review_is_not_called_dissatisfied(project, shop, tmp_path, read):
     silent = copy.deepcopy(shop)
     lapsed = {

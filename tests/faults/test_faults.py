@@ -227,6 +227,7 @@ def disk(yesterday, tmp_path):
     subprocess.run(["umount", folder], capture_output=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "free",
     [
@@ -257,6 +258,7 @@ def test_a_disk_limit_for_files_is_reported_and_changes_nothing(place, megabytes
     assert record(place, "full disk", f"files of {megabytes} MB at most") == "old"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", ["30MB"])
 def test_too_little_memory_is_reported_and_changes_nothing(place, limit):
     code, _, errors = place.build({"SEGMENTS_MEMORY_LIMIT": limit})
@@ -438,6 +440,7 @@ def test_a_damaged_backup_is_written_anew(place, name):
     reliability.append("damaged backup", name, "new", "itself")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gone", "cut off"])
 def test_without_a_backup_the_build_says_what_is_lost(place, name):
     damaged = damage_warehouse(place, "cut off")

@@ -12,6 +12,8 @@ from test_segments import assert_same_features
 
 from pandas_features import features_as_of
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = {
     "recency as a rank": {"feature_set": "rfm-review-rank"},
     "recency as a share": {"feature_set": "rfm-review-share"},

@@ -10,6 +10,8 @@ import pytest
 from conftest import ROOT
 from shop import COLUMNS
 
+pytestmark = pytest.mark.slow
+
 
 def make(folder, *arguments):
     return subprocess.run(

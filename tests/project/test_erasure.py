@@ -96,6 +96,7 @@ def test_others_and_sums_stay_as_they_were(shop_warehouse, erased, read):
     assert read(warehouse, query).equals(read(shop_warehouse, query))
 
 
+@pytest.mark.slow
 def test_the_next_build_does_not_bring_the_customer_back(
     project, shop, shop_data, shop_warehouse, erased, tmp_path, read
 ):
@@ -128,6 +129,7 @@ def test_the_next_build_does_not_bring_the_customer_back(
     assert customers == 272 - 1
 
 
+@pytest.mark.slow
 def test_make_erase_waits_for_no_build_and_says_what_is_wrong(erased, tmp_path):
     import fcntl
 
@@ -191,6 +193,7 @@ def test_the_backup_forgets_the_customer_and_a_dropped_registry_too(
     assert not list(folder.glob("*.wal"))
 
 
+@pytest.mark.slow
 def test_a_customer_who_is_not_there_is_kept_out_all_the_same(
     project, shop_data, erased, tmp_path, read
 ):

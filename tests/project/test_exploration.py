@@ -8,6 +8,8 @@ from sklearn.metrics import silhouette_samples
 
 from pandas_features import read_raw
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def orders(shop_data):

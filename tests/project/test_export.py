@@ -15,6 +15,8 @@ import pytest
 import export
 from conftest import ROOT, marts_of
 
+pytestmark = pytest.mark.slow
+
 
 def state(connection, relations):
     """How many rows of which content each table has; one statement, so one look."""

@@ -17,6 +17,8 @@ from test_readme_queries import QUERIES
 
 from conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 METRICS = ["customers", "revenue", "average_order_value", "repeat_rate"]
 
 

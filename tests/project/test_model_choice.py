@@ -15,6 +15,8 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_labels import predict
 
+pytestmark = pytest.mark.slow
+
 # A small grid, so that builds are quick; DBSCAN and Ward are in it too.
 VARS = {
     "feature_sets": {

@@ -142,6 +142,7 @@ def kill_at(project, data, warehouse, node, settings):
             pytest.fail(f"{node} never started")
 
 
+@pytest.mark.slow
 def test_a_build_that_is_killed_anywhere_and_run_again_gives_the_same_ledger(
     project, later_data, early, grown, settings, tmp_path
 ):
@@ -156,6 +157,7 @@ def test_a_build_that_is_killed_anywhere_and_run_again_gives_the_same_ledger(
     assert registry_of(warehouse) == expected
 
 
+@pytest.mark.slow
 def test_facts_that_arrive_late_rewrite_nothing_and_are_reported(
     project, february, early, settings, tmp_path, read
 ):
@@ -209,6 +211,7 @@ def canceled(project, canceled_data, early, settings, tmp_path_factory):
     return project.dbt_build(canceled_data, warehouse, *settings)
 
 
+@pytest.mark.slow
 def test_a_customer_whose_orders_are_canceled_leaves(canceled, read):
     intervals = read(
         canceled, f"select * from marts.customer_segment_history where customer_id = '{GONE}'"
@@ -221,6 +224,7 @@ def test_a_customer_whose_orders_are_canceled_leaves(canceled, read):
     assert len(read(canceled, f"from marts.customer_segments where customer_id = '{GONE}'")) == 0
 
 
+@pytest.mark.slow
 def test_steps_that_are_due_are_followed_to_the_same_end(
     project, january_data, early, canceled_data, canceled, settings, tmp_path, read
 ):
@@ -243,6 +247,7 @@ def test_steps_that_are_due_are_followed_to_the_same_end(
     assert (read(canceled, stored)["movement"] == "exit").sum() == 1
 
 
+@pytest.mark.slow
 def test_a_full_refresh_keeps_the_ledger_and_says_so_and_a_command_drops_it(
     project, january_data, early, settings, tmp_path
 ):
@@ -274,6 +279,7 @@ def test_models_of_a_version_without_a_ledger_are_fitted_anew(
     assert registry_of(warehouse) == registry_of(shop_warehouse)
 
 
+@pytest.mark.slow
 def test_make_build_carries_the_ledger_on(project, january_data, later_data, tmp_path, read):
     """The script builds a new file each time; what only grows moves into it."""
     warehouse = tmp_path / "shop.duckdb"
@@ -350,6 +356,7 @@ def within_two_months(project, january, tmp_path_factory):
     return once, project.dbt_build(all_data, grown, *settings)
 
 
+@pytest.mark.slow
 def test_transitions_hold_those_within_the_observation_window(within_two_months, read):
     """Who has not ordered for two months is nowhere, and older spend is not counted."""
     known = assert_transitions_hold_everyone(within_two_months[0], read)
@@ -434,6 +441,7 @@ def replayed_segments(warehouse, read, margin):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("margin", [0, 0.2])
 def test_hysteresis_holds_customers_as_the_rule_says(
     project, later_data, grown, settings, tmp_path, read, margin
@@ -458,6 +466,7 @@ def test_hysteresis_holds_customers_as_the_rule_says(
     assert is_held.any() == (margin > 0)
 
 
+@pytest.mark.slow
 def test_whoever_asks_for_changed_rows_misses_none(project, shop, tmp_path, read):
     """A campaign tool that copies the rows changed since its last visit has all segments right."""
     shop = copy.deepcopy(shop)
@@ -491,6 +500,7 @@ def test_whoever_asks_for_changed_rows_misses_none(project, shop, tmp_path, read
     assert changes_between_evaluations == 3
 
 
+@pytest.mark.slow
 def test_another_candidate_takes_over_at_the_newest_evaluation_with_the_old_ids(
     project, january_data, early, settings, tmp_path, read
 ):
@@ -528,6 +538,7 @@ def test_another_candidate_takes_over_at_the_newest_evaluation_with_the_old_ids(
     assert again["segment_name"].tolist() == new["segment_name"].tolist()
 
 
+@pytest.mark.slow
 def test_never_means_never_and_the_exit_code_tells(
     project, january_data, tmp_path, read, monkeypatch
 ):

@@ -7,6 +7,8 @@ import pytest
 
 from conftest import marts_of
 
+pytestmark = pytest.mark.slow
+
 # The columns of marts that hold text, by where the text comes from.
 TEXT_COLUMNS = {
     "an id from the raw files": {"customer_id"},

@@ -8,6 +8,8 @@ import pytest
 
 from shop import Shop
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2017, 6, 1, 9)
 PERIOD = 140  # days from one order of a customer to the next
 CUSTOMERS = 420

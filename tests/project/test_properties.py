@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from conftest import Project
 
+pytestmark = pytest.mark.slow
+
 # Every example costs some forty statements; the time of one says nothing.
 slow = settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -134,6 +134,7 @@ def test_more_unreadable_lines_than_allowed_stop_the_load(data, tmp_path):
         load(tmp_path / "shop.duckdb", data, max_unreadable_lines=0)
 
 
+@pytest.mark.slow
 def test_too_little_memory_is_reported_with_what_to_do(project, data, tmp_path, monkeypatch):
     monkeypatch.setenv("SEGMENTS_MEMORY_LIMIT", "3MB")
     result = project.dbt(data, tmp_path / "shop.duckdb", "run", "--select", "stg_olist__sellers")

@@ -56,6 +56,7 @@ def assert_same_marts(first, second):
             assert rows[0] or mart in FILLED_BY_OTHERS, mart
 
 
+@pytest.mark.slow
 def test_two_builds_give_identical_marts(project, shop_data, shop_warehouse, tmp_path):
     """By a process with a seed of its own for the hashes of texts."""
     again = tmp_path / "shop.duckdb"
@@ -66,11 +67,13 @@ def test_two_builds_give_identical_marts(project, shop_data, shop_warehouse, tmp
     assert_same_marts(shop_warehouse, again)
 
 
+@pytest.mark.slow
 def test_parquet_files_give_the_marts_of_the_csv_files(project, shop, shop_warehouse, tmp_path):
     data = shop.write(tmp_path / "data", file_format="parquet")
     assert_same_marts(shop_warehouse, project.dbt_build(data, tmp_path / "shop.duckdb"))
 
 
+@pytest.mark.slow
 def test_later_facts_change_no_earlier_row(project, shop, shop_warehouse, tmp_path, read):
     later = copy.deepcopy(shop)
     # A known customer orders again, a new one comes, and an old order gets a late review.
@@ -106,6 +109,7 @@ def test_two_builds_of_olist_give_identical_marts(project, olist_data, olist_war
     assert_same_marts(olist_warehouse, again)
 
 
+@pytest.mark.slow
 def test_evaluations_stand_between_two_dates_and_the_marts_are_those_of_a_whole_build(
     project, shop, tmp_path, read
 ):

@@ -14,6 +14,8 @@ from reporting import choice_page, site, slides
 from reporting.marts import Marts
 from reporting.text import html, integer, money, plain, share
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def made(project, shop_warehouse, tmp_path_factory):

@@ -15,6 +15,8 @@ from lifetimes.utils import summary_data_from_transaction_data
 from conftest import ROOT
 from make_cdnow_data import write
 
+pytestmark = pytest.mark.slow
+
 # A shop that writes its file in German: names, delimiter, decimals and times.
 GERMAN = {
     "customer_id": "Kunde",

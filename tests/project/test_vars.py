@@ -147,6 +147,7 @@ def test_dbt_checks_the_vars_before_anything_else(project, shop_data, shop_wareh
     assert Path(warehouse).read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_quoted_text_is_a_text(project, shop, shop_warehouse, tmp_path, read):
     """The one var of free text, in the data and in the settings."""
     hostile = copy.deepcopy(shop)
@@ -165,6 +166,7 @@ def test_a_quoted_text_is_a_text(project, shop, shop_warehouse, tmp_path, read):
     assert len(read(warehouse, "from marts.customer_segments")) == 272
 
 
+@pytest.mark.slow
 def test_names_of_columns_and_formats_are_texts(project, tmp_path, read):
     """Hostile columns in the file and in the settings."""
     columns = dict(zip(["customer_id", "ordered_at", "amount"], INJECTIONS[:3], strict=True))
@@ -232,6 +234,7 @@ def dbt_debug(environment, folder):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("injection", ["4GB'; drop table kept; --", "1; drop table kept"])
 @pytest.mark.parametrize("name", ["SEGMENTS_THREADS", "SEGMENTS_MEMORY_LIMIT"])
 def test_a_hostile_setting_of_the_connection_ends_dbt(name, injection, tmp_path):
@@ -244,6 +247,7 @@ def test_a_hostile_setting_of_the_connection_ends_dbt(name, injection, tmp_path)
         assert connection.execute("select number from kept").fetchall() == [(1,)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SEGMENTS_TEMP_FOLDER", "SEGMENTS_WAREHOUSE"])
 def test_a_hostile_path_is_a_path(name, tmp_path):
     warehouse = tmp_path / "shop.duckdb"

@@ -75,6 +75,7 @@ def is_broken(seed, size_then, size_now):
     return agreement >= THRESHOLD and value < floor
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size_then", "size_now", "allowed"),
     [
