@@ -52,7 +52,9 @@ born as (
         ) as segment_id
     from profiles
     anti join continued
-        on profiles.champion_period = continued.champion_period and profiles.cluster = continued.cluster
+        on
+            profiles.champion_period = continued.champion_period
+            and profiles.cluster = continued.cluster
 
 ),
 
@@ -95,5 +97,7 @@ select
     identified.segment_id
 from identified
 inner join profiles
-    on identified.champion_period = profiles.champion_period and identified.cluster = profiles.cluster
+    on
+        identified.champion_period = profiles.champion_period
+        and identified.cluster = profiles.cluster
 order by identified.champion_period, identified.segment_id

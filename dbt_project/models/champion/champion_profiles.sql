@@ -51,11 +51,11 @@ occupied as (
     select
         champion_period,
         cluster,
-        count(*) as customers
-        {%- for feature in naming_features() %},
+        {% for feature in naming_features() %}
             {{ mean_of_decimals(feature) }} as mean_{{ feature }},
-            median(cast({{ feature }} as double)) as median_{{ feature }}
-        {%- endfor %}
+            median(cast({{ feature }} as double)) as median_{{ feature }},
+        {% endfor %}
+        count(*) as customers
     from labelled
     group by 1, 2
 
@@ -81,7 +81,9 @@ profiled as (
         coalesce(occupied.customers, 0) as customers
     from clusters
     left join occupied
-        on clusters.champion_period = occupied.champion_period and clusters.cluster = occupied.cluster
+        on
+            clusters.champion_period = occupied.champion_period
+            and clusters.cluster = occupied.cluster
 
 ),
 

@@ -48,7 +48,11 @@ scored_by as (
 )
 
 select
-    cast(row_number() over (order by scored_by.evaluation_date, scored_by.champion_period) as integer) as step,
+    cast(
+        row_number() over (
+            order by scored_by.evaluation_date, scored_by.champion_period
+        ) as integer
+    ) as step,
     scored_by.evaluation_date,
     scored_by.champion_period,
     champion_periods.model_id,

@@ -38,8 +38,12 @@ dates as (
         min(step) as first_step,
         max(step) as last_step,
         max(evaluation_date) over () as newest_date,
-        lag(evaluation_date, 1, {{ start_of_time() }}) over (order by evaluation_date) as date_before,
-        lead(evaluation_date, 1, {{ end_of_time() }}) over (order by evaluation_date) as date_after
+        lag(evaluation_date, 1, {{ start_of_time() }}) over (
+            order by evaluation_date
+        ) as date_before,
+        lead(evaluation_date, 1, {{ end_of_time() }}) over (
+            order by evaluation_date
+        ) as date_after
     from steps
     group by 1
 

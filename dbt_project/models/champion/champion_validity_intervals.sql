@@ -22,7 +22,9 @@ moved as (
         champion_period,
         segment_id,
         movement,
-        lag(segment_id) over (partition by customer_id order by evaluation_date) as previous_segment_id
+        lag(segment_id) over (
+            partition by customer_id order by evaluation_date
+        ) as previous_segment_id
     from by_evaluation_date
 
 ),

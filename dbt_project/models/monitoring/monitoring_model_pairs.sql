@@ -16,7 +16,8 @@ paired as (
         models.model_id,
         models.candidate_id,
         models.fitted_as_of as evaluation_date,
-        {{ dbt.datediff('origins.fitted_as_of', 'models.fitted_as_of', 'day') }} / 7e0 as weeks
+        {{ dbt.datediff('origins.fitted_as_of', 'models.fitted_as_of', 'day') }}
+        / 7e0 as weeks
     from models
     inner join models as origins
         on

@@ -1,6 +1,7 @@
 {%- set named_by = [] -%}
 {%- for feature in known_naming_features() -%}
-    {%- do named_by.append({'feature': feature, 'transform': var('feature_transforms')[feature]}) -%}
+    {%- set transform = var('feature_transforms')[feature] -%}
+    {%- do named_by.append({'feature': feature, 'transform': transform}) -%}
 {%- endfor -%}
 
 with
@@ -12,9 +13,12 @@ declared as (
             {{ sql_string(option.option) }} as option,
             cast({{ option.observation_months or 'null' }} as integer) as observation_months,
             {{ option.n_segments }} as n_segments,
-            {{ sql_string(option.features | map(attribute='feature') | join(', ')) }} as feature_names,
-            {{ features_with_transforms(option.features) }} as features,
-            {{ features_with_transforms(named_by) }} as naming_features
+            {{ sql_string(option.features | map(attribute='feature') | join(', ')) }}
+                as feature_names,
+            {{ features_with_transforms(option.features) }}
+                as features,
+            {{ features_with_transforms(named_by) }}
+                as naming_features
         {{ 'union all' if not loop.last }}
     {% endfor %}
 

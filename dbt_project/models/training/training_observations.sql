@@ -54,7 +54,8 @@ alone as (
         1 as customers,
         known.orders,
         known.revenue,
-        {{ feature_list(candidate, 'known') }} as feature_values,
+        {{ feature_list(candidate, 'known') }}
+            as feature_values,
         row_number() over (partition by known.cutoff order by known.customer_id) as observation
     from known
     inner join spread on known.cutoff = spread.cutoff
@@ -116,7 +117,8 @@ together as (
         customers,
         orders,
         revenue,
-        {{ feature_list(candidate, 'numbered') }} as feature_values,
+        {{ feature_list(candidate, 'numbered') }}
+            as feature_values,
         observation
     from numbered
 

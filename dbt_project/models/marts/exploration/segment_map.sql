@@ -61,18 +61,20 @@ loadings as (
 placed as (
 
     select
-        scored.point,
-        scored.segment_id,
-        scored.segment_name,
-        scored.confidence,
         {% for feature in features %}
             scored.{{ feature }}_scaled,
         {% endfor %}
-        {%- for axis in ['x', 'y'] %}
-            {%- for feature in features %}
-                scored.{{ feature }}_scaled * loadings.{{ feature }}__{{ axis }} {{- ' +' if not loop.last }}
-            {%- endfor %} as {{ axis }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {% for axis in ['x', 'y'] %}
+            {% for feature in features %}
+                scored.{{ feature }}_scaled
+                * loadings.{{ feature }}__{{ axis }} {{ '+' if not loop.last }}
+            {% endfor %}
+                as {{ axis }},
+        {% endfor %}
+        scored.point,
+        scored.segment_id,
+        scored.segment_name,
+        scored.confidence
     from scored
     cross join loadings
 

@@ -41,13 +41,16 @@ newest as (
         segments.segment_name,
         newest_evaluation.evaluation_date as newest_evaluation_date,
         clauses.evaluation_date < newest_evaluation.evaluation_date as is_out_of_date,
-        {{ dbt.datediff('models.fitted_as_of', 'clauses.broken_since', 'day') }} / 7e0 as weeks_until_breach
+        {{ dbt.datediff('models.fitted_as_of', 'clauses.broken_since', 'day') }}
+        / 7e0 as weeks_until_breach
     from clauses
     cross join newest_evaluation
     inner join champion_periods on clauses.origin_model_id = champion_periods.model_id
     inner join models on champion_periods.model_id = models.model_id
     left join segments
-        on champion_periods.champion_period = segments.champion_period and clauses.origin_cluster = segments.cluster
+        on
+            champion_periods.champion_period = segments.champion_period
+            and clauses.origin_cluster = segments.cluster
     qualify clauses.evaluation_date = max(clauses.evaluation_date) over ()
 
 ),
@@ -147,8 +150,8 @@ select
         when is_new
             then
                 'The model of ' || {{ iso_date('fitted_as_of') }}
-                || ' was fitted at the newest evaluation date: there is no later refit to compare it'
-                || ' with'
+                || ' was fitted at the newest evaluation date: there is no later refit to compare'
+                || ' it with'
                 || coalesce(' in "' || segment_name || '"', '')
                 || '. No refit is due.'
         else
@@ -174,8 +177,8 @@ select
                                     )
                             when is_beyond
                                 then
-                                    ' It is beyond the limit, but not yet at as many evaluations in a'
-                                    || ' row as the clause asks for: plan a refit.'
+                                    ' It is beyond the limit, but not yet at as many evaluations in'
+                                    || ' a row as the clause asks for: plan a refit.'
                             else ' It is close to the limit: plan a refit.'
                         end
                 else ' No refit is due.'

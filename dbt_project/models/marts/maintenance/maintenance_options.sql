@@ -85,8 +85,8 @@ select
     stale.option is not null as is_stale,
     printf(
         '%s: %d of %d start dates broke the agreement%s. Business sense %.2f, in use %.2f; '
-        || 'under a frozen model %.1f %% of the customers change segment from one evaluation to the '
-        || 'next, in use %.1f %%.',
+        || 'under a frozen model %.1f %% of the customers change segment from one evaluation to '
+        || 'the next, in use %.1f %%.',
         summed_up.option,
         lasting.breached_start_dates,
         lasting.start_dates,

@@ -222,7 +222,8 @@ expected as (
 next_evaluation as (
 
     select
-        max(evaluation_date) + {{ var('evaluation_interval_weeks') }} * interval '7' day as evaluation_date
+        max(evaluation_date)
+        + {{ var('evaluation_interval_weeks') }} * interval '7' day as evaluation_date
     from refits
 
 )
@@ -239,14 +240,18 @@ select
     lasting.recommended_interval_weeks,
     lasting.shortest_interval_weeks,
     lasting.longest_interval_weeks,
-    -- Models are replaced at evaluation dates: at the first one from the date on that is still to come.
+    -- Models are replaced at evaluation dates: at the first one from the date on that is still to
+    -- come.
     case
         when expected.refit_date is not null
             then
                 next_evaluation.evaluation_date
                 + cast(ceil(
                     greatest(
-                        {{ elapsed_days('next_evaluation.evaluation_date', 'expected.refit_date') }}, 0
+                        {{ elapsed_days(
+                            'next_evaluation.evaluation_date', 'expected.refit_date'
+                        ) }},
+                        0
                     ) / {{ 7 * var('evaluation_interval_weeks') }}.0
                 ) as integer) * {{ var('evaluation_interval_weeks') }} * interval '7' day
     end as next_refit_date,

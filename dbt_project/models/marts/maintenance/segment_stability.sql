@@ -74,5 +74,8 @@ inner join endings
     on
         comparisons.origin_model_id = endings.origin_model_id
         and comparisons.model_id = endings.model_id
-left join champion_periods on comparisons.origin_model_id = champion_periods.model_id and champion_periods.is_current
+left join champion_periods
+    on
+        comparisons.origin_model_id = champion_periods.model_id
+        and champion_periods.is_current
 order by comparisons.origin_model_id, model_pairs.evaluation_date

@@ -31,7 +31,9 @@ named as (
     select
         *,
         lag(segment_name) over (partition by segment_id order by champion_period) as previous_name,
-        lag(champion_period) over (partition by segment_id order by champion_period) as previous_champion_period
+        lag(champion_period) over (
+            partition by segment_id order by champion_period
+        ) as previous_champion_period
     from published
 
 ),
@@ -44,7 +46,9 @@ names as (
         champion_from as named_from,
         lead(champion_from) over (partition by segment_id order by champion_period) as named_to
     from named
-    where segment_name is distinct from previous_name or champion_period != previous_champion_period + 1
+    where
+        segment_name is distinct from previous_name
+        or champion_period != previous_champion_period + 1
 
 ),
 

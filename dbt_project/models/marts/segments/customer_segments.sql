@@ -105,9 +105,9 @@ identified as (
 
 dated as (
 
-    -- Between two evaluations a customer can go and come back. Who was published in another segment has
-    -- changed now, and who was published in this one keeps the date, so that whoever asks for the
-    -- rows that changed since the last time misses none.
+    -- Between two evaluations a customer can go and come back. Who was published in another segment
+    -- has changed now, and who was published in this one keeps the date, so that whoever asks for
+    -- the rows that changed since the last time misses none.
     select
         identified.*,
         case

@@ -1,7 +1,7 @@
 {{ config(enabled=var('source') == 'olist', materialized='table') }}
 
-{#- Accepted rows are counted in the last table that they reach: a join that loses or multiplies rows
-    shows. Staging is the last one of the tables that no join uses row by row. -#}
+{#- Accepted rows are counted in the last table that they reach: a join that loses or multiplies
+    rows shows. Staging is the last one of the tables that no join uses row by row. -#}
 {%- set accepted_in_staging = {
     'olist_customers_dataset': 'customers',
     'olist_sellers_dataset': 'sellers',
