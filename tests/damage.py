@@ -301,7 +301,7 @@ told(
     "files", "a file in place of the folder", lambda folder: folder / f"{ORDERS}.csv", *NO_FILE[1:]
 )
 told("files", "missing file", remove(ORDERS), *NO_FILE)
-told("files", "two missing files", remove(SELLERS, REVIEWS), f"{REVIEWS}.csv, {SELLERS}.csv")
+told("files", "two missing files", remove(ITEMS, REVIEWS), f"{ITEMS}.csv, {REVIEWS}.csv")
 told(
     "files",
     "file name in capitals",
@@ -317,9 +317,9 @@ told(
     "files",
     "orders: header only",
     header_only(ORDERS),
-    "There is no evaluation date",
+    "No order is left to make segments of",
 )
-told("files", "customers: header only", header_only(CUSTOMERS), "of a known customer")
+told("files", "customers: header only", header_only(CUSTOMERS), "No order is left")
 told(
     "files",
     "payments and items: header only",
