@@ -4,6 +4,11 @@
     {%- set named = candidate_named_by(name) -%}
     {%- if named not in declared %}{% do declared.append(named) %}{% endif -%}
 {%- endfor -%}
+{#- Many candidates share a feature set: its text is made once. -#}
+{%- set features = {} -%}
+{%- for candidate in declared if candidate.feature_set not in features -%}
+    {%- do features.update({candidate.feature_set: features_with_transforms(candidate.features)}) -%}
+{%- endfor -%}
 
 with
 
@@ -14,13 +19,13 @@ declared (
     values
     {%- for candidate in declared %}
         (
-            {{ sql_string(candidate.candidate_id) }},
-            {{ sql_string(candidate.algorithm) }},
-            {{ sql_string(candidate.feature_set) }},
+            '{{ candidate.candidate_id }}',
+            '{{ candidate.algorithm }}',
+            '{{ candidate.feature_set }}',
             {{ candidate.get('n_segments', 'null') }},
             {{ candidate.get('eps_quantile', 'null') }},
             {{ candidate.get('min_samples', 'null') }},
-            {{ features_with_transforms(candidate.features) }}
+            {{ features[candidate.feature_set] }}
         ){{ ',' if not loop.last }}
     {%- endfor %}
 
