@@ -89,7 +89,8 @@ class Project:
             is_answer = event.info.name in ("ListCmdOut", "CompiledNode", "ShowNode", "PrintEvent")
             is_error = event.info.level == "error"
             if is_error or is_answer or (not quiet and event.info.level in ("info", "warn")):
-                said.append(event.info.msg)
+                is_code = event.info.name == "CompiledNode"
+                said.append(event.data.compiled if is_code else event.info.msg)
 
         environment = self.environment(data, warehouse, *arguments)
         with patch.dict(os.environ, environment), chdir(warehouse.parent):
