@@ -111,10 +111,10 @@ MUTATIONS = [
     ),
     Mutation(
         "agreement counts observations, not customers",
-        "python_models/segmentation/agreement.py",
-        "weights=customers",
-        "weights=None",
-        "tests/unit/test_agreement.py tests/unit/test_comparison.py tests/unit/test_refits.py",
+        "python_models/segmentation/refits.py",
+        "counts = np.bincount(cells, weights=customers, minlength=n_clusters**2)",
+        "counts = np.bincount(cells, minlength=n_clusters**2)",
+        "tests/unit/test_refits.py",
     ),
 ]
 
