@@ -93,7 +93,7 @@ class DbtRuns:
 
         self._problems.clear()
         self._errors.clear()
-        # The events are told below, and a log of every statement takes seconds.
+        # The callback reports the events, and a log of every statement takes seconds.
         quiet = ["--log-level", "none", "--log-level-file", "none", "--no-write-json"]
         folders = ["--project-dir", str(ROOT), "--profiles-dir", str(ROOT)]
         folders += ["--target-path", str(self._target)]

@@ -130,7 +130,7 @@ def fit_models(
 
 
 def _fit_or_error(*snapshot, **settings) -> dict | ValueError:
-    """Return an error as a value: the first by date is told, not the first that is met."""
+    """Return an error as a value: the first by date is reported, not the first that is met."""
     try:
         return fit_model(*snapshot, **settings)
     except ValueError as error:

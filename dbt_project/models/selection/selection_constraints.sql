@@ -1,5 +1,5 @@
 {#-
-    What an eligible candidate meets, in the order in which it is told: a value, unknown where the constraint
+    What an eligible candidate meets, in the order in which it is reported: a value, unknown where the constraint
     does not apply, its limits, and how it reads when the value is beyond them.
 -#}
 {#- Least adjusted Rand index between fits on resamples, and between seeds. -#}
