@@ -31,24 +31,39 @@
 
 {# A run of some models must not read others that were built with other vars. #}
 {% macro check_same_vars() %}
-    {% set found = namespace(is_whole=true, reads_others=false) %}
-    {% for model in graph.nodes.values() if model.resource_type == 'model' and model.package_name == 'customer_segmentation' %}
-        {% if model.unique_id not in selected_resources %}
-            {% if model.name not in ['selection_fitted_candidates', 'monitoring_contract_options'] %}
-                {% set found.is_whole = false %}
-            {% endif %}
-        {% else %}
-            {% for parent in model.depends_on.nodes if parent.startswith('model.') and parent not in selected_resources %}
-                {% set found.reads_others = true %}
-            {% endfor %}
-        {% endif %}
+    {% set found = namespace(reads_others=false) %}
+    {% for unique_id in selected_resources if unique_id.startswith('model.') %}
+        {% for parent in graph.nodes[unique_id].depends_on.nodes
+            if parent.startswith('model.') and parent not in selected_resources and not is_comparison(parent) %}
+            {% set found.reads_others = true %}
+        {% endfor %}
     {% endfor %}
     {% do call_python('check_same_vars', {
         'given': user_vars(),
         'schema': layer_schema('raw'),
-        'is_whole': found.is_whole,
         'reads_others': found.reads_others,
     }) %}
+{% endmacro %}
+
+
+{# At the end of a run that has built all models: later runs of some may have these vars. #}
+{% macro note_vars() %}
+    {% if execute and builds_models() %}
+        {% set built = [] %}
+        {% for result in results if result.status == 'success' %} {% do built.append(result.node.unique_id) %} {% endfor %}
+        {% for unique_id, node in graph.nodes.items() if node.resource_type == 'model'
+            and node.package_name == 'customer_segmentation'
+            and unique_id not in built and not is_comparison(unique_id) %}
+            {{ return('') }}
+        {% endfor %}
+        {% do call_python('note_vars', {'given': user_vars(), 'schema': layer_schema('raw')}) %}
+    {% endif %}
+{% endmacro %}
+
+
+{# The comparisons keep the settings that they were made with, and say when these are others. #}
+{% macro is_comparison(unique_id) %}
+    {{ return(unique_id.split('.')[-1] in ['selection_fitted_candidates', 'monitoring_contract_options']) }}
 {% endmacro %}
 
 

@@ -14,11 +14,12 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from segmentation_dbt.erasure import drop_registry, erase_customer
 from segmentation_dbt.faults import UserError, described
 from segmentation_dbt.raw_files import load_raw_files
-from segmentation_dbt.settings import check_same_vars, check_vars
+from segmentation_dbt.settings import check_same_vars, check_vars, note_vars
 
 FUNCTIONS = {
     "check_vars": lambda connection, **request: check_vars(**request),
     "check_same_vars": check_same_vars,
+    "note_vars": note_vars,
     "load_raw_files": load_raw_files,
     "erase_customer": erase_customer,
     "drop_registry": drop_registry,

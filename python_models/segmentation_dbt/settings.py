@@ -145,12 +145,7 @@ _FORMAT = {
 
 
 def check_same_vars(
-    connection: duckdb.DuckDBPyConnection,
-    *,
-    given: dict,
-    schema: str,
-    is_whole: bool,
-    reads_others: bool,
+    connection: duckdb.DuckDBPyConnection, *, given: dict, schema: str, reads_others: bool
 ) -> str:
     """Stop a run of some models that would read others which were built with other vars.
 
@@ -161,38 +156,66 @@ def check_same_vars(
     given : dict
         Every var with its value.
     schema : str
-        Where the vars of the last whole run are written down.
-    is_whole : bool
-        Whether all models are built: then the vars are written down.
+        Where the vars that the warehouse was built with are written down. A var that not all of its
+        models share has no value there.
     reads_others : bool
         Whether a model that is built reads one that is not.
 
     Returns
     -------
     str
-        That the vars are the same.
+        That the vars are the same, or may be others.
 
     Raises
     ------
     UserError
         If they are not; the message names them.
     """
-    values = {name: json.dumps(value, sort_keys=True) for name, value in given.items()}
-    if is_whole:
-        connection.execute(f"create schema if not exists {schema}")
-        connection.execute(
-            f"create or replace table {schema}.build_vars (var_name text, var_value text)"
+    if (schema, "build_vars") not in tables_in(connection):
+        return note_vars(connection, given=given, schema=schema)
+    built = dict(connection.execute(f"from {schema}.build_vars").fetchall())
+    differ = [name for name, value in _as_json(given).items() if built.get(name, value) != value]
+    if differ and reads_others:
+        raise UserError(
+            f"The models that this run selects read others that were built with another "
+            f"{', '.join(differ)}. Give the same vars, or build all models (no --select)."
         )
-        connection.executemany(f"insert into {schema}.build_vars values (?, ?)", [*values.items()])
-    elif reads_others and (schema, "build_vars") in tables_in(connection):
-        built = dict(connection.execute(f"from {schema}.build_vars").fetchall())
-        differ = [name for name, value in values.items() if built.get(name, value) != value]
-        if differ:
-            raise UserError(
-                f"The models that this run selects read others that were built with another "
-                f"{', '.join(differ)}. Give the same vars, or build all models (no --select)."
-            )
-    return "The vars are the same."
+    connection.execute(
+        f"update {schema}.build_vars set var_value = null where list_contains(?, var_name)",
+        [differ],
+    )
+    return "The vars may be used."
+
+
+def note_vars(connection: duckdb.DuckDBPyConnection, *, given: dict, schema: str) -> str:
+    """Write down the vars that all models of the warehouse were built with.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        To the warehouse.
+    given : dict
+        Every var with its value.
+    schema : str
+        Where they are written down, as table `build_vars`.
+
+    Returns
+    -------
+    str
+        That they are.
+    """
+    connection.execute(f"create schema if not exists {schema}")
+    connection.execute(
+        f"create or replace table {schema}.build_vars (var_name text, var_value text)"
+    )
+    connection.executemany(
+        f"insert into {schema}.build_vars values (?, ?)", [*_as_json(given).items()]
+    )
+    return "The vars are written down."
+
+
+def _as_json(given: dict) -> dict[str, str]:
+    return {name: json.dumps(value, sort_keys=True) for name, value in given.items()}
 
 
 def check_vars(*, given: dict, named: list[str], naming_features: list[str]) -> str:

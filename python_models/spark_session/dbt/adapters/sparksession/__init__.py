@@ -100,7 +100,7 @@ class SparkSessionAdapter(SparkAdapter):
                 return json.dumps({"told": load_raw_files(spark, **asked)})
         except UserError as error:
             return json.dumps({"fault": str(error)})
-        if function == "check_same_vars":
+        if function in ("check_same_vars", "note_vars"):
             return json.dumps({"told": "On Spark nobody writes the vars down."})
         return json.dumps({"fault": ON_SPARK[function]})
 
