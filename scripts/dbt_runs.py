@@ -160,12 +160,12 @@ def print_step(step: str, name: str, seconds: float) -> None:
 def problem_of(event) -> str | None:
     """What a person has to know of an event, without dbt's own framing."""
     name, data = event.info.name, event.data
-    if name == "MainEncounteredError":
+    if name in ("MainEncounteredError", "RunningOperationCaughtError"):
         is_memory = "Out of Memory Error" in data.exc
         return out_of_memory("A build") if is_memory else plain(data.exc)
-    if name == "LogTestResult" and data.status in ("fail", "error"):
+    if name == "LogTestResult" and data.status == "fail":
         return _failed_test(data.name, data.num_failures)
-    if name == "RunResultError" and data.node_info.resource_type != "test":
+    if name == "RunResultError" and data.node_info.node_status != "fail":
         node = data.node_info.node_name
         if "Out of Memory Error" in data.msg:
             one_by_one = ", or set SEGMENTS_THREADS=1 so that one model at a time is built"

@@ -206,6 +206,13 @@ def read():
     return query
 
 
+def with_any_vars(warehouse: Path) -> Path:
+    """A warehouse, some models of which may be built with other vars than the rest."""
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("drop table raw.build_vars")
+    return warehouse
+
+
 def marts_of(warehouse: Path) -> list[str]:
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         return [

@@ -110,7 +110,7 @@ def run_export(warehouse, folder, *, killed_at=None, by="SIGKILL"):
     script = f"""
 import os, pathlib, signal, sys
 import export
-owner = export if {name!r} == "sql_string" else pathlib.Path
+owner = export if {name!r} == "literal" else pathlib.Path
 original, calls = getattr(owner, {name!r}, None), []
 def counted(*arguments, **options):
     calls.append(1)
@@ -222,8 +222,8 @@ def test_who_reads_the_parquet_files_of_one_state_can_end(tmp_path):
 @pytest.mark.parametrize(
     ("step", "by"),
     [
-        (("sql_string", 5), "SIGKILL"),  # some tables are written
-        (("sql_string", 5), "SIGTERM"),
+        (("literal", 5), "SIGKILL"),  # some tables are written
+        (("literal", 5), "SIGTERM"),
         (("rename", 1), "SIGKILL"),
         (("symlink_to", 1), "SIGKILL"),
         (("symlink_to", 1), "SIGTERM"),

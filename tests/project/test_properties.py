@@ -54,8 +54,9 @@ def shops(draw):
 @pytest.fixture(scope="module")
 def house(shop_data, shop_warehouse, tmp_path_factory):
     """Builds the layers up to the features on rows: house(orders, orphans) is a connection."""
+    folder = tmp_path_factory.mktemp("properties")
     # In a folder of its own: what other tests build is compiled for other warehouses.
-    project = Project(tmp_path_factory.mktemp("properties"))
+    project = Project(folder, folder / "shared")
     result = project.dbt(
         shop_data,
         shop_warehouse,

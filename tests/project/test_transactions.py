@@ -175,7 +175,7 @@ def test_a_customer_of_a_flat_file_is_erased_from_every_table(least, project, tm
     before = warehouse.read_bytes()
     told = project.script("registry.py", "--warehouse", warehouse, "erase", "loyal 00")
     assert told.returncode == 1
-    assert "not built from the source olist: give the vars" in told.stderr
+    assert "was not built from this source: give the vars" in told.stderr
     assert warehouse.read_bytes() == before
     told = project.script(
         "registry.py", "--warehouse", warehouse, "--vars", folder / "vars.yml", "erase", "loyal 00"

@@ -91,9 +91,14 @@ measured as (
         last_comparison.*,
         {{ star_except(['candidate_id'], 'segments_summed_up') }},  -- noqa: RF02
         figures.candidate_id is not null as is_compared,
-        last_comparison.data_fingerprint != inputs.data_fingerprint as is_of_other_data,
-        last_comparison.settings_fingerprint != inputs.settings_fingerprint
-            as is_of_other_settings
+        case
+            when last_comparison.compared_at is not null
+                then last_comparison.data_fingerprint is distinct from inputs.data_fingerprint
+        end as is_of_other_data,
+        case
+            when last_comparison.compared_at is not null
+                then last_comparison.settings_fingerprint is distinct from inputs.settings_fingerprint
+        end as is_of_other_settings
     from candidates
     cross join inputs
     cross join last_comparison
