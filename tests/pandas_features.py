@@ -3,6 +3,9 @@
 from pathlib import Path
 
 import pandas as pd
+import yaml
+
+SETTINGS = yaml.safe_load((Path(__file__).parents[1] / "dbt_project.yml").read_text())["vars"]
 
 TIMES = {
     "orders": ["order_purchase_timestamp", "order_delivered_customer_date"],
@@ -62,6 +65,7 @@ def features_as_of(folder: Path, cutoff: str) -> pd.DataFrame:
 
 def assert_same_features(built: pd.DataFrame, expected: pd.DataFrame) -> None:
     """Every customer, every feature; scores and days to the six decimals that SQL keeps."""
+    assert set(expected.columns) == set(SETTINGS["feature_transforms"])
     built = built.set_index("customer_id").sort_index()[expected.columns]
     built["monetary_value"] = built["monetary_value"].astype(float)
     pd.testing.assert_frame_equal(

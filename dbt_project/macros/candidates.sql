@@ -189,7 +189,16 @@
             ~ relation ~ ') as used'
         ).rows %}
         {% if rows[0][0] %}
-            {{ return({'n_segments': rows[0][0] | int, 'features': rows[0][1].split(',')}) }}
+            {% set features = rows[0][1].split(',') %}
+            {% set known = dict(mapping_var('feature_transforms'), **mapping_var('relative_feature_transforms')) %}
+            {% for feature in features if feature not in known %}
+                {% do exceptions.raise_compiler_error(
+                    'A model in the registry uses the feature ' ~ feature ~ ', which feature_transforms no longer '
+                    ~ 'has. Bring it back, or drop the registry (make drop-registry): the next build fits all models '
+                    ~ 'and numbers the segments anew.'
+                ) %}
+            {% endfor %}
+            {{ return({'n_segments': rows[0][0] | int, 'features': features}) }}
         {% endif %}
     {% endif %}
     {{ return(chosen_model()) }}

@@ -106,8 +106,8 @@ class Marts:
     @cached_property
     def known_features(self) -> list[str]:
         """Features of which the source tells a value of any customer."""
-        features = ["recency_days", "frequency", "monetary_value", "review_score"]
-        features += ["basket_size", "delivery_days"]
+        columns = self.query("from marts.customer_segments limit 0").columns
+        features = [feature for feature in FEATURES if feature in columns]
         counts = ", ".join(f"count({feature}) as {feature}" for feature in features)
         known = self.query(f"select {counts} from marts.customer_segments").iloc[0]
         return [feature for feature in features if known[feature]]

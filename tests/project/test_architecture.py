@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from conftest import ROOT, Project
+from reporting.marts import FEATURES
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +86,29 @@ def test_every_mart_has_a_key(manifest, models):
             is_tested = model["name"] in OF_CUSTOMERS | OF_UNKNOWN_PARTS
             assert ((unique_id in tested), len(kept)) == (is_tested, not is_tested), model["name"]
             assert (model["name"] in of_spark) == bool(kept), model["name"]
+
+
+def test_every_feature_is_published_and_has_a_name(models):
+    settings = yaml.safe_load((ROOT / "dbt_project.yml").read_text())["vars"]
+    features = {*settings["feature_transforms"], *settings["relative_feature_transforms"]}
+    columns = models["model.customer_segmentation.customer_segments"]["columns"]
+    assert set(settings["feature_transforms"]) <= set(columns)
+    assert features == set(FEATURES)
+
+
+def test_a_feature_that_a_model_of_the_registry_uses_cannot_go(
+    project, shop_data, shop_warehouse, tmp_path
+):
+    warehouse = shutil.copy(shop_warehouse, tmp_path / "shop.duckdb")
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(
+            "update training.training_models set feature_set = feature_set || ', tenure_days' "
+            "where model_id = (select max(model_id) from training.training_models)"
+        )
+    result = project.dbt(shop_data, warehouse, "compile", "--select", "champion_scored_steps")
+    assert result.returncode != 0
+    told = " ".join(result.stdout.split())
+    assert "A model in the registry uses the feature tenure_days, which" in told
 
 
 @pytest.mark.slow

@@ -131,6 +131,7 @@ def test_a_profile_without_the_plugin_is_told_how_to_load_it(project, shop_data,
     )
 
 
+@pytest.mark.slow
 def test_the_project_is_run_from_elsewhere(project, shop_data, built, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

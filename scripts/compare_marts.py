@@ -1,10 +1,11 @@
-"""Compare the marts that DuckDB and Spark have built of the same files, row by row.
+"""Compare the marts of two builds, row by row.
 
-    python scripts/compare_targets.py --duckdb FILE --spark FOLDER
+    python scripts/compare_marts.py FIRST SECOND
 
-prints a table in Markdown. FOLDER is SEGMENTS_SPARK_WAREHOUSE, whose Parquet files are read as they
-are. Texts, counts, dates and money must be the same; doubles may differ by 1e-9 of their size. When
-candidates were compared, how long it took, and the fingerprint of their data are left out.
+prints a table in Markdown. Each of the two is a warehouse: a .duckdb file, or the folder that Spark
+builds in (SEGMENTS_SPARK_WAREHOUSE), whose Parquet files are read as they are. Texts, counts, dates
+and money must be the same; doubles may differ by 1e-9 of their size. When candidates were compared,
+how long it took, and the fingerprint of their data are left out.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import numpy as np
 import yaml
 
 from segmentation.agreement import adjusted_rand_index
+from segmentation_dbt.tables import literal
 
 MARTS = Path(__file__).resolve().parents[1] / "dbt_project/models/marts"
 TOLERANCE = 1e-9
@@ -28,11 +30,11 @@ OF_ONE_RUN = {"model_comparison": {"compared_at", "fit_seconds", "data_fingerpri
 
 @dataclass
 class Parity:
-    """How a mart on Spark compares with the one on DuckDB."""
+    """How a mart of the second build compares with that of the first."""
 
     mart: str
-    duckdb_rows: int
-    spark_rows: int
+    first_rows: int
+    second_rows: int
     differing_rows: int
     largest_difference: float
     differing_columns: dict[str, int] = field(default_factory=dict)
@@ -41,8 +43,8 @@ class Parity:
 def keys_of_marts() -> dict[str, list[str]]:
     """The columns that tell the rows apart, by mart: of a constraint, or of a test."""
     keys = {}
-    files = [yaml.safe_load(file.read_text()) for file in MARTS.glob("_*models.yml")]
-    for model in [model for file in files for model in file["models"]]:
+    files = [yaml.safe_load(file.read_text()) for file in MARTS.rglob("*.yml")]
+    for model in [model for file in files for model in file.get("models", [])]:
         for test in model.get("data_tests", []):
             if "unique_combination_of_columns" in test:
                 keys[model["name"]] = test["unique_combination_of_columns"]["arguments"]["columns"]
@@ -56,16 +58,19 @@ def keys_of_marts() -> dict[str, list[str]]:
     return keys
 
 
-def connect(warehouse: Path, spark_folder: Path) -> duckdb.DuckDBPyConnection:
-    """A connection with the schemas `duck` and `spark`, of views on the marts."""
+def connect(first: Path, second: Path) -> duckdb.DuckDBPyConnection:
+    """A connection with the schemas `first` and `second`, of views on the marts."""
     connection = duckdb.connect()
-    connection.execute(f"attach '{warehouse}' as built (read_only)")
-    connection.execute("create schema duck")
-    connection.execute("create schema spark")
-    for mart in keys_of_marts():
-        files = spark_folder / "tables" / "marts.db" / mart / "*.parquet"
-        connection.execute(f"create view duck.{mart} as from built.marts.{mart}")
-        connection.execute(f"create view spark.{mart} as from read_parquet('{files}')")
+    for schema, warehouse in (("first", first), ("second", second)):
+        connection.execute(f"create schema {schema}")
+        if warehouse.is_file():
+            connection.execute(f"attach {literal(warehouse)} as built_{schema} (read_only)")
+        for mart in keys_of_marts():
+            files = literal(warehouse / "tables" / "marts.db" / mart / "*.parquet")
+            built = (
+                f"built_{schema}.marts.{mart}" if warehouse.is_file() else f"read_parquet({files})"
+            )
+            connection.execute(f"create view {schema}.{mart} as from {built}")
     return connection
 
 
@@ -74,14 +79,14 @@ def compare_mart(connection: duckdb.DuckDBPyConnection, mart: str, key: list[str
     types = dict(
         connection.execute(
             "select column_name, data_type from duckdb_columns() "
-            f"where schema_name = 'duck' and table_name = '{mart}'"
+            f"where schema_name = 'first' and table_name = '{mart}'"
         ).fetchall()
     )
     differs, gaps = {}, ["0"]
     for name, type_ in types.items():
         if name in key or name in OF_ONE_RUN.get(mart, ()):
             continue
-        mine, theirs = f'duck."{name}"', f'spark."{name}"'
+        mine, theirs = f'first."{name}"', f'second."{name}"'
         if type_ == "DOUBLE":
             distance, size = f"abs({mine} - {theirs})", f"greatest(abs({mine}), abs({theirs}))"
             gap = f"case when {distance} > {ZERO} then {distance} / {size} end"
@@ -91,21 +96,21 @@ def compare_mart(connection: duckdb.DuckDBPyConnection, mart: str, key: list[str
             )
         else:
             differs[name] = f"({mine} is distinct from {theirs})"
-    joined = " and ".join(f"duck.{name} is not distinct from spark.{name}" for name in key)
+    joined = " and ".join(f"first.{name} is not distinct from second.{name}" for name in key)
     counts = ", ".join(f"count(*) filter (is_both and {differ})" for differ in differs.values())
     any_differs = " or ".join(differs.values())
     found = connection.execute(
         f"""
         select
-            count(*) filter (in_duck), count(*) filter (in_spark),
+            count(*) filter (in_first), count(*) filter (in_second),
             count(*) filter (not is_both or {any_differs}),
             max(greatest({", ".join(gaps)})) filter (is_both), {counts}
-        from (from duck.{mart} select *, true as present) as duck
-        full join (from spark.{mart} select *, true as present) as spark on {joined},
+        from (from first.{mart} select *, true as present) as first
+        full join (from second.{mart} select *, true as present) as second on {joined},
         lateral (
             select
-                duck.present is not null as in_duck, spark.present is not null as in_spark,
-                duck.present is not null and spark.present is not null as is_both
+                first.present is not null as in_first, second.present is not null as in_second,
+                first.present is not null and second.present is not null as is_both
         ) as sides
         """
     ).fetchone()
@@ -118,9 +123,9 @@ def agreement_of_segments(connection: duckdb.DuckDBPyConnection) -> float:
     table = connection.execute(
         """
         pivot (
-            select duck.segment_id as mine, spark.segment_id as theirs
-            from duck.customer_segments as duck
-            inner join spark.customer_segments as spark using (customer_id)
+            select first.segment_id as mine, second.segment_id as theirs
+            from first.customer_segments as first
+            inner join second.customer_segments as second using (customer_id)
         ) on theirs using count(*) group by mine
         """
     ).fetchnumpy()
@@ -128,22 +133,22 @@ def agreement_of_segments(connection: duckdb.DuckDBPyConnection) -> float:
     return adjusted_rand_index(np.array(cross_table, dtype=float))
 
 
-def compare(warehouse: Path, spark_folder: Path) -> tuple[list[Parity], float]:
-    with connect(warehouse, spark_folder) as connection:
+def compare(first: Path, second: Path) -> tuple[list[Parity], float]:
+    with connect(first, second) as connection:
         marts = [compare_mart(connection, *of_mart) for of_mart in keys_of_marts().items()]
         return marts, agreement_of_segments(connection)
 
 
 def as_markdown(marts: list[Parity], agreement: float) -> str:
     lines = [
-        "| mart | rows, DuckDB | rows, Spark | rows that differ | largest difference of a double |",
+        "| mart | rows, first | rows, second | rows that differ | largest difference of a double |",
         "|---|---|---|---|---|",
     ]
     for mart in sorted(marts, key=lambda mart: mart.mart):
         difference = f"{mart.largest_difference:.0e}" if mart.largest_difference else "0"
         columns = f" ({', '.join(mart.differing_columns)})" if mart.differing_columns else ""
         lines.append(
-            f"| `{mart.mart}` | {mart.duckdb_rows:,} | {mart.spark_rows:,} "
+            f"| `{mart.mart}` | {mart.first_rows:,} | {mart.second_rows:,} "
             f"| {mart.differing_rows:,}{columns} | {difference} |"
         )
     return "\n".join([*lines, "", f"Segments agree at {agreement:.6f} (adjusted Rand index)."])
@@ -151,14 +156,16 @@ def as_markdown(marts: list[Parity], agreement: float) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--duckdb", type=Path, required=True, help="file that DuckDB has built")
-    parser.add_argument("--spark", type=Path, required=True, help="folder that Spark has built")
+    parser.add_argument(
+        "first", type=Path, help="a .duckdb file, or the folder that Spark builds in"
+    )
+    parser.add_argument("second", type=Path, help="the same, of the other build")
     arguments = parser.parse_args()
-    for path in (arguments.duckdb, arguments.spark / "tables" / "marts.db"):
-        if not path.exists():
-            print(f"There is no {path}: build with this target first.", file=sys.stderr)
+    for path in (arguments.first, arguments.second):
+        if not path.is_file() and not (path / "tables" / "marts.db").exists():
+            print(f"{path} is no warehouse of this project.", file=sys.stderr)
             return 1
-    marts, agreement = compare(arguments.duckdb, arguments.spark)
+    marts, agreement = compare(arguments.first, arguments.second)
     print(as_markdown(marts, agreement))
     return 2 if any(mart.differing_rows for mart in marts) else 0
 
