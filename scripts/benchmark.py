@@ -213,6 +213,7 @@ def write_without_newest_days(days: int, data: Path, folder: Path) -> None:
 
 
 def count_customers(warehouse: Path) -> int:
+    """Count the customers of a published warehouse."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         return connection.execute("select count(*) from marts.customer_segments").fetchone()[0]
 
@@ -240,7 +241,7 @@ def check(warehouse: Path, found: dict) -> float:
 
 
 def page(shops: list[Shop]) -> str:
-    """The measured figures as Markdown."""
+    """Return the measured figures as Markdown."""
     candidates = len(FEATURE_SETS) * len(NUMBERS_OF_SEGMENTS)
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -317,7 +318,7 @@ def _kinds(shop: Shop) -> list[tuple[str, Run]]:
 
 
 def _notebook_cells(shop: Shop) -> str:
-    """The cells from the build's memory on; dashes where the notebook did not run."""
+    """Return the cells from the build's memory on; dashes where the notebook did not run."""
     cells = [f"{shop.first.gigabytes:.1f} GB"]
     if shop.notebook is None:
         return " | ".join([*cells, *["-"] * 7])
@@ -329,6 +330,7 @@ def _notebook_cells(shop: Shop) -> str:
 
 
 def main() -> None:
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--olist", type=Path, help="folder of the real tables")
     parser.add_argument("--customers", type=int, nargs="*", default=[], help="synthetic shops")

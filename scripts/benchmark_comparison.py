@@ -35,7 +35,7 @@ SEED = 20180101
 
 
 def customers_of(warehouse: Path) -> tuple[WeightedObservations, list[FeatureScaling]]:
-    """The customers that a comparison is made on, and how their features are scaled."""
+    """Return the customers that a comparison is made on, and how their features are scaled."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         features = (
             connection.sql("from selection.selection_customers order by customer_id")
@@ -49,7 +49,7 @@ def customers_of(warehouse: Path) -> tuple[WeightedObservations, list[FeatureSca
 def tricks(
     known: WeightedObservations, scalings: list[FeatureScaling]
 ) -> list[tuple[str, Callable, Callable]]:
-    """What is done, the plain way, and ours; each pair does the same work."""
+    """Return what is done, the plain way, and ours; each pair does the same work."""
     observations = known.scaled(scalings)
     sample = observations[draw_sample(len(observations), 4000, SEED)]
     labelings = [
@@ -117,6 +117,7 @@ def tricks(
 
 
 def median_seconds(work: Callable, repeats: int) -> float:
+    """Time some repeats of a piece of work; their median."""
     seconds = []
     for _ in range(repeats):
         started = time.perf_counter()
@@ -126,6 +127,7 @@ def median_seconds(work: Callable, repeats: int) -> float:
 
 
 def main() -> int:
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--warehouse", type=Path, default=Path("warehouse/segments.duckdb"))
     parser.add_argument("--repeats", type=int, default=5)

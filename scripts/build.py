@@ -189,7 +189,7 @@ def add_vars_option(parser: argparse.ArgumentParser) -> None:
 
 
 def _with_advice(message: str) -> str:
-    """A message, and what to do about a full disk."""
+    """Return a message, and what to do about a full disk."""
     signs = ("No space left on device", "File too large", "Disk quota exceeded")
     if any(sign in message for sign in signs):
         return (

@@ -41,7 +41,7 @@ class Parity:
 
 
 def keys_of_marts() -> dict[str, list[str]]:
-    """The columns that tell the rows apart, by mart: of a constraint, or of a test."""
+    """Return the columns that tell the rows apart, by mart: of a constraint, or of a test."""
     keys = {}
     files = [yaml.safe_load(file.read_text()) for file in MARTS.rglob("*.yml")]
     for model in [model for file in files for model in file.get("models", [])]:
@@ -59,7 +59,7 @@ def keys_of_marts() -> dict[str, list[str]]:
 
 
 def connect(first: Path, second: Path) -> duckdb.DuckDBPyConnection:
-    """A connection with the schemas `first` and `second`, of views on the marts."""
+    """Return a connection with the schemas `first` and `second`, of views on the marts."""
     connection = duckdb.connect()
     for schema, warehouse in (("first", first), ("second", second)):
         connection.execute(f"create schema {schema}")
@@ -119,7 +119,7 @@ def compare_mart(connection: duckdb.DuckDBPyConnection, mart: str, key: list[str
 
 
 def agreement_of_segments(connection: duckdb.DuckDBPyConnection) -> float:
-    """Adjusted Rand index of the published segments."""
+    """Return the adjusted Rand index of the published segments."""
     table = connection.execute(
         """
         pivot (
@@ -134,12 +134,14 @@ def agreement_of_segments(connection: duckdb.DuckDBPyConnection) -> float:
 
 
 def compare(first: Path, second: Path) -> tuple[list[Parity], float]:
+    """Compare every mart, and the segments."""
     with connect(first, second) as connection:
         marts = [compare_mart(connection, *of_mart) for of_mart in keys_of_marts().items()]
         return marts, agreement_of_segments(connection)
 
 
 def as_markdown(marts: list[Parity], agreement: float) -> str:
+    """Write the comparison as a table in Markdown."""
     lines = [
         "| mart | rows, first | rows, second | rows that differ | largest difference of a double |",
         "|---|---|---|---|---|",
@@ -155,6 +157,7 @@ def as_markdown(marts: list[Parity], agreement: float) -> str:
 
 
 def main() -> int:
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "first", type=Path, help="a .duckdb file, or the folder that Spark builds in"

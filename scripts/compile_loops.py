@@ -17,6 +17,7 @@ from segmentation.noise import measure_noise
 
 
 def main() -> None:
+    """Run the command."""
     values = np.random.default_rng(0).random((60, 2))
     customers = {"customers": np.ones(60), "revenue": np.ones(60), "feature_values": list(values)}
     points = pa.table(customers)

@@ -71,7 +71,7 @@ class DbtRuns:
         self._run("run-operation", macro, "--args", json.dumps(arguments))
 
     def time_spent(self) -> str:
-        """What the time was spent on."""
+        """Return what the time was spent on."""
         total = time.monotonic() - self._started
         busy = sum(self._seconds.values()) or 1.0
         shares = ", ".join(
@@ -125,7 +125,7 @@ class DbtRuns:
 
 
 def vars_of(settings: Path | None) -> dict:
-    """The vars in a YAML file.
+    """Return the vars in a YAML file.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def print_step(step: str, name: str, seconds: float) -> None:
 
 
 def problem_of(event) -> str | None:
-    """What a person has to know of an event, without dbt's own framing."""
+    """Return what a person has to know of an event, without dbt's own framing."""
     name, data = event.info.name, event.data
     if name in ("MainEncounteredError", "RunningOperationCaughtError"):
         is_memory = "Out of Memory Error" in data.exc
@@ -181,7 +181,7 @@ def problem_of(event) -> str | None:
 
 
 def plain(message: str) -> str:
-    """The core of a dbt message: no frame, no macro stack, no Python traceback."""
+    """Return the core of a dbt message: no frame, no macro stack, no Python traceback."""
     lines = message.strip().splitlines()
     if any(line.strip().startswith("Traceback (most recent call last)") for line in lines):
         exceptions = [line for line in lines if re.match(r"\s*[\w.]+: ", line)]
@@ -197,14 +197,14 @@ def plain(message: str) -> str:
 
 
 def _kind(resource_type: str, path: str) -> str:
-    """What the time of a node counts as."""
+    """Return what the time of a node counts as."""
     if resource_type == "test":
         return "tests"
     return "fits and comparisons" if path.endswith(".py") else "SQL"
 
 
 def _failed_test(name: str, failures: int) -> str:
-    """A failed data test, with what its file says of it."""
+    """Return a failed data test, with what its file says of it."""
     rows = "1 row" if failures == 1 else f"{failures} rows"
     told = f"The test {name} found {rows} that it forbids."
     path = ROOT / "dbt_project" / "tests" / "singular" / f"{name}.sql"

@@ -157,6 +157,7 @@ def _publish(workshop: Path, database: Path, link: Path, version: Path) -> None:
 
 
 def main() -> int:
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--warehouse", type=Path, required=True, help="the published .duckdb file")
     parser.add_argument("--folder", type=Path, required=True, help="where BI tools read")

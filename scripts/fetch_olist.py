@@ -151,6 +151,7 @@ def _check(file: Path) -> None:
 
 
 def main() -> int:
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, nargs="?", default=Path("data/olist"))
     parser.add_argument("--archive", type=Path, help="a zip file to unpack in place of a download")

@@ -30,6 +30,7 @@ def write(folder: Path) -> int:
 
 
 def main() -> int:
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="where transactions.csv goes")
     arguments = parser.parse_args()

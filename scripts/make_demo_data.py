@@ -435,10 +435,12 @@ def make_demo_data(folder: Path, *, customers: int, seed: int, file_format: str)
 
 
 def sql_text(path: Path) -> str:
+    """Quote a path for SQL."""
     return str(path).replace("'", "''")
 
 
 def main() -> int:
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, nargs="?", default=Path("data/demo"))
     parser.add_argument("--customers", type=int, default=20_000)

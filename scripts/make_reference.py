@@ -23,7 +23,7 @@ WRITTEN = "<!-- Written by scripts/make_reference.py; change the source and run 
 
 
 def tables_page() -> str:
-    """The public tables with their columns, by folder."""
+    """Return the public tables with their columns, by folder."""
     lines = [WRITTEN, "# Public tables\n"]
     lines += ["Schema `marts`. Names and grains are promises; columns may be added.\n"]
     for folder in FOLDERS:
@@ -41,7 +41,7 @@ def tables_page() -> str:
 
 
 def vars_page() -> str:
-    """The vars, with the comments in dbt_project.yml."""
+    """Return the vars, with the comments in dbt_project.yml."""
     text = (ROOT / "dbt_project.yml").read_text()
     block = re.search(r"^vars:\n(.*?)^\S", text, re.MULTILINE | re.DOTALL)[1]
     lines = [

@@ -67,13 +67,14 @@ def features_as_of(
 
 
 def transformed(features: pd.DataFrame) -> pd.DataFrame:
+    """Take logarithms as the notebook does."""
     features = features.fillna(features.mean())
     skewed = [name for name in ("frequency", "monetary_value") if name in features]
     return features.assign(**{name: np.log1p(features[name]) for name in skewed})
 
 
 def follow(orders: pd.DataFrame, reviews: pd.DataFrame) -> dict[str, float]:
-    """Adjusted Rand index of the first model and each weekly refit, by evaluation date."""
+    """Return the adjusted Rand index of the first model and each weekly refit, by evaluation date."""
     first = None
     curve = {}
     for date in pd.date_range(FIRST_EVALUATION_DATE, orders.attrs["as_of"], freq="7D"):
@@ -101,6 +102,7 @@ def compare(orders: pd.DataFrame, reviews: pd.DataFrame) -> list[dict]:
 
 
 def main() -> None:
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--results", type=Path, required=True)

@@ -45,25 +45,29 @@ def fit(customers: pd.DataFrame, transforms: dict[str, str]):
 def of_frozen_scaler(
     then: pd.DataFrame, now: pd.DataFrame, transforms: dict[str, str] = TRANSFORMS
 ) -> float:
+    """Measure the agreement under the scaler of the first customers."""
     (scalings, frozen), (_, refitted) = fit(then, transforms), fit(now, transforms)
     return adjusted_rand_score(frozen.label(scale_features(now, scalings)), refitted.labels)
 
 
 def of_raw_rfm(then: pd.DataFrame, now: pd.DataFrame) -> float:
+    """Measure the agreement without logarithms."""
     return of_frozen_scaler(then, now, RAW_RFM)
 
 
 def without_recency(then: pd.DataFrame, now: pd.DataFrame) -> float:
+    """Measure the agreement of models that leave recency out."""
     return of_frozen_scaler(then, now, WITHOUT_RECENCY)
 
 
 def of_refitted_scaler(then: pd.DataFrame, now: pd.DataFrame) -> float:
+    """Measure the agreement with a scaler of each date."""
     (_, frozen), (scalings, refitted) = fit(then, TRANSFORMS), fit(now, TRANSFORMS)
     return adjusted_rand_score(frozen.label(scale_features(now, scalings)), refitted.labels)
 
 
 def worst_of(estimator: Callable, **settings) -> Callable[[pd.DataFrame, pd.DataFrame], float]:
-    """The lowest agreement over some seeds of refits that are one start each."""
+    """Return the lowest agreement over some seeds of refits that are one start each."""
 
     def agreement(then: pd.DataFrame, now: pd.DataFrame) -> float:
         (scalings, frozen), (new_scalings, _) = fit(then, TRANSFORMS), fit(now, TRANSFORMS)
@@ -91,6 +95,7 @@ MISTAKES = {
 
 
 def main() -> int:
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--warehouse", type=Path, required=True, help="a built warehouse")
     arguments = parser.parse_args()

@@ -70,6 +70,7 @@ def _replace(made: Path, output: Path) -> None:
 
 
 def main() -> int:
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--warehouse", type=Path, default=Path("warehouse/segments.duckdb"))
     add_vars_option(parser)

@@ -33,12 +33,12 @@ class DamagedError(Exception):
 
 
 def damaged_files_of(warehouse: Path) -> list[Path]:
-    """The damaged files of a warehouse that builds have moved aside."""
+    """Return the damaged files of a warehouse that builds have moved aside."""
     return sorted(warehouse.parent.glob(f"{warehouse.stem}{DAMAGED.format('*')}"))
 
 
 def name_aside(warehouse: Path) -> Path:
-    """A free name for a damaged warehouse."""
+    """Return a free name for a damaged warehouse."""
     number = 1
     while (aside := warehouse.with_name(warehouse.stem + DAMAGED.format(number))).exists():
         number += 1
@@ -73,7 +73,7 @@ def only_build_of(warehouse: Path) -> Iterator[None]:
 
 @contextmanager
 def workshop_of(warehouse: Path) -> Iterator[Path]:
-    """An empty folder beside the warehouse, gone at the end; gives the file to be built in it.
+    """Make an empty folder beside the warehouse, gone at the end; give the file built in it.
 
     A view names the database that it is in, so the file keeps its name and only moves.
     """

@@ -26,10 +26,12 @@ MEASURES += ["seed_agreement"]
 
 
 def is_compared(marts: Marts) -> bool:
+    """Tell whether candidates have been compared."""
     return bool(marts["model_comparison"]["compared_at"].notna().any())
 
 
 def chosen(marts: Marts) -> pd.Series:
+    """Return the row of the candidate in use."""
     candidates = marts["model_comparison"]
     return candidates[candidates["is_chosen"]].iloc[0]
 
@@ -73,6 +75,7 @@ def _called(candidate: pd.Series) -> str:
 
 
 def figures(marts: Marts) -> list[Figure]:
+    """Draw the figures of the page, in order."""
     made = [criteria(marts), silhouette_by_k(marts), stability_by_k(marts)]
     return [f for f in [*made, silhouettes(marts), projection(marts)] if f is not None]
 
@@ -109,6 +112,7 @@ def _candidate_tooltip() -> list[alt.Tooltip]:
 
 
 def criteria(marts: Marts) -> Figure | None:
+    """Draw the three criteria of the best candidates."""
     candidates = _measured(marts)
     if candidates.empty:
         return None
@@ -150,7 +154,7 @@ def criteria(marts: Marts) -> Figure | None:
 
 
 def nearest_candidates(marts: Marts, number_of: int = 10) -> pd.DataFrame:
-    """The chosen candidate and those with the best scores beside it."""
+    """Return the chosen candidate and those with the best scores beside it."""
     candidates = marts["model_comparison"]
     eligible = candidates["is_eligible"].fillna(False).astype(bool)
     top = candidates[candidates["is_chosen"] | eligible]
@@ -192,6 +196,7 @@ def _against_k(rows: pd.DataFrame) -> alt.Chart:
 
 
 def silhouette_by_k(marts: Marts) -> Figure | None:
+    """Draw the silhouette by number of segments."""
     if not is_compared(marts):
         return None
     rows = _of_the_chosen_features(marts).copy()
@@ -230,6 +235,7 @@ def silhouette_by_k(marts: Marts) -> Figure | None:
 
 
 def stability_by_k(marts: Marts) -> Figure | None:
+    """Draw the agreement on resamples by number of segments."""
     if not is_compared(marts):
         return None
     rows = _of_the_chosen_features(marts)
@@ -288,6 +294,7 @@ def _by_k_table(rows: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
 
 
 def silhouettes(marts: Marts) -> Figure:
+    """Draw the silhouette of each segment."""
     points = marts["segment_map"].sort_values(
         ["segment_id", "silhouette", "point"], ascending=[True, False, True]
     )
@@ -338,6 +345,7 @@ def silhouettes(marts: Marts) -> Figure:
 
 
 def projection(marts: Marts) -> Figure:
+    """Draw the customers on two axes."""
     points = marts["segment_map"]
     axes = marts["segment_model_axes"]
     explained = axes.groupby("axis")["explained_share"].first()
@@ -378,7 +386,7 @@ def projection(marts: Marts) -> Figure:
 
 
 def _axis_title(marts: Marts, axis: int) -> str:
-    """The two features that weigh most, with their signs."""
+    """Return the two features that weigh most, with their signs."""
     axes = marts["segment_model_axes"]
     axes = axes[axes["axis"] == axis]
     if axes.empty:

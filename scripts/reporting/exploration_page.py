@@ -11,6 +11,7 @@ BLUE, ORANGE = PALETTE[0], PALETTE[1]
 
 
 def figures(marts: Marts) -> list[Figure]:
+    """Draw the figures of the page, in order."""
     made = [
         over_time(marts),
         segments_over_time(marts),
@@ -24,7 +25,7 @@ def figures(marts: Marts) -> list[Figure]:
 
 
 def balance(marts: Marts) -> str:
-    """What became of the raw rows, in a sentence."""
+    """Return what became of the raw rows, in a sentence."""
     total = marts["data_quality_ledger"]
     total = total[total["rule"] == "all rules"]
     return (
@@ -41,6 +42,7 @@ def _month_axis() -> alt.X:
 
 
 def over_time(marts: Marts) -> Figure:
+    """Draw customers, orders and revenue by month."""
     months = marts["order_months"]
     # What a month of a few days holds is no peak and no fall.
     peak = months.loc[months["orders"].idxmax()]
@@ -97,6 +99,7 @@ def over_time(marts: Marts) -> Figure:
 
 
 def segments_over_time(marts: Marts) -> Figure:
+    """Draw the share of each segment by month."""
     months = marts["segment_months"]
     chart = by_segment(
         sized(
@@ -144,6 +147,7 @@ def segments_over_time(marts: Marts) -> Figure:
 
 
 def gaps(marts: Marts) -> Figure | None:
+    """Draw the days between orders."""
     rules = marts["data_quality_ledger"]
     total = rules[rules["rule"] == "all rules"]
     rules = rules[rules["rule"] != "all rules"]
@@ -206,15 +210,17 @@ def gaps(marts: Marts) -> Figure | None:
 
 
 def table_name(raw_table: str) -> str:
+    """Name a raw table as people do."""
     return spaced(raw_table.removeprefix("olist_").removesuffix("_dataset"))
 
 
 def spaced(name: str) -> str:
+    """Put spaces for underscores."""
     return name.replace("_", " ")
 
 
 def extremes(marts: Marts) -> pd.DataFrame:
-    """What the model in use makes of missing and extreme values."""
+    """Return what the model in use makes of missing and extreme values."""
     parameters = marts["segment_model_parameters"]
     parameters = parameters[parameters["model_id"] == marts.model_id].set_index("feature")
     parameters = parameters.loc[marts.features]
@@ -232,6 +238,7 @@ def extremes(marts: Marts) -> pd.DataFrame:
 
 
 def distributions(marts: Marts) -> Figure:
+    """Draw the distribution of each feature."""
     rows = marts["feature_histograms"].merge(
         marts.profiles[["segment_id", "segment_name"]], on="segment_id"
     )
@@ -304,6 +311,7 @@ def _skewness(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def correlations(marts: Marts) -> Figure | None:
+    """Draw the correlation of each pair of features."""
     rows = marts["feature_correlations"].dropna(subset=["correlation"]).copy()
     pairs = rows[rows["feature"] < rows["other_feature"]]
     if pairs.empty:
@@ -354,6 +362,7 @@ def correlations(marts: Marts) -> Figure | None:
 
 
 def cohorts(marts: Marts) -> Figure | None:
+    """Draw how many customers of each first month order again."""
     rows = marts["customer_cohorts"]
     later = rows[(rows["months_since"] >= 1) & (rows["customers"] >= 30)]
     if later.empty:
@@ -426,6 +435,7 @@ def _whole_grid(rows: pd.DataFrame, newest: pd.Period) -> pd.DataFrame:
 
 
 def funnels(marts: Marts) -> list[Figure]:
+    """Draw how far orders have come, and what became of them."""
     made = []
     for funnel in ("orders", "customers"):
         rows = marts["order_funnel"]

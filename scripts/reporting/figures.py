@@ -61,7 +61,7 @@ class Section:
 
 
 def segment_colour(marts: Marts, *, legend: bool = True) -> alt.Color:
-    """The colour of a segment's name, the same everywhere."""
+    """Return the colour of a segment's name, the same everywhere."""
     profiles = marts.profiles
     return alt.Color(
         "segment_name:N",
@@ -74,7 +74,7 @@ def segment_colour(marts: Marts, *, legend: bool = True) -> alt.Color:
 
 
 def by_segment(chart: alt.Chart) -> alt.Chart:
-    """The chart for the segment that the reader picks, or for all."""
+    """Return the chart for the segment that the reader picks, or for all."""
     segment = alt.param(name="segment", value=None)
     return chart.add_params(segment).transform_filter(
         "segment === null || datum.segment_id === segment"
@@ -82,11 +82,12 @@ def by_segment(chart: alt.Chart) -> alt.Chart:
 
 
 def sized(chart: alt.TopLevelMixin, height: int = 260) -> alt.TopLevelMixin:
+    """Give a chart the width of the page."""
     return chart.properties(width="container", height=height)
 
 
 def horizontal_line(value: float) -> alt.Chart:
-    """A threshold."""
+    """Draw a threshold."""
     return (
         alt.Chart(pd.DataFrame({"threshold": [value]}))
         .mark_rule(color=ACCENT, strokeDash=[6, 4], strokeWidth=1.5)

@@ -38,7 +38,7 @@ def clauses(marts: Marts) -> pd.DataFrame:
 
 
 def status(marts: Marts) -> str:
-    """The worst status of a clause that can end the contract, else the worst of all."""
+    """Return the worst status of a clause that can end the contract, else the worst of all."""
     found = marts["maintenance_contract"]
     for severity in (["error"], ["error", "warn"]):
         statuses = set(found.loc[found["severity"].isin(severity), "status"])
@@ -50,11 +50,12 @@ def status(marts: Marts) -> str:
 
 
 def headline(marts: Marts) -> str:
+    """Say in one sentence how the contract stands."""
     return _HEADLINES[status(marts)]
 
 
 def verdict(marts: Marts) -> list[str]:
-    """The contract in plain words."""
+    """Return the contract in plain words."""
     contract, schedule = marts["maintenance_contract"], _in_use(marts)
     told = [row.sentence for row in contract.itertuples() if row.clause == "agreement"]
     if schedule is not None and pd.notna(schedule.recommended_interval_weeks):
@@ -87,6 +88,7 @@ def _in_use(marts: Marts) -> pd.Series | None:
 
 
 def figures(marts: Marts) -> list[Figure]:
+    """Draw the figures of the page, in order."""
     made = [
         agreement(marts),
         all_pairs(marts),
@@ -120,6 +122,7 @@ def _dates(title: str) -> alt.X:
 
 
 def agreement(marts: Marts) -> Figure | None:
+    """Draw the agreement of the model with its refits."""
     pairs = _of_candidate_in_use(marts, marts["segment_stability"])
     pairs = pairs[pairs["weeks"] > 0]
     if pairs.empty:
@@ -196,6 +199,7 @@ def agreement(marts: Marts) -> Figure | None:
 
 
 def all_pairs(marts: Marts) -> Figure | None:
+    """Draw the agreement of each pair of models."""
     pairs = _of_candidate_in_use(marts, marts["segment_stability"])
     if pairs["origin_model_id"].nunique() < 2:
         return None
@@ -252,6 +256,7 @@ def all_pairs(marts: Marts) -> Figure | None:
 
 
 def segment_agreement(marts: Marts) -> Figure | None:
+    """Draw the Jaccard index of each segment."""
     rows = _of_candidate_in_use(marts, marts["segment_stability_by_segment"])
     rows = rows[(rows["weeks"] > 0) & rows["segment_id"].notna() & rows["jaccard"].notna()]
     current = marts.profiles[["segment_id", "segment_name"]]
@@ -308,6 +313,7 @@ def segment_agreement(marts: Marts) -> Figure | None:
 
 
 def survival(marts: Marts) -> Figure | None:
+    """Draw how long models last."""
     rows = marts["maintenance_survival"]
     rows = rows[rows["season"] == "all"]
     if rows.empty:
@@ -368,6 +374,7 @@ def survival(marts: Marts) -> Figure | None:
 
 
 def causes(marts: Marts) -> Figure | None:
+    """Draw what each feature takes from the agreement."""
     rows = marts["maintenance_causes"].copy()
     rows = rows[rows["weeks"] > 0]
     if rows.empty:
@@ -444,6 +451,7 @@ def _feature_colour(marts: Marts, *, legend: bool = True) -> alt.Color:
 
 
 def waiting(marts: Marts) -> Figure | None:
+    """Draw what waiting costs."""
     rows = marts["maintenance_waiting"]
     if len(rows) < 2:
         return None
@@ -501,6 +509,7 @@ def waiting(marts: Marts) -> Figure | None:
 
 
 def policies(marts: Marts) -> Figure | None:
+    """Draw what each refit policy costs."""
     rows = marts["maintenance_schedule"]
     if rows.empty:
         return None
@@ -555,6 +564,7 @@ def policies(marts: Marts) -> Figure | None:
 
 
 def migration(marts: Marts) -> Figure | None:
+    """Draw migration apart from relabelling."""
     rows = marts["maintenance_migration"]
     rows = rows[rows["migrated_share"].notna()]
     if rows.empty:
@@ -616,6 +626,7 @@ def migration(marts: Marts) -> Figure | None:
 
 
 def options(marts: Marts) -> Figure | None:
+    """Draw how long the contract would last under each option."""
     curves, told = marts["maintenance_option_curves"], marts["maintenance_options"]
     if curves.empty or told.empty:
         return None

@@ -30,10 +30,12 @@ class ReportError(Exception):
 
 
 def feature_name(feature: str) -> str:
+    """Name a feature as people do."""
     return FEATURES.get(feature, (feature.replace("_", " ").capitalize(), ""))[0]
 
 
 def feature_unit(feature: str) -> str:
+    """Say what a feature is measured in."""
     unit = FEATURES.get(feature, ("", feature.replace("_", " ")))[1]
     return currency() if unit == "money" else unit
 
@@ -60,10 +62,11 @@ class Marts:
             ) from None
 
     def close(self) -> None:
+        """Close the warehouse."""
         self._connection.close()
 
     def __getitem__(self, table: str) -> pd.DataFrame:
-        """A whole mart in its published order."""
+        """Return a whole mart in its published order."""
         if table not in self._tables:
             self._tables[table] = self.query(f"from marts.{table}")
         return self._tables[table]
@@ -86,14 +89,17 @@ class Marts:
 
     @cached_property
     def as_of(self) -> pd.Timestamp:
+        """Return the cut-off of the published state."""
         return self.query("select max(as_of) as as_of from marts.customer_segments")["as_of"][0]
 
     @cached_property
     def customers(self) -> int:
+        """Count the customers."""
         return int(self.profiles["customers"].sum())
 
     @cached_property
     def model_id(self) -> str:
+        """Name the model in use."""
         return str(self.profiles["model_id"].iloc[0])
 
     @cached_property
@@ -113,5 +119,6 @@ class Marts:
         return [feature for feature in features if known[feature]]
 
     def name_of(self, segment_id: int) -> str:
+        """Name a segment."""
         names = self.profiles.set_index("segment_id")["segment_name"]
         return str(names.get(segment_id, f"segment {segment_id}"))

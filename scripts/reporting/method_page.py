@@ -40,6 +40,7 @@ WORDS = {
 
 
 def sections(marts: Marts) -> list[Section]:
+    """Write the sections of the page."""
     return [
         Section(
             "Raw rows", [balance(marts)], tables=[("Every rule that met a row", _ledger(marts))]

@@ -23,7 +23,7 @@ LEAST_QUANTITY = 30
 
 
 def cards(marts: Marts) -> list[dict]:
-    """What the cards show, a dict a segment."""
+    """Return what the cards show, a dict a segment."""
     return [
         {
             "id": int(row.segment_id),
@@ -55,11 +55,13 @@ def _card_figures(row) -> list[tuple[str, str]]:
 
 
 def figures(marts: Marts) -> list[Figure]:
+    """Draw the figures of the page, in order."""
     made = [balance(marts), boxes(marts), radar(marts), places(marts), categories(marts)]
     return [figure for figure in [*made, transitions(marts)] if figure is not None]
 
 
 def balance(marts: Marts) -> Figure:
+    """Draw the share of each segment in customers and revenue."""
     profiles = marts.profiles
     long = profiles.melt(
         id_vars=["segment_id", "segment_name"],
@@ -114,6 +116,7 @@ def balance(marts: Marts) -> Figure:
 
 
 def boxes(marts: Marts) -> Figure:
+    """Draw the features of each segment as boxes."""
     rows = marts["segment_feature_distributions"].merge(
         marts.profiles[["segment_id", "segment_name"]], on="segment_id"
     )
@@ -281,6 +284,7 @@ def _radar_chart(
 
 
 def places(marts: Marts) -> Figure | None:
+    """Draw where the customers of a segment live."""
     rows = marts["segment_places"]
     if rows["place"].nunique() < 2:
         return None
@@ -391,6 +395,7 @@ def _index_table(told: pd.DataFrame, heading: str, kind: str, quantity: str) -> 
 
 
 def categories(marts: Marts) -> Figure | None:
+    """Draw what the customers of a segment buy."""
     rows = marts["segment_categories"]
     totals = rows[rows["category"] != "unknown"].groupby("category")["orders"].sum()
     top = totals.nlargest(12).index.tolist()
@@ -519,7 +524,7 @@ def _name_or(marts: Marts, segment_id: float, otherwise: str) -> str:
 
 
 def summary(marts: Marts) -> str:
-    """The page in one sentence."""
+    """Return the page in one sentence."""
     known = marts.profiles[marts.profiles["customers"] > 0].sort_values(
         "customers", ascending=False
     )

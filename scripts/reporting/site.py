@@ -31,10 +31,12 @@ class Page:
 
     @property
     def figures(self) -> list[Figure]:
+        """Draw the figures of the page, in order."""
         return [figure for section in self.sections for figure in section.figures]
 
     @property
     def has_filter(self) -> bool:
+        """Tell whether a figure can be narrowed to one segment."""
         return any(figure.has_segments for figure in self.figures)
 
 
@@ -139,7 +141,7 @@ def write(marts: Marts, made: list[Page], folder: Path, links: dict[str, str]) -
 
 
 def specification(chart: alt.TopLevelMixin) -> dict:
-    """The Vega-Lite specification of a chart, colours of text left to the page."""
+    """Return the Vega-Lite specification of a chart, colours of text left to the page."""
     specified = chart.to_dict()
     specified.pop("config", None)
     return specified

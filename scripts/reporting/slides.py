@@ -73,7 +73,7 @@ def _slide(figure: Figure, folder: Path) -> dict:
 
 
 def _drawn(chart: dict, width: float, height: float) -> dict:
-    """The chart in the size of its part of the slide, axes and legend included."""
+    """Return the chart in the size of its part of the slide, axes and legend included."""
     if chart["width"] != "container":
         width = height = min(width, height)
     chart = chart | {

@@ -18,17 +18,17 @@ _TOKEN = re.compile(r"⟦(integer|number|money|share|date|month):([-+.:\w]+)⟧"
 
 
 def integer(value: float) -> str:
-    """A whole number."""
+    """Write a whole number."""
     return f"⟦integer:{round(value)}⟧"
 
 
 def number(value: float) -> str:
-    """A number with up to two decimals."""
+    """Write a number with up to two decimals."""
     return f"⟦number:{float(value):.6g}⟧"
 
 
 def money(value: float) -> str:
-    """An amount in the shop's currency; with two decimals below 1,000."""
+    """Write an amount in the shop's currency; with two decimals below 1,000."""
     return f"⟦money:{float(value):.2f}⟧"
 
 
@@ -38,22 +38,22 @@ def use_currency(symbol: str) -> None:
 
 
 def currency() -> str:
-    """What stands before an amount."""
+    """Return what stands before an amount."""
     return _currency[0]
 
 
 def share(value: float) -> str:
-    """A share, 0 to 1, as percent."""
+    """Write a share, 0 to 1, as percent."""
     return f"⟦share:{float(value):.6f}⟧"
 
 
 def day(value: date) -> str:
-    """A date."""
+    """Write a date."""
     return f"⟦date:{value:%Y-%m-%d}⟧"
 
 
 def month(value: date) -> str:
-    """A month, given as one of its days."""
+    """Write a month, given as one of its days."""
     return f"⟦month:{value:%Y-%m-%d}⟧"
 
 
@@ -63,7 +63,7 @@ def if_known(told: Callable[[float], str]) -> Callable[[float], str]:
 
 
 def listed(items: list[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+    """Write `a`, `a and b`, `a, b and c`."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
@@ -73,12 +73,12 @@ def counted(quantity: float, singular: str, plural: str | None = None) -> str:
 
 
 def plain(text: str) -> str:
-    """The sentence in English."""
+    """Return the sentence in English."""
     return _TOKEN.sub(lambda token: _formatted(*token.groups()), text)
 
 
 def html(text: str) -> Markup:
-    """The sentence as HTML, everything but the numbers escaped."""
+    """Return the sentence as HTML, everything but the numbers escaped."""
     return Markup(_TOKEN.sub(_element, str(escape(text))))
 
 
