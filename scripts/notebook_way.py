@@ -74,7 +74,7 @@ def transformed(features: pd.DataFrame) -> pd.DataFrame:
 
 
 def follow(orders: pd.DataFrame, reviews: pd.DataFrame) -> dict[str, float]:
-    """Return the adjusted Rand index of the first model and each weekly refit, by evaluation date."""
+    """Return the adjusted Rand index of the first model and each refit, by evaluation date."""
     first = None
     curve = {}
     for date in pd.date_range(FIRST_EVALUATION_DATE, orders.attrs["as_of"], freq="7D"):

@@ -147,7 +147,7 @@ def segments_over_time(marts: Marts) -> Figure:
 
 
 def gaps(marts: Marts) -> Figure | None:
-    """Draw the days between orders."""
+    """Draw what is missing, impossible or rejected, by rule of the ledger."""
     rules = marts["data_quality_ledger"]
     total = rules[rules["rule"] == "all rules"]
     rules = rules[rules["rule"] != "all rules"]
