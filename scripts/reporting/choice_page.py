@@ -112,7 +112,7 @@ def _candidate_tooltip() -> list[alt.Tooltip]:
 
 
 def criteria(marts: Marts) -> Figure | None:
-    """Draw the three criteria of the best candidates."""
+    """Draw the criteria of the candidates against each other."""
     candidates = _measured(marts)
     if candidates.empty:
         return None
