@@ -14,11 +14,19 @@
 
 {#
     Why a policy refits at an evaluation date, null when it does not; `every_weeks` is null unless it refits on a
-    schedule.
+    schedule. `is_replaceable` tells that the model in use cannot be assessed and the challenger can: a contract on
+    nothing but noise would never be broken.
 #}
-{% macro refit_reason(policy, every_weeks, evaluation_date, in_use_since, is_contract_broken) -%}
+{% macro refit_reason(policy, every_weeks, evaluation_date, in_use_since, is_contract_broken, is_replaceable) -%}
     case
         when {{ policy }} = 'on_breach' and {{ is_contract_broken }} then 'breach'
+        when {{ policy }} = 'on_breach' and {{ is_replaceable }} then 'not assessable'
+        {% if var('max_champion_weeks') -%}
+            when
+                {{ policy }} = 'on_breach'
+                and {{ evaluation_date }} >= {{ in_use_since }} + {{ var('max_champion_weeks') }} * interval '7' day
+                then 'too old'
+        {%- endif %}
         when {{ evaluation_date }} >= {{ in_use_since }} + {{ every_weeks }} * interval '7' day then 'scheduled'
     end
 {%- endmacro %}

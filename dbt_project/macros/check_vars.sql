@@ -78,7 +78,7 @@
         'comparison_max_customers', 'comparison_resamples', 'choice_max_noise_share', 'choice_score_tolerance',
         'schedule_every_weeks',
         'choice_min_segments', 'choice_max_segments', 'choice_min_share', 'choice_score_weights',
-        'refit_policy', 'refit_every_weeks', 'hysteresis_margin', 'maintenance_clauses',
+        'refit_policy', 'refit_every_weeks', 'hysteresis_margin', 'max_champion_weeks', 'live_order_share', 'maintenance_clauses',
         'schedule_probability', 'contract_options',
     ] %}
         {# YAML reads a date without quotes as a date, which JSON does not know. #}

@@ -21,9 +21,11 @@ PAIRS_SCHEMA = pa.schema(
         ("revenue", pa.decimal128(18, 2)),
         ("misplaced_revenue", pa.decimal128(18, 2)),
         ("adjusted_rand_index", pa.float64()),
+        ("structural_agreement", pa.float64()),
         ("adjusted_mutual_information", pa.float64()),
         ("variation_of_information", pa.float64()),
         ("matched_agreement", pa.float64()),
+        ("structural_matched_agreement", pa.float64()),
         ("excess_inertia", pa.float64()),
         (
             "matches",
@@ -84,11 +86,14 @@ def compare_with_origins(
     Returns
     -------
     list of dict
-        Rows of `PAIRS_SCHEMA`. `misplaced_revenue` is that of the customers whose cluster is not
-        matched with the origin's; `variation_of_information` is in nats; `excess_inertia` is
-        by which share the origin's partition is looser than the refit's, both around their own
-        means in the scaled units of the refit; `matches` are the clusters of the two, matched one
-        to one by the customers that they share.
+        Rows of `PAIRS_SCHEMA`. `structural_agreement` is the adjusted Rand index of the refit and
+        of the origin's centroids under the scaling of the refit: ageing, which moves all customers
+        alike, is taken out. `structural_matched_agreement` likewise; both are None where a feature
+        has another transform in the two models. `misplaced_revenue` is that of the customers whose
+        cluster is not matched with the origin's; `variation_of_information` is in nats;
+        `excess_inertia` is by which share the origin's partition is looser than the refit's, both
+        around their own means in the scaled units of the refit; `matches` are the clusters of the
+        two, matched one to one by the customers that they share.
     """
     known = WeightedObservations.from_table(observations)
     centavos = np.rint(observations["revenue"].cast(pa.float64()).to_numpy() * 100)
@@ -96,8 +101,10 @@ def compare_with_origins(
     n_clusters = model["n_segments"]
     scaled = np.ascontiguousarray(known.scaled(refit.scalings).T)
     sum_of_squares = float((known.customers * scaled**2).sum())
+    older = [FrozenModel.from_row(origin) for origin in origins]
+    recentred = [FrozenModel(refit.scalings, each.clustering) for each in older]
     # The refit itself comes last.
-    frozen = [*map(FrozenModel.from_row, origins), refit]
+    frozen = [*older, *recentred, refit]
     transforms = [[*enumerate(s.transform for s in each.scalings)] for each in frozen]
     used = sorted({feature for features in transforms for feature in features})
     sums = _sum_by_labels(
@@ -119,6 +126,7 @@ def compare_with_origins(
     return [
         {"origin_model_id": origin["model_id"], "model_id": model["model_id"]}
         | _compared(tables[i], revenues[i])
+        | _compared_structure(tables[len(origins) + i] if transforms[i] == transforms[-1] else None)
         | {"excess_inertia": inertias[i] / inertias[-1] - 1}
         for i, origin in enumerate(origins)
     ]
@@ -137,6 +145,16 @@ def _compared(table: np.ndarray, revenues: np.ndarray) -> dict:
         "variation_of_information": agreement.variation_of_information(table),
         "matched_agreement": agreement.matched_agreement(table),
         "matches": _described(table, matches),
+    }
+
+
+def _compared_structure(table: np.ndarray | None) -> dict:
+    """Tell how far a refit keeps the clusters of an older model with the refit's scaling."""
+    if table is None:
+        return {"structural_agreement": None, "structural_matched_agreement": None}
+    return {
+        "structural_agreement": agreement.adjusted_rand_index(table),
+        "structural_matched_agreement": agreement.matched_agreement(table),
     }
 
 

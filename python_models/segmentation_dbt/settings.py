@@ -126,6 +126,8 @@ VARS = {
     "refit_every_weeks": _WEEKS,
     "schedule_every_weeks": _list(_WEEKS),
     "hysteresis_margin": _number(0, 0.999999),
+    "max_champion_weeks": _or_null(_WEEKS),
+    "live_order_share": _SHARE,
     "maintenance_clauses": _MAPPING,
     "schedule_probability": _number(0.000001, 0.999999),
     "contract_options": _MAPPING,

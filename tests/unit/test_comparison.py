@@ -79,6 +79,20 @@ def test_figures_equal_those_from_the_customers(customers, models):
     assert rows[-1]["excess_inertia"] == 0
 
 
+def test_structural_agreement_is_that_of_the_origins_centroids_in_the_scaling_of_the_day(
+    customers, models
+):
+    older = customers.assign(days=customers["days"] + 200)  # everybody has aged
+    refit = model_of(older) | {"model_id": "m9"}
+    *rows, _ = compare_with_origins(refit, [*models, refit], with_revenue(older))
+    _, labels = labels_of(refit, older)
+    for origin, row in zip(models, rows, strict=True):
+        _, then = labels_of(origin | {"parameters": refit["parameters"]}, older)
+        expected = metrics.adjusted_rand_score(then, labels)
+        assert row["structural_agreement"] == pytest.approx(expected)
+    assert rows[2]["structural_agreement"] > 0.99 > 0.5 > rows[2]["adjusted_rand_index"]
+
+
 def test_a_point_counts_as_its_customers(customers, models):
     observations = with_revenue(customers)
     twice = observations.set_column(0, "customers", pa.array([2] * 400))
@@ -108,6 +122,7 @@ def test_origins_can_differ_in_a_transform(customers, models):
     both = compare_with_origins(models[2], [models[0], other], with_revenue(customers))
     alone = compare_with_origins(models[2], [other], with_revenue(customers))
     assert both[1] == alone[0]
+    assert both[1]["structural_agreement"] is None is not both[0]["structural_agreement"]
     assert both[0]["adjusted_rand_index"] != both[1]["adjusted_rand_index"]
 
 

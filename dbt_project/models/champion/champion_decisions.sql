@@ -7,6 +7,7 @@
     'challengers.evaluation_date',
     'decisions.champion_from',
     'agreements.is_contract_broken',
+    'coalesce(assessable_challengers.is_assessable and not assessable_champions.is_assessable, false)',
 ) %}
 
 with recursive
@@ -49,6 +50,18 @@ endings as (
         bool_or(is_contract_broken) as is_contract_broken
     from clauses
     group by 1, 2
+
+),
+
+assessable as {{ materialized() }} (
+
+    -- By the noise of its own fit; a model that was not evaluated has no say.
+    select
+        model_id,
+        bool_or(is_assessable) as is_assessable
+    from clauses
+    where clause = 'agreement' and origin_model_id = model_id
+    group by 1
 
 ),
 
@@ -177,7 +190,11 @@ decisions as (
                 case when named_by_hand.model_id != decisions.model_id then 'named by hand' else 'kept' end
             {%- else -%}
                 case
-                    when champions.candidate_id != challengers.candidate_id then 'candidate changed'
+                    when
+                        champions.candidate_id != challengers.candidate_id
+                        and coalesce(assessable_challengers.is_assessable, true)
+                        then 'candidate changed'
+                    when champions.candidate_id != challengers.candidate_id then 'kept'
                     else coalesce({{ reason }}, 'kept')
                 end
             {%- endif %} as decision
@@ -188,6 +205,10 @@ decisions as (
             on
                 decisions.model_id = agreements.origin_model_id
                 and challengers.model_id = agreements.model_id
+        left join assessable as assessable_champions
+            on decisions.model_id = assessable_champions.model_id
+        left join assessable as assessable_challengers
+            on challengers.model_id = assessable_challengers.model_id
         left join named_by_hand on challengers.step = named_by_hand.step
     ) as decided_at_step
 

@@ -5,12 +5,12 @@ with
 orders as (
 
     select * from {{ ref('int_orders') }}
+    where is_counted
 
 ),
 
 published_state as (
 
-    -- Canceled orders count too: they show how far the data reach.
     select
         coalesce(
             cast({{ sql_string(var('as_of')) if var('as_of') else 'null' }} as timestamp),

@@ -24,6 +24,12 @@ model_pairs as (
 
 ),
 
+evaluation_dates as (
+
+    select * from {{ ref('monitoring_evaluation_dates') }}
+
+),
+
 clauses as (
 
     {% for clause in maintenance_clauses() -%}
@@ -72,17 +78,16 @@ noise_of_clusters as (
 
 measured as (
 
-    -- Either model of a pair is a fit: the noisier of the two sets the floor.
+    -- The noise of the refit sets the floor: that of the origin would protect it from its refits.
     select
         comparisons.origin_model_id,
         comparisons.model_id,
         'agreement' as clause,
         cast(null as integer) as origin_cluster,
         comparisons.adjusted_rand_index as measured_value,
-        {{ lower_of('origins.noise_agreement', 'refitted.noise_agreement') }} as noise_agreement,
-        {{ lower_of('origins.noise_floor', 'refitted.noise_floor') }} as noise_floor
+        refitted.noise_agreement,
+        refitted.noise_floor
     from comparisons
-    left join noise_of_models as origins on comparisons.origin_model_id = origins.model_id
     left join noise_of_models as refitted on comparisons.model_id = refitted.model_id
 
     union all
@@ -93,13 +98,9 @@ measured as (
         'segment' as clause,
         matches.origin_cluster,
         matches.jaccard as measured_value,
-        {{ lower_of('origins.noise_agreement', 'refitted.noise_agreement') }} as noise_agreement,
-        {{ lower_of('origins.noise_floor', 'refitted.noise_floor') }} as noise_floor
+        refitted.noise_agreement,
+        refitted.noise_floor
     from matches
-    left join noise_of_clusters as origins
-        on
-            matches.origin_model_id = origins.model_id
-            and matches.origin_cluster = origins.cluster
     left join noise_of_clusters as refitted
         on matches.model_id = refitted.model_id and matches.cluster = refitted.cluster
 
@@ -130,7 +131,9 @@ judged as (
         -- What two fits of the same customers do not keep, no later refit can be asked to keep.
         measured.clause = 'misplaced_revenue'
         or coalesce(measured.noise_agreement >= clauses.threshold, false) as is_assessable,
+        coalesce(evaluation_dates.is_live, true) as is_live,
         case
+            when evaluation_dates.is_live = false then false
             when clauses.is_floor
                 then
                     measured.measured_value < clauses.threshold
@@ -139,6 +142,7 @@ judged as (
             else measured.measured_value > clauses.threshold
         end as is_beyond,
         case
+            when evaluation_dates.is_live = false then false
             when clauses.is_floor then measured.measured_value < clauses.warn_threshold
             else measured.measured_value > clauses.warn_threshold
         end as is_close
@@ -148,6 +152,7 @@ judged as (
         on
             measured.origin_model_id = model_pairs.origin_model_id
             and measured.model_id = model_pairs.model_id
+    left join evaluation_dates on model_pairs.evaluation_date = evaluation_dates.evaluation_date
 
 ),
 
@@ -186,6 +191,17 @@ remembered as (
         ) as broken_since
     from counted
 
+),
+
+told as (
+
+    select
+        *,
+        max(case when evaluation_date = broken_since then measured_value end) over (
+            partition by origin_model_id, clause, origin_cluster
+        ) as value_when_broken
+    from remembered
+
 )
 
 select
@@ -200,11 +216,13 @@ select
     threshold,
     noise_agreement,
     noise_floor,
+    is_live,
     is_assessable,
     is_beyond,
     is_close,
     broken_since is not null as is_broken,
     broken_since,
+    case when broken_since is not null then value_when_broken end as value_when_broken,
     broken_since is not null and severity = 'error' as is_contract_broken
-from remembered
+from told
 order by origin_model_id, evaluation_date, clause, origin_cluster

@@ -13,6 +13,12 @@ champion_periods as (
 
 ),
 
+comparisons as (
+
+    select * from {{ ref('monitoring_agreement') }}
+
+),
+
 segments as (
 
     select * from {{ ref('champion_segments') }}
@@ -39,6 +45,8 @@ newest as (
         models.fitted_as_of,
         segments.segment_id,
         segments.segment_name,
+        case when clauses.clause = 'agreement' then comparisons.structural_agreement end
+            as structural_agreement,
         newest_evaluation.evaluation_date as newest_evaluation_date,
         clauses.evaluation_date < newest_evaluation.evaluation_date as is_out_of_date,
         {{ dbt.datediff('models.fitted_as_of', 'clauses.broken_since', 'day') }}
@@ -47,6 +55,10 @@ newest as (
     cross join newest_evaluation
     inner join champion_periods on clauses.origin_model_id = champion_periods.model_id
     inner join models on champion_periods.model_id = models.model_id
+    left join comparisons
+        on
+            clauses.origin_model_id = comparisons.origin_model_id
+            and clauses.model_id = comparisons.model_id
     left join segments
         on
             champion_periods.champion_period = segments.champion_period
@@ -61,11 +73,22 @@ judged as (
         *,
         case
             when is_broken then 'breach'
-            when is_out_of_date or not is_assessable then 'not assessable'
+            when is_out_of_date or not is_live or not is_assessable then 'not assessable'
             when is_close then 'warn'
             else 'ok'
         end as status,
         evaluation_date = fitted_as_of as is_new,
+        case
+            when is_broken and clause = 'agreement' and structural_agreement >= threshold
+                then 're-centring due'
+            when is_broken and clause = 'agreement' and structural_agreement < threshold
+                then 'the customers changed'
+        end as breach_kind,
+        case clause
+            when 'misplaced_revenue' then printf('%.1f %%', 100 * value_when_broken)
+            when 'segment' then printf('%.0f %%', 100 * value_when_broken)
+            else printf('%.2f', value_when_broken)
+        end as value_told,
         case clause
             when 'agreement'
                 then
@@ -111,7 +134,10 @@ select
     origin_model_id as model_id,
     evaluation_date,
     measured_value,
+    value_when_broken,
     threshold,
+    structural_agreement,
+    breach_kind,
     noise_agreement,
     noise_floor,
     severity,
@@ -127,6 +153,12 @@ select
                 || coalesce(' in "' || segment_name || '"', '')
                 || ': another candidate is chosen. Let its model take over (refit_policy, '
                 || 'manual_champions), or pin the candidate in use (pinned_candidate).'
+        when status = 'not assessable' and not is_live
+            then
+                'Far fewer orders than usual have come up to the evaluation of '
+                || {{ iso_date('evaluation_date') }}
+                || coalesce(': what is measured in "' || segment_name || '"', ': what is measured')
+                || ' says nothing about the customers.'
         when status = 'not assessable'
             then
                 case clause
@@ -159,11 +191,28 @@ select
                 when 'breach'
                     then
                         ' The clause was broken on ' || {{ iso_date('broken_since') }}
-                        || ', after ' || {{ plain_number('weeks_until_breach') }}
+                        || ' at ' || value_told || ', after ' || {{ plain_number('weeks_until_breach') }}
                         || case when weeks_until_breach = 1 then ' week' else ' weeks' end
                         || case severity
                             when 'error' then ': a refit is due.'
                             else ': consider a refit.'
+                        end
+                        || case breach_kind
+                            when 're-centring due'
+                                then
+                                    printf(
+                                        ' With ageing taken out the two agree at %.2f: the calendar has '
+                                        || 'moved, the customers have not changed.',
+                                        structural_agreement
+                                    )
+                            when 'the customers changed'
+                                then
+                                    printf(
+                                        ' With ageing taken out the two agree at %.2f only: the '
+                                        || 'customers have changed.',
+                                        structural_agreement
+                                    )
+                            else ''
                         end
                 when 'warn'
                     then

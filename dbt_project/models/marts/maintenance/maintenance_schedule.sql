@@ -7,6 +7,7 @@
     'refits.evaluation_date',
     'replayed.in_use_since',
     'agreements.is_contract_broken',
+    'not replayed.is_assessable and refits.is_assessable',
 ) %}
 {%- set intervals = var('schedule_every_weeks') + [var('refit_every_weeks')] %}
 
@@ -53,9 +54,12 @@ refits as (
     select
         models.model_id,
         models.fitted_as_of as evaluation_date,
+        own_fits.is_assessable,
         row_number() over (order by models.fitted_as_of) as step
     from models
     inner join newest on models.candidate_id = newest.candidate_id
+    inner join stability as own_fits
+        on models.model_id = own_fits.origin_model_id and models.model_id = own_fits.model_id
 
 ),
 
@@ -87,7 +91,8 @@ replayed as (
         refits.evaluation_date,
         refits.model_id as model_before,
         refits.model_id as model_after,
-        refits.evaluation_date as in_use_since
+        refits.evaluation_date as in_use_since,
+        refits.is_assessable
     from policies
     cross join refits
     where refits.step = 1
@@ -99,13 +104,16 @@ replayed as (
         evaluation_date,
         model_before,
         case when is_due then model_id else model_before end as model_after,
-        case when is_due then evaluation_date else in_use_since end as in_use_since
+        case when is_due then evaluation_date else in_use_since end as in_use_since,
+        case when is_due then is_refit_assessable else is_assessable end as is_assessable
     from (
         select
             replayed.policy,
             replayed.every_weeks,
             replayed.in_use_since,
             replayed.model_after as model_before,
+            replayed.is_assessable,
+            refits.is_assessable as is_refit_assessable,
             refits.step,
             refits.evaluation_date,
             refits.model_id,

@@ -1,0 +1,94 @@
+{%- set days = 7 * var('evaluation_interval_weeks') %}
+
+with
+
+orders as (
+
+    select * from {{ ref('int_orders') }}
+
+),
+
+cutoffs as (
+
+    select cutoff as as_of from {{ ref('int_cutoffs') }}
+    where is_as_of
+
+),
+
+evaluation_dates as (
+
+    select * from {{ ref('monitoring_evaluation_dates') }}
+
+),
+
+reached as (
+
+    -- Orders that do not count show how far the data reach.
+    select
+        cutoffs.as_of,
+        max(orders.ordered_at) filter (where orders.is_counted and orders.ordered_at < cutoffs.as_of)
+            as newest_counted_order_at,
+        greatest(max(orders.ordered_at), cutoffs.as_of) as data_reach
+    from orders
+    cross join cutoffs
+    group by cutoffs.as_of
+
+),
+
+newest_evaluation as (
+
+    select *
+    from evaluation_dates
+    qualify row_number() over (order by evaluation_date desc) = 1
+
+),
+
+measured as (
+
+    select
+        reached.as_of,
+        reached.newest_counted_order_at,
+        reached.data_reach,
+        cast({{ elapsed_days('reached.newest_counted_order_at', 'reached.data_reach') }} as integer)
+            as days_without_orders,
+        newest_evaluation.evaluation_date,
+        newest_evaluation.counted_orders,
+        newest_evaluation.usual_orders,
+        newest_evaluation.is_live,
+        -- Where so many orders are usual that chance hardly leaves all of them out.
+        days_without_orders >= {{ days }}
+        and days_without_orders * coalesce(newest_evaluation.usual_orders, 0) >= 5 * {{ days }}
+            as has_stopped
+    from reached
+    cross join newest_evaluation
+
+)
+
+select
+    *,  -- noqa: AM04
+    case
+        when has_stopped
+            then
+                'No counted order for ' || days_without_orders || ' days: the newest is of '
+                || {{ iso_date('newest_counted_order_at') }} || ', and the data reach '
+                || {{ iso_date('data_reach') }}
+                || '. The segments are those of ' || {{ iso_date('as_of') }} || '.'
+        when not is_live
+            then
+                printf(
+                    'Only %d counted orders up to the evaluation of %s, where %.0f are usual: what is '
+                    || 'measured then breaks no clause.',
+                    counted_orders,
+                    {{ iso_date('evaluation_date') }},
+                    usual_orders
+                )
+        else
+            printf(
+                'The newest counted order is of %s; %d counted orders up to the evaluation of %s%s.',
+                {{ iso_date('newest_counted_order_at') }},
+                counted_orders,
+                {{ iso_date('evaluation_date') }},
+                coalesce(printf(', where %.0f are usual', usual_orders), '')
+            )
+    end as sentence
+from measured
