@@ -1,6 +1,12 @@
-"""How far two fits of the same customers differ although nothing has changed: the noise floor."""
+"""How far two fits differ although nothing has changed: the noise floor.
 
-from collections.abc import Iterable, Mapping, Sequence
+Fits of resamples share most of their customers, so they agree better than fits of two dates, which
+see other customers. Fits of the two halves of a random split share none: what the worst pair of
+them keeps, a model must fall below before anything but chance is shown.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import combinations
@@ -17,6 +23,7 @@ from segmentation.refits import (
     N_INIT_BESIDE_WARM_START,
     SAMPLE_SIZE,
     FrozenModel,
+    Recipe,
     cross_table,
     recipe_of,
     refit,
@@ -25,6 +32,11 @@ from segmentation.refits import (
 # Refits at each evaluation date that differ only in their seed, and refits on bootstrap resamples.
 SEEDS = 3
 RESAMPLES = 10
+# Random splits into halves, and how many will do while all of their fits agree clearly.
+SPLITS = 40
+FEWEST_SPLITS = 5
+# What counts as clear: far above any threshold that a clause has by default.
+CLEAR_AGREEMENT = 0.9
 
 NOISE_SCHEMA = pa.schema(
     [
@@ -37,6 +49,9 @@ NOISE_SCHEMA = pa.schema(
         ("seed_agreement_p05", pa.float64()),
         ("resampling_agreement", pa.float64()),
         ("resampling_agreement_p05", pa.float64()),
+        ("splits", pa.int32()),
+        ("half_agreement", pa.float64()),
+        ("half_agreement_low", pa.float64()),
         (
             "clusters",
             pa.list_(
@@ -45,6 +60,7 @@ NOISE_SCHEMA = pa.schema(
                         ("cluster", pa.int32()),
                         ("noise_agreement", pa.float64()),
                         ("noise_floor", pa.float64()),
+                        ("half_agreement_low", pa.float64()),
                     ]
                 )
             ),
@@ -84,12 +100,14 @@ def noise_of_model(
     noise_bin_width: float = NOISE_BIN_WIDTH,
     seeds: int = SEEDS,
     resamples: int = RESAMPLES,
+    splits: int = SPLITS,
+    clear_agreement: float = CLEAR_AGREEMENT,
     cap_quantiles: Sequence[float] = CAP_QUANTILES,
     n_init: int = N_INIT,
     n_init_beside_warm_start: int = N_INIT_BESIDE_WARM_START,
     ward_sample_size: int = SAMPLE_SIZE,
 ) -> dict:
-    """Agreement of refits that differ only in their seed, and of refits on bootstrap resamples.
+    """Agreement of refits that differ only in their seed, of resamples, and of halves.
 
     Parameters
     ----------
@@ -102,6 +120,11 @@ def noise_of_model(
         Refits are made on bins; see `segmentation.observations.WeightedObservations.in_bins`.
     seeds, resamples : int
         Refits of either kind, at least two.
+    splits : int
+        Random splits into halves at most. A half is fitted afresh, as a first model is, and the
+        other from there, as a later one is.
+    clear_agreement : float
+        After a few splits no more follow while every pair of fits agrees as well as this.
     cap_quantiles, n_init, n_init_beside_warm_start, ward_sample_size
         See `segmentation.models.fit_models`. Refits that differ in their seed start afresh.
 
@@ -111,7 +134,7 @@ def noise_of_model(
         A row of `NOISE_SCHEMA`. The agreement of a kind is the adjusted Rand index of all pairs of
         its refits, each of which labels all customers: mean and 5th percentile, None when fewer
         than two refits of either kind succeed. Those of a cluster are of the Jaccard index between
-        the clusters that continue it in two resamples.
+        the clusters that continue it in two resamples. Of halves, mean and lowest value.
     """
     original = FrozenModel.from_row(model)
     held = WeightedObservations.from_table(observations).in_bins(original.scalings, noise_bin_width)
@@ -153,8 +176,22 @@ def noise_of_model(
         return row
     between_seeds = _agreements(reseeded, held.customers, n_clusters)
     between_resamples = _agreements(resampled, held.customers, n_clusters)
-    jaccards = _jaccards(original.label(held), resampled, held.customers, n_clusters)
+    labels = original.label(held)
+    jaccards = _jaccards(labels, resampled, held.customers, n_clusters)
+    fit_split = partial(
+        _fit_halves,
+        held,
+        recipe=recipe,
+        warm_recipe=warm_recipe,
+        random_state=model["random_state"],
+    )
+    between_halves, jaccards_of_halves, splits = _compare_halves(
+        fit_split, labels, held.customers, n_clusters, splits, clear_agreement
+    )
     return row | {
+        "splits": splits,
+        "half_agreement": _figure(np.mean, between_halves),
+        "half_agreement_low": _figure(np.min, between_halves),
         "seed_agreement": float(np.mean(between_seeds)),
         "seed_agreement_p05": float(np.quantile(between_seeds, 0.05)),
         "resampling_agreement": float(np.mean(between_resamples)),
@@ -164,10 +201,53 @@ def noise_of_model(
                 "cluster": cluster,
                 "noise_agreement": float(np.mean(values)),
                 "noise_floor": float(np.quantile(values, 0.05)),
+                "half_agreement_low": _figure(np.min, jaccards_of_halves[:, cluster]),
             }
             for cluster, values in enumerate(jaccards.T)
         ],
     }
+
+
+def _figure(summary, values: np.ndarray) -> float | None:
+    return float(summary(values)) if len(values) else None
+
+
+def _fit_halves(
+    held: WeightedObservations,
+    split: int,
+    *,
+    recipe: Recipe,
+    warm_recipe: Recipe,
+    random_state: int,
+) -> list[np.ndarray]:
+    """Label all customers by a fit of one half, and by a refit from there on the other."""
+    random_state += 2000 + 2 * split
+    first, second = held.halves(random_state)
+    origin = refit(first, recipe, random_state=random_state)
+    later = refit(second, warm_recipe, random_state=random_state + 1, warm_starts=[origin])
+    return [origin.label(held), later.label(held)]
+
+
+def _compare_halves(
+    fit_split: Callable[[int], list[np.ndarray]],
+    labels: np.ndarray,
+    customers: np.ndarray,
+    n_clusters: int,
+    splits: int,
+    clear_agreement: float,
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Agreement of all pairs of fits of halves, Jaccard indices by cluster, and splits made."""
+    fits: list[np.ndarray] = []
+    agreements, jaccards = np.empty(0), np.empty((0, n_clusters))
+    for split in range(1, splits + 1):
+        with suppress(ValueError):  # few customers: a half of them can hold too few different ones
+            fits += fit_split(split)
+        if split in (FEWEST_SPLITS, splits) and len(fits) > 1:
+            agreements = np.array(_agreements(fits, customers, n_clusters))
+            jaccards = _jaccards(labels, fits, customers, n_clusters)
+            if min(agreements.min(), jaccards.min()) >= clear_agreement:
+                return agreements, jaccards, split
+    return agreements, jaccards, splits
 
 
 def _agreements(

@@ -116,6 +116,14 @@ class WeightedObservations:
         drawn = np.random.default_rng(random_state).multinomial(self.n_customers, shares)
         return WeightedObservations(self.features[drawn > 0], drawn[drawn > 0].astype(float))
 
+    def halves(self, random_state: int) -> tuple["WeightedObservations", "WeightedObservations"]:
+        """Split the customers at random into two halves; of an odd number one has one more."""
+        drawn = np.random.default_rng(random_state).multivariate_hypergeometric(
+            self.customers.astype(np.int64), self.n_customers // 2, method="marginals"
+        )
+        parts = drawn.astype(float), self.customers - drawn
+        return tuple(WeightedObservations(self.features[n > 0], n[n > 0]) for n in parts)
+
     def in_bins(self, scalings: Sequence[FeatureScaling], width: float) -> "WeightedObservations":
         """Put the customers in bins, each at the mean of its customers.
 

@@ -37,7 +37,7 @@ def test_no_refit_has_the_seed_of_another_or_of_the_model(monkeypatch):
 
     monkeypatch.setattr(noise, "refit", refit)
     noise_of_model(model_of(three_groups()), table_of(three_groups()), **NOISE)
-    assert len(seeds) == len(set(seeds)) == 1 + 3 + 6
+    assert len(seeds) == len(set(seeds)) == 1 + 3 + 6 + 2 * 5
 
 
 def test_clusters_are_found_again_under_other_numbers():

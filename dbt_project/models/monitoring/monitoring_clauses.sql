@@ -47,11 +47,11 @@ clauses as (
 
 noise_of_models as (
 
-    -- Two kinds of refits; the noisier one counts. Null when they failed.
+    -- The noisiest kind of refits counts. Null when they failed.
     select
         model_id,
         least(seed_agreement, resampling_agreement) as noise_agreement,
-        least(seed_agreement_p05, resampling_agreement_p05) as noise_floor
+        least(seed_agreement_p05, resampling_agreement_p05, half_agreement_low) as noise_floor
     from refits
 
 ),
@@ -71,7 +71,7 @@ noise_of_clusters as (
         model_id,
         noise.cluster,
         noise.noise_agreement,
-        noise.noise_floor
+        least(noise.noise_floor, noise.half_agreement_low) as noise_floor
     from unnested
 
 ),

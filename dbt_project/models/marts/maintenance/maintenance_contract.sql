@@ -48,7 +48,8 @@ newest as (
         case when clauses.clause = 'agreement' then comparisons.structural_agreement end
             as structural_agreement,
         newest_evaluation.evaluation_date as newest_evaluation_date,
-        clauses.evaluation_date < newest_evaluation.evaluation_date as is_out_of_date,
+        max(clauses.evaluation_date) over () < newest_evaluation.evaluation_date
+            as is_out_of_date,
         {{ dbt.datediff('models.fitted_as_of', 'clauses.broken_since', 'day') }}
         / 7e0 as weeks_until_breach
     from clauses
@@ -63,7 +64,12 @@ newest as (
         on
             champion_periods.champion_period = segments.champion_period
             and clauses.origin_cluster = segments.cluster
-    qualify clauses.evaluation_date = max(clauses.evaluation_date) over ()
+    -- The newest evaluation of the champion at which the shop sells as usual, if there is one.
+    qualify
+        clauses.evaluation_date = coalesce(
+            max(case when clauses.is_live then clauses.evaluation_date end) over (),
+            max(clauses.evaluation_date) over ()
+        )
 
 ),
 

@@ -21,7 +21,9 @@ measured as (
         models.customers,
         {{ star_except(['clusters'], 'refits') }},  -- noqa: RF02
         least(refits.seed_agreement, refits.resampling_agreement) as noise_agreement,
-        least(refits.seed_agreement_p05, refits.resampling_agreement_p05) as noise_floor
+        least(
+            refits.seed_agreement_p05, refits.resampling_agreement_p05, refits.half_agreement_low
+        ) as noise_floor
     from refits
     inner join models on refits.model_id = models.model_id
 
@@ -39,6 +41,9 @@ select
     seed_agreement_p05,
     resampling_agreement,
     resampling_agreement_p05,
+    splits,
+    half_agreement,
+    half_agreement_low,
     noise_agreement,
     noise_floor,
     coalesce(noise_agreement >= {{ threshold }}, false) as is_assessable,
@@ -50,10 +55,12 @@ select
         else
             printf(
                 'Noise: two fits of the same %,d customers agree at %.2f when they differ in '
-                || 'their seed, at %.2f when they see different resamples. %s',
+                || 'their seed, at %.2f when they see different resamples, and at %.2f when they see '
+                || 'different halves. %s',
                 customers,
                 seed_agreement,
                 resampling_agreement,
+                half_agreement,
                 case
                     when noise_agreement >= {{ threshold }}
                         then printf('Agreement below %.2f is more than noise.', noise_floor)
