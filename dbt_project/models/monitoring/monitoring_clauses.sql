@@ -183,10 +183,18 @@ counted as (
 
 remembered as (
 
-    -- A broken clause stays broken.
+    -- A broken clause stays broken. Where noise alone goes below the limit now and then, it takes one
+    -- evaluation more: in a year there are many.
     select
         *,
-        min(case when evaluations_in_a_row >= evaluations then evaluation_date end) over (
+        min(
+            case
+                when
+                    evaluations_in_a_row
+                    >= evaluations + case when noise_floor < threshold then 1 else 0 end
+                    then evaluation_date
+            end
+        ) over (
             partition by origin_model_id, clause, origin_cluster order by evaluation_date
         ) as broken_since
     from counted
