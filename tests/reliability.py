@@ -81,7 +81,7 @@ FAULTS = {
     ),
     "damaged warehouse": Fault(
         "the published file is cut off, overwritten in part, emptied or gone",
-        "the same build says so, moves the file aside, and makes the ledger and all marts again "
+        "the same build says so, moves the file aside, and makes the registry and all marts again "
         "from the raw files and the backup",
         "damaged_warehouse",
     ),
