@@ -85,11 +85,6 @@ FAULTS = {
         "from the raw files and the backup",
         "damaged_warehouse",
     ),
-    "older backup": Fault(
-        "the published file is damaged, and its backup is of an earlier build",
-        "the same build makes what is missing from the raw files",
-        "older_backup",
-    ),
     "damaged backup": Fault(
         "the backup is damaged, the warehouse is not",
         "the same build writes a new backup",
