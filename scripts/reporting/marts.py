@@ -118,6 +118,12 @@ class Marts:
         known = self.query(f"select {counts} from marts.customer_segments").iloc[0]
         return [feature for feature in features if known[feature]]
 
+    @cached_property
+    def alarm_of_feed(self) -> str:
+        """Say that counted orders have stopped, or nearly; empty while they come as usual."""
+        feed = self["maintenance_feed"].iloc[0]
+        return feed["sentence"] if feed["has_stopped"] or not feed["is_live"] else ""
+
     def name_of(self, segment_id: int) -> str:
         """Name a segment."""
         names = self.profiles.set_index("segment_id")["segment_name"]

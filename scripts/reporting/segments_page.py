@@ -529,7 +529,7 @@ def summary(marts: Marts) -> str:
         "customers", ascending=False
     )
     names = [f"{row.segment_name} ({share(row.share)})" for row in known.itertuples()]
-    return (
+    return f"{marts.alarm_of_feed} ".lstrip() + (
         f"As of {day(marts.as_of)}, {integer(marts.customers)} customers with a revenue of "
         f"{money(marts.profiles['revenue'].sum())} fall into {integer(len(known))} "
         f"segment{'s' if len(known) != 1 else ''}: {listed(names)}."

@@ -151,6 +151,7 @@ def test_the_rule_in_pandas_makes_the_same_choice(candidates):
         & (table["algorithm"] != "dbscan")
         & (table["distinct_names"] == table["clusters"])
         & (table["resampling_agreement"] >= 0.8)
+        & (table["resampling_agreement_p05"] >= 0.7)
         & (table["seed_agreement"] >= 0.8)
         & (table["lowest_jaccard"] >= 0.75)
     )

@@ -48,7 +48,10 @@ reproduced as (
         candidate_id,
         bool_and(is_met) as is_reproduced
     from constraints
-    where constraint_name in ('agreement on resamples', 'segments come back')
+    where
+        constraint_name in (
+            'agreement on resamples', 'low agreement on resamples', 'segments come back'
+        )
     group by 1
 
 ),

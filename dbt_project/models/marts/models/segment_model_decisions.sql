@@ -4,17 +4,37 @@ decisions as (
 
     select * from {{ ref('champion_decisions') }}
 
+),
+
+models as (
+
+    select * from {{ ref('training_models') }}
+
 )
 
 select
-    decision_number,
-    evaluation_date,
-    model_id,
-    previous_model_id,
-    challenger_model_id,
-    policy,
-    decision,
-    is_takeover,
-    adjusted_rand_index
+    decisions.decision_number,
+    decisions.evaluation_date,
+    decisions.model_id,
+    decisions.previous_model_id,
+    decisions.challenger_model_id,
+    decisions.policy,
+    decisions.decision,
+    decisions.is_takeover,
+    decisions.adjusted_rand_index,
+    case
+        when decisions.decision = 'kept' and used.candidate_id != challengers.candidate_id
+            then
+                'The candidate ' || challengers.candidate_id || ' is chosen, but '
+                || case
+                    when split_part(decisions.policy, ' ', 1) in ('never', 'manual')
+                        then 'the policy ' || decisions.policy || ' keeps the model in use.'
+                    else
+                        'its model of this date is too noisy to be contracted, so that '
+                        || used.candidate_id || ' stays in use.'
+                end
+    end as sentence
 from decisions
-order by decision_number
+inner join models as used on decisions.model_id = used.model_id
+inner join models as challengers on decisions.challenger_model_id = challengers.model_id
+order by decisions.decision_number
