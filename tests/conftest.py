@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 REGISTRY = {
     "training.training_observations": "candidate_id, cutoff, observation",
     "training.training_models": "model_id",
+    "monitoring.monitoring_evaluation_dates": "evaluation_date",
     "monitoring.monitoring_agreement": "origin_model_id, model_id",
     "monitoring.monitoring_noise": "model_id",
     "champion.champion_decisions": "decision_number",

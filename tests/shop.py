@@ -121,8 +121,8 @@ class Shop:
             shop.order(f"lapsed {i:02}", f"2017-03-{1 + i % 28:02}", 60 + i % 5, score=5)
             shop.expected_segments[f"lapsed {i:02}"] = "Lapsed customers"
         for i in range(12):
-            shop.order(f"late {i:02}", f"2018-01-{5 + 2 * i:02}", 60 + i % 5, score=5)
-        shop.order("canceler", "2018-01-31", 1000, score=1, status="canceled")
+            shop.order(f"late {i:02}", f"2018-01-{9 + 2 * i:02}", 60 + i % 5, score=5)
+        shop.order("canceler", "2018-02-03", 1000, score=1, status="canceled")
         return shop
 
     def add(self, table: str, **values) -> None:

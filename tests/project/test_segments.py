@@ -76,7 +76,7 @@ def test_distributions_are_those_of_the_customers(shop_warehouse, read):
 def test_the_published_state_equals_pandas(shop_data, shop_warehouse, read):
     built = read(shop_warehouse, "select * from marts.customer_segments")
     as_of = str(built["as_of"][0])
-    assert as_of == "2018-02-01 00:00:00"  # midnight after the newest order, though it is canceled
+    assert as_of == "2018-02-01 00:00:00"  # midnight after the newest counted order
     assert_same_features(built, features_as_of(shop_data, as_of))
 
 

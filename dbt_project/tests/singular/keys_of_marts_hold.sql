@@ -1,6 +1,7 @@
 -- Two rows of a mart have the same key. DuckDB finds it while it writes the rows.
 {{ config(enabled=(target.type != 'duckdb')) }}
 {% set marts = [
+    'champion_periods',
     'customer_cohorts',
     'data_quality_ledger',
     'feature_correlations',
@@ -8,6 +9,7 @@
     'maintenance_causes',
     'maintenance_contract',
     'maintenance_drift',
+    'maintenance_feed',
     'maintenance_migration',
     'maintenance_noise',
     'maintenance_option_curves',
