@@ -91,8 +91,8 @@ def test_the_newest_day_goes_with_all_that_belongs_to_it(shop_data, tmp_path):
                 f"from read_csv('{folder}/olist_orders_dataset.csv') where {where}"
             ).fetchall()
 
-    gone = orders(shop_data, "order_purchase_timestamp >= timestamp '2018-01-31'")
-    kept = orders(shop_data, "order_purchase_timestamp < timestamp '2018-01-31'")
+    gone = orders(shop_data, "order_purchase_timestamp >= timestamp '2018-02-03'")
+    kept = orders(shop_data, "order_purchase_timestamp < timestamp '2018-02-03'")
     assert len(gone) == 1
     assert sorted(orders(tmp_path / "before", "true")) == sorted(kept)
     for table in ("olist_order_payments_dataset", "olist_customers_dataset"):
@@ -101,8 +101,8 @@ def test_the_newest_day_goes_with_all_that_belongs_to_it(shop_data, tmp_path):
     assert rows(shop_data, "olist_products_dataset") == rows(
         tmp_path / "before", "olist_products_dataset"
     )
-    write_without_newest_days(3, shop_data, tmp_path / "long before")
-    kept = orders(shop_data, "order_purchase_timestamp < timestamp '2018-01-29'")
+    write_without_newest_days(4, shop_data, tmp_path / "long before")
+    kept = orders(shop_data, "order_purchase_timestamp < timestamp '2018-01-31'")
     assert sorted(orders(tmp_path / "long before", "true")) == sorted(kept)
 
 
