@@ -20,13 +20,13 @@ import pyarrow as pa
 # Share of the claims `by`, and of the claims `not before`, that may be missed.
 MISSED = 0.1
 # How far the levels move at an evaluation date at which all claims that came due were missed.
-STEP = 0.02
+STEP = 0.01
 # Errors of models that have broken, below which there is no forecast at all: with nine, the largest is the 90 %
 # quantile.
 LEAST_ERRORS = 10
 # Evaluation dates whose claims have been settled, and the share of them that was kept, below which none is issued.
-# Claims of neighbouring dates are about the same models, so that 40 dates are worth a few lifetimes.
-LEAST_SETTLED_DATES = 40
+# Claims of neighbouring dates are about the same models, so that few dates prove nothing; 52 weeks have every season.
+LEAST_SETTLED_DATES = 52
 LEAST_KEPT = 0.85
 
 # Start dates whose fate is known, and past dates with start dates after them, below which no interval is recommended.
@@ -41,7 +41,7 @@ FORECAST_SCHEMA = pa.schema(
         ("not_before_weeks", pa.float64()),
         ("most_likely_weeks", pa.float64()),
         ("by_weeks", pa.float64()),
-        ("is_issued", pa.bool_()),
+        ("status", pa.string()),
         ("settled_dates", pa.int64()),
         ("not_before_kept", pa.float64()),
         ("by_kept", pa.float64()),
@@ -80,8 +80,9 @@ def forecast_breaks(durations: pa.Table, *, interval_weeks: float) -> pa.Table:
         `not_before_weeks`, `most_likely_weeks` and `by_weeks` are weeks after the fit, all three null where fewer
         than `LEAST_ERRORS` models of that age have broken. A row depends on nothing after its date.
         `settled_dates`, `not_before_kept` and `by_kept` are the record by then: evaluation dates with claims of
-        either kind that have come due, and the shares of those claims that were kept. `is_issued` says whether that
-        record is long enough and good enough for the forecast to be given to anybody.
+        both kinds that have come due, and the shares of those claims that were kept. `status` is `issued` where that
+        record is long enough and good enough for the forecast to be given to anybody, else why not: `too few models
+        have broken`, `too few claims are settled`, `too few claims were kept`.
 
     Notes
     -----
@@ -196,7 +197,7 @@ def _forecasts(
                 found = newest[number] + censored_quantiles(errors, broken[chosen], levels)
                 if np.isfinite(found).all():
                     forecasts[age] = np.maximum(found, age + interval)
-        is_good = claims.are_good()
+        record = claims.status()
         for age, (not_before, most_likely, by) in forecasts.items():
             yield {
                 "evaluation_date": named,
@@ -204,7 +205,7 @@ def _forecasts(
                 "not_before_weeks": not_before,
                 "most_likely_weeks": most_likely,
                 "by_weeks": by,
-                "is_issued": bool(is_good and np.isfinite(by)),
+                "status": record if np.isfinite(by) else "too few models have broken",
                 "settled_dates": claims.settled_dates(),
                 "not_before_kept": claims.kept("not_before"),
                 "by_kept": claims.kept("by"),
@@ -259,10 +260,11 @@ class _Claims:
         claims = self.settled[kind]
         return float(np.mean([is_kept for _, is_kept in claims])) if claims else np.nan
 
-    def are_good(self) -> bool:
-        return self.settled_dates() >= LEAST_SETTLED_DATES and all(
-            self.kept(kind) >= LEAST_KEPT for kind in self.settled
-        )
+    def status(self) -> str:
+        if self.settled_dates() < LEAST_SETTLED_DATES:
+            return "too few claims are settled"
+        is_good = all(self.kept(kind) >= LEAST_KEPT for kind in self.settled)
+        return "issued" if is_good else "too few claims were kept"
 
 
 def _intervals(

@@ -38,6 +38,21 @@ survival_curves as (
 
 ),
 
+intervals as (
+
+    select * from {{ ref('monitoring_recommended_intervals') }}
+    where subject_kind = 'candidate'
+
+),
+
+forecasts as (
+
+    -- Of the model in use.
+    select * from {{ ref('maintenance_backtest') }}
+    where subject = 'champion' and is_newest
+
+),
+
 champions as (
 
     select * from models
@@ -191,15 +206,12 @@ lasting as (
         cast(coalesce(sum(breached), 0) as bigint) as breached_origins,
         {{ weeks_until(0.9) }} as p10_weeks_until_breach,
         {{ weeks_until(0.5) }} as median_weeks_until_breach,
-        {{ weeks_until(0.1) }} as p90_weeks_until_breach,
-        {{ recommended_interval('survival', probability) }} as recommended_interval_weeks,
-        {{ recommended_interval('survival_low', probability) }} as shortest_interval_weeks,
-        {{ recommended_interval('survival_high', probability) }} as longest_interval_weeks
+        {{ weeks_until(0.1) }} as p90_weeks_until_breach
     from survival
 
 ),
 
-expected as (
+scheduled as (
 
     select
         costs.policy,
@@ -208,14 +220,128 @@ expected as (
             when costs.policy = {{ sql_string(policy_in_use) }} then champions.champion_from
             else costs.in_use_since
         end
-        + case
-            when policies.every_weeks is not null then policies.every_weeks
-            when costs.policy = 'on_breach' then lasting.recommended_interval_weeks
-        end * interval '7' day as refit_date
+        + policies.every_weeks * interval '7' day as refit_date
     from costs
-    cross join lasting
     cross join champions
     left join policies on costs.policy = policies.policy
+
+),
+
+expected as (
+
+    select
+        champions.model_id,
+        forecasts.status,
+        forecasts.tried_dates,
+        forecasts.tried_not_before_kept_share,
+        forecasts.tried_by_kept_share,
+        forecasts.weeks_until_breach,
+        {% for claim in ['not_before', 'most_likely', 'by'] -%}
+            champions.fitted_as_of
+            + cast(round(forecasts.{{ claim }}_weeks * 7) as integer) * interval '1' day
+                as breach_{{ claim }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from champions
+    left join forecasts on champions.model_id = forecasts.model_id
+
+),
+
+recommended as (
+
+    select
+        lasting.*,
+        coalesce(intervals.is_tried_enough, false) as is_tried_enough,
+        intervals.kept_interval_weeks,
+        intervals.recommended_interval_weeks,
+        coalesce(intervals.past_dates, 0) as past_dates,
+        intervals.later_kept as later_kept_share
+    from lasting
+    cross join newest
+    left join intervals on newest.candidate_id = intervals.subject
+
+),
+
+told as (
+
+    select
+        case
+            when recommended.recommended_interval_weeks is not null
+                then
+                    printf(
+                        'Refit every %d weeks to keep the contract: intervals found in this way on %d '
+                        || 'past dates were kept by %.0f %% of the models fitted after them.',
+                        recommended.recommended_interval_weeks,
+                        recommended.past_dates,
+                        100 * recommended.later_kept_share
+                    )
+            when recommended.breached_origins = 0
+                then
+                    printf(
+                        'None of %d models followed so far has broken its contract: how long one '
+                        || 'lasts is not known.',
+                        recommended.origins
+                    )
+            when recommended.kept_interval_weeks is null
+                then
+                    printf(
+                        'No interval between refits is recommended: too few of %d models have been '
+                        || 'followed for long, or too few of them kept their contract.',
+                        recommended.origins
+                    )
+            when not recommended.is_tried_enough
+                then
+                    printf(
+                        'No interval between refits is recommended yet: %.0f %% of the models so far '
+                        || 'lasted longer than %d weeks, but there are too few later models to show that it holds.',
+                        100 * {{ probability }},
+                        recommended.kept_interval_weeks
+                    )
+            else
+                printf(
+                    'No interval between refits kept its promise of %.0f %%: those found on %d past '
+                    || 'dates were kept by %.0f %% of the models fitted after them; %d weeks is what the '
+                    || 'models so far would give.',
+                    100 * {{ probability }},
+                    recommended.past_dates,
+                    100 * recommended.later_kept_share,
+                    recommended.kept_interval_weeks
+                )
+        end
+        || ' '
+        || case coalesce(expected.status, 'no contract to forecast')
+            when 'issued'
+                then
+                    'The contract of the model in use will break not before '
+                    || {{ iso_date('expected.breach_not_before') }} || ', most likely on '
+                    || {{ iso_date('expected.breach_most_likely') }} || ', by '
+                    || {{ iso_date('expected.breach_by') }}
+                    || printf(
+                        ' (such forecasts were kept in %.0f and %.0f %% of the cases).',
+                        100 * expected.tried_not_before_kept_share,
+                        100 * expected.tried_by_kept_share
+                    )
+            when 'too few claims were kept'
+                then
+                    printf(
+                        'When the model in use breaks is not forecast: forecasts tried on %d past dates '
+                        || 'were kept in %.0f (not before) and %.0f %% (by) of the cases only.',
+                        expected.tried_dates,
+                        100 * expected.tried_not_before_kept_share,
+                        100 * expected.tried_by_kept_share
+                    )
+            when 'no contract to forecast'
+                then
+                    case
+                        when expected.weeks_until_breach is not null
+                            then 'The contract of the model in use is broken.'
+                        else 'The model in use has no contract that could be forecast.'
+                    end
+            else
+                'When the model in use breaks is not forecast: the history is too short to show that '
+                || 'a forecast holds.'
+        end as sentence
+    from recommended
+    cross join expected
 
 ),
 
@@ -231,25 +357,29 @@ next_evaluation as (
 select
     costs.policy,
     costs.policy = {{ sql_string(policy_in_use) }} as is_in_use,
-    lasting.origins,
-    lasting.breached_origins,
-    lasting.median_weeks_until_breach,
-    lasting.p10_weeks_until_breach,
-    lasting.p90_weeks_until_breach,
+    recommended.origins,
+    recommended.breached_origins,
+    recommended.median_weeks_until_breach,
+    recommended.p10_weeks_until_breach,
+    recommended.p90_weeks_until_breach,
     cast({{ probability }} as double) as probability,
-    lasting.recommended_interval_weeks,
-    lasting.shortest_interval_weeks,
-    lasting.longest_interval_weeks,
+    recommended.kept_interval_weeks,
+    recommended.past_dates,
+    recommended.later_kept_share,
+    recommended.recommended_interval_weeks,
+    expected.breach_not_before,
+    expected.breach_most_likely,
+    expected.breach_by,
     -- Models are replaced at evaluation dates: at the first one from the date on that is still to
     -- come.
     case
-        when expected.refit_date is not null
+        when scheduled.refit_date is not null
             then
                 next_evaluation.evaluation_date
                 + cast(ceil(
                     greatest(
                         {{ elapsed_days(
-                            'next_evaluation.evaluation_date', 'expected.refit_date'
+                            'next_evaluation.evaluation_date', 'scheduled.refit_date'
                         ) }},
                         0
                     ) / {{ 7 * var('evaluation_interval_weeks') }}.0
@@ -260,9 +390,12 @@ select
     costs.mean_adjusted_rand_index,
     costs.evaluations_below_threshold,
     costs.misplaced_share,
-    cast(round(coalesce(costs.relabelled_customers, 0)) as bigint) as relabelled_customers
+    cast(round(coalesce(costs.relabelled_customers, 0)) as bigint) as relabelled_customers,
+    told.sentence
 from costs
-cross join lasting
+cross join recommended
+cross join expected
+cross join told
 cross join next_evaluation
-inner join expected on costs.policy = expected.policy
+inner join scheduled on costs.policy = scheduled.policy
 order by is_in_use desc, costs.refits asc, costs.policy asc
