@@ -1,15 +1,17 @@
 """When the contract of a model will break, and which interval between refits has kept it.
 
-A forecast is a *claim*: not before so many weeks after the fit, most likely after so many, by so many. It is made at
-every evaluation date for models of every age, from what was known then, and it is settled when its date comes. Only
-where enough of these claims have been settled, and enough of them were kept, is a forecast issued.
+A forecast is a *claim*: not before so many weeks after the fit, most likely after so many, by so
+many. It is made at every evaluation date for models of every age, from what was known then, and
+it is settled when its date comes. Only where enough of these claims have been settled, and enough
+of them were kept, is a forecast issued.
 
-Lifetimes of models are a smooth function of the date of the fit, and those that are known early are the short ones. So
-they are not draws from one distribution. What is exchangeable, more or less, is how far a simple forecast was off:
-that the model lasts as long as the one that broke last. Its errors are the conformity scores of split conformal
-prediction (Vovk, Gammerman and Shafer 2005), taken at the same age of the model, so that outlived ages are left out;
-models that stand are censored (Kaplan and Meier 1958); and the levels follow the claims that were missed, as they come
-due (adaptive conformal inference, Gibbs and Candès 2021).
+Lifetimes of models are a smooth function of the date of the fit, and those that are known early
+are the short ones. So they are not draws from one distribution. What is exchangeable, more or
+less, is how far a simple forecast was off: that the model lasts as long as the one that broke
+last. Its errors are the conformity scores of split conformal prediction (Vovk, Gammerman and
+Shafer 2005), taken at the same age of the model, so that outlived ages are left out; models that
+stand are censored (Kaplan and Meier 1958); and the levels follow the claims that were missed, as
+they come due (adaptive conformal inference, Gibbs and Candès 2021).
 """
 
 from collections.abc import Iterator
@@ -21,17 +23,17 @@ import pyarrow as pa
 MISSED = 0.1
 # How far the levels move at an evaluation date at which all claims that came due were missed.
 STEP = 0.01
-# Errors of models that have broken, below which there is no forecast at all: with nine, the largest is the 90 %
-# quantile.
+# Errors of models that have broken, below which there is no forecast at all: with nine, the
+# largest is the 90 % quantile.
 LEAST_ERRORS = 10
-# Evaluation dates whose claims have been settled, and the share of them that was kept, below which none is issued.
-# Claims of neighbouring dates are about the same models, so that few dates prove nothing; 52 weeks have every season.
+# Evaluation dates whose claims have been settled, and the share of them that was kept, below
+# which none is issued. Claims of neighbouring dates are about the same models, so that few dates
+# prove nothing; a year of weekly ones has every season.
 LEAST_SETTLED_DATES = 52
 LEAST_KEPT = 0.85
 
-# Start dates whose fate is known, and past dates with start dates after them, below which no interval is recommended.
+# Start dates whose fate is known, below which no interval is found.
 LEAST_STARTS = 20
-LEAST_PAST_DATES = 10
 
 FORECAST_SCHEMA = pa.schema(
     [
@@ -68,26 +70,28 @@ def forecast_breaks(durations: pa.Table, *, interval_weeks: float) -> pa.Table:
     Parameters
     ----------
     durations : pyarrow.Table
-        One row per model: `subject` (whose refits they are), `fitted_as_of`, `weeks_until_breach` (null while it is
-        not broken) and `weeks_observed` (until then, or for as long as it has been followed).
+        One row per model: `subject` (whose refits they are), `fitted_as_of`, `weeks_until_breach`
+        (null while it is not broken) and `weeks_observed` (until then, or for as long as it has
+        been followed).
     interval_weeks : float
         Weeks between two evaluations.
 
     Returns
     -------
     pyarrow.Table
-        One row per subject, evaluation date and age in weeks of a model that stands then, with `FORECAST_SCHEMA`.
-        `not_before_weeks`, `most_likely_weeks` and `by_weeks` are weeks after the fit, all three null where fewer
-        than `LEAST_ERRORS` models of that age have broken. A row depends on nothing after its date.
-        `settled_dates`, `not_before_kept` and `by_kept` are the record by then: evaluation dates with claims of
-        both kinds that have come due, and the shares of those claims that were kept. `status` is `issued` where that
-        record is long enough and good enough for the forecast to be given to anybody, else why not: `too few models
-        have broken`, `too few claims are settled`, `too few claims were kept`.
+        One row per subject, evaluation date and age in weeks of a model that stands then, with
+        `FORECAST_SCHEMA`. `not_before_weeks`, `most_likely_weeks` and `by_weeks` are weeks after
+        the fit, all three null where fewer than `LEAST_ERRORS` models of that age have broken. A
+        row depends on nothing after its date. `settled_dates`, `not_before_kept` and `by_kept`
+        are the record by then: evaluation dates with claims of both kinds that have come due, and
+        the shares of those claims that were kept. `status` is `issued` where that record is long
+        enough and good enough for the forecast to be given to anybody, else why not: `too few
+        models have broken`, `too few claims are settled`, `too few claims were kept`.
 
     Notes
     -----
-    A claim is settled when its date comes, never before: an early break would count at once while a model that stands
-    waits, and the record would be too good.
+    A claim is settled when its date comes, never before: an early break would count at once while
+    a model that stands waits, and the record would be too good.
     """
     rows = []
     for (subject,), fitted, lasted, observed, dates in _subjects(durations, ("subject",)):
@@ -97,7 +101,7 @@ def forecast_breaks(durations: pa.Table, *, interval_weeks: float) -> pa.Table:
 
 
 def rolling_intervals(durations: pa.Table, *, probability: float) -> pa.Table:
-    """Find at each evaluation date the interval that most models had kept, and how many later ones did.
+    """Find at each evaluation date the interval that most models had kept, and its worth.
 
     Parameters
     ----------
@@ -109,11 +113,12 @@ def rolling_intervals(durations: pa.Table, *, probability: float) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        One row per subject and evaluation date, with `INTERVAL_SCHEMA`. `interval_weeks` is the longest interval that
-        at least `probability` of the models had outlasted whose fate over it was known by then, `LEAST_STARTS` of
-        them or more; null where there is none, or where no model had broken. `starts` are the models followed by
-        then and `breached_starts` those that were broken. `later_starts` are the models fitted on that date or later
-        whose fate over the interval is known by now, and `later_kept` the share of them that outlasted it.
+        One row per subject and evaluation date, with `INTERVAL_SCHEMA`. `interval_weeks` is the
+        longest interval that at least `probability` of the models had outlasted whose fate over
+        it was known by then, `LEAST_STARTS` of them or more; null where there is none, or where
+        no model had broken. `starts` are the models followed by then and `breached_starts` those
+        that were broken. `later_starts` are the models fitted on that date or later whose fate
+        over the interval is known by now, and `later_kept` the share of them that outlasted it.
     """
     rows = []
     for (kind, subject), fitted, lasted, observed, dates in _subjects(
@@ -148,7 +153,7 @@ def censored_quantiles(values: np.ndarray, is_known: np.ndarray, levels: list[fl
 
 
 def _subjects(durations: pa.Table, names: tuple[str, ...]) -> Iterator[tuple]:
-    """Each subject with its models by date: their fits, lifetimes and observed times in weeks, and all dates."""
+    """Each subject with its models by date, in weeks since the first, and all dates."""
     keys = list(zip(*(durations[name].to_pylist() for name in names), strict=True))
     fitted = durations["fitted_as_of"].to_numpy().astype("datetime64[us]")
     lasted = durations["weeks_until_breach"].cast(pa.float64()).fill_null(np.inf).to_numpy()
@@ -181,7 +186,9 @@ def _forecasts(
         claims.settle(date)
         broken = fitted + lasted <= date
         if broken.any():
-            newest[number] = lasted[broken][np.lexsort((fitted[broken], (fitted + lasted)[broken]))][-1]
+            newest[number] = lasted[broken][
+                np.lexsort((fitted[broken], (fitted + lasted)[broken]))
+            ][-1]
         stands = (fitted <= date) & ~broken & (fitted + observed >= date - 1e-6)
         forecasts = {}
         for age in np.unique([0.0, *np.round(date - fitted[stands], 6)]):
@@ -216,7 +223,7 @@ def _forecasts(
 
 
 class _Claims:
-    """The claims made so far for the models of one subject, and the record of those that came due."""
+    """The claims made so far for the models of one subject, and the record of those due."""
 
     def __init__(self, fitted: np.ndarray, lasted: np.ndarray, observed: np.ndarray):
         self.fitted, self.lasted, self.observed = fitted, lasted, observed
@@ -249,7 +256,7 @@ class _Claims:
                 self.missed[kind] = float(np.clip(moved, 0.005, 0.5))
 
     def levels(self, errors: int) -> list[float]:
-        """Levels of the three quantiles, for as many errors: the next one counts as an error too."""
+        """Levels of the three quantiles for as many errors; the next one counts as an error too."""
         more = (errors + 1) / errors
         return [self.missed["not_before"] / more, 0.5, min(1.0, (1 - self.missed["by"]) * more)]
 
@@ -271,7 +278,8 @@ def _intervals(
     fitted: np.ndarray, lasted: np.ndarray, observed: np.ndarray, dates: list, probability: float
 ) -> Iterator[dict]:
     """Rows of one subject. Fates count when the interval is over, however early a model broke."""
-    intervals = np.unique(observed)
+    ages = np.array([date - dates[0][0] for date, _ in dates])
+    intervals = ages[(ages > 0) & (ages <= observed.max())]
     known_from = fitted[None] + intervals[:, None]
     is_known = np.isfinite(lasted)[None] | (observed[None] >= intervals[:, None])
     is_kept = lasted[None] > intervals[:, None]

@@ -47,8 +47,8 @@ def kaplan_meier(
 def survival_curves(durations: pa.Table) -> pa.Table:
     """Survival curve of each subject's models, of all start dates and by season.
 
-    It describes the models so far and promises nothing: neighbouring start dates share most of their customers, and
-    lifetimes follow the calendar.
+    It describes the models so far and promises nothing: neighbouring start dates share most of
+    their customers, and lifetimes follow the calendar.
 
     Parameters
     ----------
@@ -59,7 +59,8 @@ def survival_curves(durations: pa.Table) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        One row per subject, season and week at which a model was broken or last observed, with `SURVIVAL_SCHEMA`.
+        One row per subject, season and week at which a model was broken or last observed, with
+        `SURVIVAL_SCHEMA`.
     """
     rows = []
     names = ("subject_kind", "subject", "season")
@@ -73,5 +74,7 @@ def survival_curves(durations: pa.Table) -> pa.Table:
             at = np.unique(weeks[chosen])
             curve = (at, *kaplan_meier(weeks[chosen], breached[chosen], at))
             for told in zip(*(column.tolist() for column in curve), strict=True):
-                rows.append(dict(zip(SURVIVAL_SCHEMA.names, (kind, subject, season, *told), strict=True)))
+                rows.append(
+                    dict(zip(SURVIVAL_SCHEMA.names, (kind, subject, season, *told), strict=True))
+                )
     return pa.Table.from_pylist(rows, schema=SURVIVAL_SCHEMA)

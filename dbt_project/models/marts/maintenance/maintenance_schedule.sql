@@ -267,68 +267,43 @@ told as (
         case
             when recommended.recommended_interval_weeks is not null
                 then
-                    printf(
-                        'Refit every %d weeks to keep the contract: intervals found in this way on %d '
-                        || 'past dates were kept by %.0f %% of the models fitted after them.',
-                        recommended.recommended_interval_weeks,
-                        recommended.past_dates,
-                        100 * recommended.later_kept_share
-                    )
+                    'Refit every ' || {{ counted('recommended.recommended_interval_weeks', 'week') }}
+                    || ' to keep the contract: intervals found in this way on '
+                    || {{ counted('recommended.past_dates', 'past date') }} || ' were kept by '
+                    || printf('%.0f %%', 100 * recommended.later_kept_share)
+                    || ' of the models fitted after them.'
             when recommended.breached_origins = 0
                 then
-                    printf(
-                        'None of %d models followed so far has broken its contract: how long one '
-                        || 'lasts is not known.',
-                        recommended.origins
-                    )
+                    'Of ' || {{ counted('recommended.origins', 'model') }} || ' followed so far none '
+                    || 'has broken its contract: how long one lasts is not known.'
             when recommended.kept_interval_weeks is null
                 then
-                    printf(
-                        'No interval between refits is recommended: too few of %d models have been '
-                        || 'followed for long, or too few of them kept their contract.',
-                        recommended.origins
-                    )
+                    'No interval between refits is recommended: of '
+                    || {{ counted('recommended.origins', 'model') }} || ' too few have been '
+                    || 'followed for long, or too few of them kept their contract.'
             when not recommended.is_tried_enough
                 then
-                    printf(
-                        'No interval between refits is recommended yet: %.0f %% of the models so far '
-                        || 'lasted longer than %d weeks, but there are too few later models to show that it holds.',
-                        100 * {{ probability }},
-                        recommended.kept_interval_weeks
-                    )
+                    'No interval between refits is recommended yet: '
+                    || printf('%.0f %%', 100 * {{ probability }})
+                    || ' of the models so far lasted longer than '
+                    || {{ counted('recommended.kept_interval_weeks', 'week') }}
+                    || ', but too few later ones show whether that holds.'
             else
-                printf(
-                    'No interval between refits kept its promise of %.0f %%: those found on %d past '
-                    || 'dates were kept by %.0f %% of the models fitted after them; %d weeks is what the '
-                    || 'models so far would give.',
-                    100 * {{ probability }},
-                    recommended.past_dates,
-                    100 * recommended.later_kept_share,
-                    recommended.kept_interval_weeks
-                )
-        end
-        || ' '
-        || case coalesce(expected.status, 'no contract to forecast')
+                'No interval between refits kept its promise of '
+                || printf('%.0f %%', 100 * {{ probability }}) || ': those found on '
+                || {{ counted('recommended.past_dates', 'past date') }} || ' were kept by '
+                || printf('%.0f %%', 100 * recommended.later_kept_share)
+                || ' of the models fitted after them. The models so far would give '
+                || {{ counted('recommended.kept_interval_weeks', 'week') }} || '.'
+        end as about_interval,
+        case coalesce(expected.status, 'no contract to forecast')
             when 'issued'
                 then
-                    'The contract of the model in use will break not before '
-                    || {{ iso_date('expected.breach_not_before') }} || ', most likely on '
-                    || {{ iso_date('expected.breach_most_likely') }} || ', by '
-                    || {{ iso_date('expected.breach_by') }}
-                    || printf(
-                        ' (such forecasts were kept in %.0f and %.0f %% of the cases).',
-                        100 * expected.tried_not_before_kept_share,
-                        100 * expected.tried_by_kept_share
-                    )
-            when 'too few claims were kept'
-                then
-                    printf(
-                        'When the model in use breaks is not forecast: forecasts tried on %d past dates '
-                        || 'were kept in %.0f (not before) and %.0f %% (by) of the cases only.',
-                        expected.tried_dates,
-                        100 * expected.tried_not_before_kept_share,
-                        100 * expected.tried_by_kept_share
-                    )
+                    'The contract of the model in use breaks not before '
+                    || {{ iso_date('expected.breach_not_before') }} || ', most likely by '
+                    || {{ iso_date('expected.breach_most_likely') }} || ', and by '
+                    || {{ iso_date('expected.breach_by') }} || ' at the latest, in nine of ten '
+                    || 'cases each.'
             when 'no contract to forecast'
                 then
                     case
@@ -336,10 +311,25 @@ told as (
                             then 'The contract of the model in use is broken.'
                         else 'The model in use has no contract that could be forecast.'
                     end
+            when 'too few claims were kept'
+                then 'When the model in use breaks is not forecast: past forecasts were kept too rarely.'
             else
                 'When the model in use breaks is not forecast: the history is too short to show that '
                 || 'a forecast holds.'
-        end as sentence
+        end as about_model_in_use,
+        case
+            when
+                expected.tried_not_before_kept_share is not null
+                and expected.tried_by_kept_share is not null
+                then
+                    printf(
+                        ' Of the forecasts tried so far, %.0f %% broke not before the first date and '
+                        || '%.0f %% by the last.',
+                        100 * expected.tried_not_before_kept_share,
+                        100 * expected.tried_by_kept_share
+                    )
+            else ''
+        end as about_record
     from recommended
     cross join expected
 
@@ -391,7 +381,7 @@ select
     costs.evaluations_below_threshold,
     costs.misplaced_share,
     cast(round(coalesce(costs.relabelled_customers, 0)) as bigint) as relabelled_customers,
-    told.sentence
+    told.about_interval || ' ' || told.about_model_in_use || told.about_record as sentence
 from costs
 cross join recommended
 cross join expected
