@@ -75,6 +75,20 @@ def claims(known: pa.Table, *, interval_weeks: float = 1) -> pd.DataFrame:
     return made
 
 
+def recommendations(lasting: np.ndarray) -> pd.DataFrame:
+    """What intervals found at every fourth date were worth then, and to the models after it."""
+    rows = []
+    for date in range(30, len(lasting) - 1, 4):
+        found = rolling_intervals(durations(lasting[: date + 1]), probability=0.9).to_pandas()
+        past = found[found["later_starts"] > 0]
+        weeks = found["interval_weeks"].iloc[-1]
+        if np.isnan(weeks) or len(lasting) <= date + weeks:
+            continue
+        kept = (lasting[date : len(lasting) - int(weeks)] > weeks).mean()
+        rows.append((len(past), past["later_kept"].mean(), kept))
+    return pd.DataFrame(rows, columns=["past_dates", "past_kept", "kept"])
+
+
 def _row(name: str, made: pd.DataFrame) -> str:
     told = [name]
     for chosen in (made, made[made["status"] == "issued"]):
@@ -94,29 +108,44 @@ def table(warehouses: list[Path], *, shops: int = 30) -> Iterator[str]:
             random = np.random.default_rng(1)
             made = [claims(durations(lifetimes(process, dates, random))) for _ in range(shops)]
             yield _row(f"{process}, {dates} weeks", pd.concat(made))
-    for warehouse in warehouses:
-        with duckdb.connect(str(warehouse), read_only=True) as connection:
-            known = connection.sql(
-                "select * from monitoring.monitoring_durations where subject_kind = 'candidate' "
-                "order by subject, fitted_as_of"
-            ).to_arrow_table()
-            weeks = connection.sql(
-                "select min(weeks) from monitoring.monitoring_model_pairs where weeks > 0"
-            ).fetchone()[0]
-        yield _row(warehouse.stem, claims(known, interval_weeks=weeks))
     yield ""
-    yield "| shop | past dates with an interval | its later models that kept it | interval now |"
+    yield "| shop | dates | recommended | later models that kept the interval then |"
     yield "|---|---|---|---|"
-    for warehouse in warehouses:
-        with duckdb.connect(str(warehouse), read_only=True) as connection:
-            known = connection.sql(
-                "select * from monitoring.monitoring_durations where subject_kind = 'candidate' "
-                "order by subject, fitted_as_of"
-            ).to_arrow_table()
+    for process in PROCESSES:
+        random = np.random.default_rng(1)
+        tried = pd.concat(
+            recommendations(lifetimes(process, 156, random)) for _ in range(shops // 3)
+        )
+        given = tried[(tried["past_dates"] >= 40) & (tried["past_kept"] >= 0.9)]
+        kept = f"{given['kept'].mean():.0%}" if len(given) else "none"
+        yield f"| {process} | {len(tried)} | {len(given)} | {kept} |"
+    yield ""
+    yield "| shop | tried | not before | by | issued | not before | by |"
+    yield "|---|---|---|---|---|---|---|"
+    built = {warehouse.stem: _built(warehouse) for warehouse in warehouses}
+    for shop, (known, weeks) in built.items():
+        yield _row(shop, claims(known, interval_weeks=weeks))
+    yield ""
+    yield "| shop | past dates | later models that kept the interval | interval now (weeks) |"
+    yield "|---|---|---|---|"
+    for shop, (known, _) in built.items():
         found = rolling_intervals(known, probability=0.9).to_pandas()
         past = found[found["later_starts"] > 0]
         now = found["interval_weeks"].iloc[-1]
-        yield f"| {warehouse.stem} | {len(past)} | {past['later_kept'].mean():.0%} | {now:g} |"
+        yield f"| {shop} | {len(past)} | {past['later_kept'].mean():.0%} | {now:g} |"
+
+
+def _built(warehouse: Path) -> tuple[pa.Table, float]:
+    """Durations in a warehouse, and the weeks between its evaluations."""
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        known = connection.sql(
+            "select * from monitoring.monitoring_durations where subject_kind = 'candidate' "
+            "order by subject, fitted_as_of"
+        ).to_arrow_table()
+        weeks = connection.execute(
+            "select min(weeks) from monitoring.monitoring_model_pairs where weeks > 0"
+        ).fetchall()[0][0]
+    return known, weeks
 
 
 if __name__ == "__main__":

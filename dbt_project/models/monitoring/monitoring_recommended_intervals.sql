@@ -1,5 +1,5 @@
-{#- Fewer past dates with later models show nothing. -#}
-{%- set least_past_dates = 10 -%}
+{#- Neighbouring dates are about the same models: fewer show little (docs/explanation/the-contract.md). -#}
+{%- set least_past_dates = 40 -%}
 
 with
 
@@ -27,9 +27,10 @@ summed_up as (
 select
     *,
     case
-        when past_dates >= {{ least_past_dates }} and later_kept >= {{ var('schedule_probability') }}
+        when
+            past_dates >= {{ least_past_dates }}
+            and later_kept >= {{ var('schedule_probability') }}
             then kept_interval_weeks
-    end as recommended_interval_weeks,
-    past_dates >= {{ least_past_dates }} as is_tried_enough
+    end as recommended_interval_weeks
 from summed_up
 order by subject_kind, subject

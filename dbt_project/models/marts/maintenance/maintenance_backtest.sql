@@ -95,7 +95,8 @@ forecast as (
         forecasts.settled_dates,
         forecasts.not_before_kept,
         forecasts.by_kept,
-        case when forecasts.status = 'issued' then forecasts.not_before_weeks end as not_before_weeks,
+        case when forecasts.status = 'issued' then forecasts.not_before_weeks end
+            as not_before_weeks,
         case when forecasts.status = 'issued' then forecasts.most_likely_weeks end
             as most_likely_weeks,
         case when forecasts.status = 'issued' then forecasts.by_weeks end as by_weeks
@@ -217,4 +218,4 @@ left join intervals
     on
         settled.candidate_id = intervals.subject
         and settled.evaluation_date = intervals.evaluation_date
-order by settled.subject desc, settled.evaluation_date, settled.model_id
+order by settled.subject desc, settled.evaluation_date asc, settled.model_id asc

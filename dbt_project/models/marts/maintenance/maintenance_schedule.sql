@@ -236,11 +236,14 @@ expected as (
         forecasts.tried_not_before_kept_share,
         forecasts.tried_by_kept_share,
         forecasts.weeks_until_breach,
-        {% for claim in ['not_before', 'most_likely', 'by'] -%}
-            champions.fitted_as_of
-            + cast(round(forecasts.{{ claim }}_weeks * 7) as integer) * interval '1' day
-                as breach_{{ claim }}{{ ',' if not loop.last }}
-        {% endfor %}
+        champions.fitted_as_of
+        + cast(round(forecasts.not_before_weeks * 7) as integer) * interval '1' day
+            as breach_not_before,
+        champions.fitted_as_of
+        + cast(round(forecasts.most_likely_weeks * 7) as integer) * interval '1' day
+            as breach_most_likely,
+        champions.fitted_as_of
+        + cast(round(forecasts.by_weeks * 7) as integer) * interval '1' day as breach_by
     from champions
     left join forecasts on champions.model_id = forecasts.model_id
 
@@ -250,7 +253,6 @@ recommended as (
 
     select
         lasting.*,
-        coalesce(intervals.is_tried_enough, false) as is_tried_enough,
         intervals.kept_interval_weeks,
         intervals.recommended_interval_weeks,
         coalesce(intervals.past_dates, 0) as past_dates,
@@ -267,34 +269,35 @@ told as (
         case
             when recommended.recommended_interval_weeks is not null
                 then
-                    'Refit every ' || {{ counted('recommended.recommended_interval_weeks', 'week') }}
+                    'Refit every '
+                    || {{ counted('recommended.recommended_interval_weeks', 'week') }}
                     || ' to keep the contract: intervals found in this way on '
                     || {{ counted('recommended.past_dates', 'past date') }} || ' were kept by '
                     || printf('%.0f %%', 100 * recommended.later_kept_share)
                     || ' of the models fitted after them.'
             when recommended.breached_origins = 0
                 then
-                    'Of ' || {{ counted('recommended.origins', 'model') }} || ' followed so far none '
-                    || 'has broken its contract: how long one lasts is not known.'
+                    'Of ' || {{ counted('recommended.origins', 'model') }} || ' followed so far '
+                    || 'none has broken its contract: how long one lasts is not known.'
             when recommended.kept_interval_weeks is null
                 then
                     'No interval between refits is recommended: of '
                     || {{ counted('recommended.origins', 'model') }} || ' too few have been '
                     || 'followed for long, or too few of them kept their contract.'
-            when not recommended.is_tried_enough
+            when recommended.later_kept_share < {{ probability }}
                 then
-                    'No interval between refits is recommended yet: '
-                    || printf('%.0f %%', 100 * {{ probability }})
-                    || ' of the models so far lasted longer than '
-                    || {{ counted('recommended.kept_interval_weeks', 'week') }}
-                    || ', but too few later ones show whether that holds.'
+                    'No interval between refits kept its promise of '
+                    || printf('%.0f %%', 100 * {{ probability }}) || ': those found on '
+                    || {{ counted('recommended.past_dates', 'past date') }} || ' were kept by '
+                    || printf('%.0f %%', 100 * recommended.later_kept_share)
+                    || ' of the models fitted after them. The models so far would give '
+                    || {{ counted('recommended.kept_interval_weeks', 'week') }} || '.'
             else
-                'No interval between refits kept its promise of '
-                || printf('%.0f %%', 100 * {{ probability }}) || ': those found on '
-                || {{ counted('recommended.past_dates', 'past date') }} || ' were kept by '
-                || printf('%.0f %%', 100 * recommended.later_kept_share)
-                || ' of the models fitted after them. The models so far would give '
-                || {{ counted('recommended.kept_interval_weeks', 'week') }} || '.'
+                'No interval between refits is recommended yet: '
+                || printf('%.0f %%', 100 * {{ probability }})
+                || ' of the models so far lasted longer than '
+                || {{ counted('recommended.kept_interval_weeks', 'week') }}
+                || ', but too few later ones show whether that holds.'
         end as about_interval,
         case coalesce(expected.status, 'no contract to forecast')
             when 'issued'
@@ -312,10 +315,12 @@ told as (
                         else 'The model in use has no contract that could be forecast.'
                     end
             when 'too few claims were kept'
-                then 'When the model in use breaks is not forecast: past forecasts were kept too rarely.'
+                then
+                    'When the model in use breaks is not forecast: past forecasts were kept too '
+                    || 'rarely.'
             else
-                'When the model in use breaks is not forecast: the history is too short to show that '
-                || 'a forecast holds.'
+                'When the model in use breaks is not forecast: the history is too short to show '
+                || 'that a forecast holds.'
         end as about_model_in_use,
         case
             when
@@ -323,8 +328,8 @@ told as (
                 and expected.tried_by_kept_share is not null
                 then
                     printf(
-                        ' Of the forecasts tried so far, %.0f %% broke not before the first date and '
-                        || '%.0f %% by the last.',
+                        ' Of the forecasts tried so far, %.0f %% kept the first date and %.0f %% '
+                        || 'the last.',
                         100 * expected.tried_not_before_kept_share,
                         100 * expected.tried_by_kept_share
                     )
