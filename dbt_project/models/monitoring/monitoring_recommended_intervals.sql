@@ -1,4 +1,4 @@
-{#- Neighbouring dates are about the same models: fewer show little (docs/explanation/the-contract.md). -#}
+{#- Neighbouring dates are about the same models: fewer show little. -#}
 {%- set least_past_dates = 40 -%}
 
 with
