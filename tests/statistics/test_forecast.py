@@ -91,32 +91,48 @@ def test_lifetimes_that_are_all_the_same_are_forecast_as_such():
     assert (found.dropna(subset=WEEKS)[WEEKS] == 5).all(axis=None)
 
 
-def test_a_forecast_is_the_last_lifetime_and_past_errors(season):
-    """The first forecast of all, before any level has moved, by SciPy."""
-    known = durations(season)
-    found = forecasts_of(known).dropna(subset=WEEKS).iloc[0]
-    now = round((found["evaluation_date"] - pd.Timestamp(FIRST_DATE)).days / 7)
-    age = round(found["weeks"])
-    lasted = season[:now]
-    ends = np.arange(now) + lasted
+def test_a_forecast_is_the_last_lifetime_and_past_errors():
+    """The forecasts that are made before any level has moved, by SciPy."""
+    season = lifetimes("season", 60, np.random.default_rng(8))
+    found = forecasts_of(durations(season)).dropna(subset=WEEKS)
+    found = found[found["not_before_kept"].isna() & found["by_kept"].isna()]
+    assert len(found) > 10
+    starts = np.arange(len(season))
+    ends = starts + season
 
     def newest(week):
-        broken = np.flatnonzero(ends <= week)
-        return lasted[max(broken, key=lambda start: (ends[start], start))] if len(broken) else None
+        broken = starts[ends <= week]
+        return season[max(broken, key=lambda start: (ends[start], start))] if len(broken) else None
 
-    errors, censored = [], []
-    for start in range(now):
-        at_age = newest(start + age)
-        so_far = min(lasted[start], now - start)
-        if start + age < now and so_far > age and at_age is not None:
-            (errors if ends[start] <= now else censored).append(so_far - at_age)
-    assert len(errors) == LEAST_ERRORS
-    curve = ecdf(CensoredData(uncensored=errors, right=censored)).cdf
-    number = len(errors) + len(censored)
-    levels = (0.1 * number / (number + 1), 0.5, 0.9 * (number + 1) / number)
-    for weeks, level in zip(found[WEEKS], levels, strict=True):
-        value = curve.quantiles[np.flatnonzero(curve.probabilities >= level - 1e-9)[0]]
-        assert weeks == max(newest(now) + value, age + 1)
+    for row in found.itertuples():
+        now = round((row.evaluation_date - pd.Timestamp(FIRST_DATE)).days / 7)
+        errors, censored = [], []
+        for start in range(int(now - row.weeks)):
+            at_age = newest(start + row.weeks)
+            so_far = min(season[start], now - start)
+            if so_far > row.weeks and at_age is not None:
+                (errors if ends[start] <= now else censored).append(so_far - at_age)
+        assert len(errors) >= LEAST_ERRORS
+        curve = ecdf(CensoredData(uncensored=errors, right=censored)).cdf
+        number = len(errors) + len(censored)
+        levels = (0.1 * number / (number + 1), 0.5, min(1, 0.9 * (number + 1) / number))
+        for name, level in zip(WEEKS, levels, strict=True):
+            value = curve.quantiles[np.flatnonzero(curve.probabilities >= level - 1e-9)[0]]
+            assert getattr(row, name) == max(newest(now) + value, row.weeks + 1)
+
+
+def test_claims_that_are_kept_too_often_narrow_the_forecast(monkeypatch):
+    """Levels that follow the claims of an even shop come down to nine tenths."""
+    known = durations(lifetimes("constant", 156, np.random.default_rng(2)))
+    kept, wide = [], []
+    for step in (0, 0.05):
+        monkeypatch.setattr("segmentation.forecast.STEP", step)
+        made = claims(known)
+        kept.append(made["is_by_kept"].dropna().astype(float).mean())
+        wide.append((made["by_weeks"] - made["not_before_weeks"]).mean())
+    assert kept[0] > 0.92
+    assert abs(kept[1] - 0.9) < abs(kept[0] - 0.9)
+    assert wide[1] < wide[0]
 
 
 def test_quantiles_equal_scipys():
