@@ -186,9 +186,8 @@ def _forecasts(
         claims.settle(date)
         broken = fitted + lasted <= date
         if broken.any():
-            newest[number] = lasted[broken][
-                np.lexsort((fitted[broken], (fitted + lasted)[broken]))
-            ][-1]
+            by_end = np.lexsort((fitted[broken], (fitted + lasted)[broken]))
+            newest[number] = lasted[broken][by_end[-1]]
         stands = (fitted <= date) & ~broken & (fitted + observed >= date - 1e-6)
         forecasts = {}
         for age in np.unique([0.0, *np.round(date - fitted[stands], 6)]):
@@ -228,7 +227,10 @@ class _Claims:
     def __init__(self, fitted: np.ndarray, lasted: np.ndarray, observed: np.ndarray):
         self.fitted, self.lasted, self.observed = fitted, lasted, observed
         self.open: list[tuple] = []
-        self.settled: dict[str, list[tuple]] = {"not_before": [], "by": []}
+        # Of each kind: the dates at which settled claims were made, how many, how many kept.
+        self.dates = {"not_before": set(), "by": set()}
+        self.settled = {"not_before": 0, "by": 0}
+        self.successes = {"not_before": 0, "by": 0}
         self.missed = {"not_before": MISSED, "by": MISSED}
 
     def add(self, date: float, model: int, not_before: float, by: float) -> None:
@@ -248,7 +250,9 @@ class _Claims:
             if np.isfinite(lasted) or self.observed[model] >= weeks - 1e-6:
                 is_kept = lasted >= weeks if kind == "not_before" else lasted <= weeks
                 due[kind].append(is_kept)
-                self.settled[kind].append((made, is_kept))
+                self.dates[kind].add(made)
+                self.settled[kind] += 1
+                self.successes[kind] += int(is_kept)
         self.open = still_open
         for kind, kept in due.items():
             if kept:
@@ -261,11 +265,10 @@ class _Claims:
         return [self.missed["not_before"] / more, 0.5, min(1.0, (1 - self.missed["by"]) * more)]
 
     def settled_dates(self) -> int:
-        return min(len({made for made, _ in claims}) for claims in self.settled.values())
+        return min(len(dates) for dates in self.dates.values())
 
     def kept(self, kind: str) -> float:
-        claims = self.settled[kind]
-        return float(np.mean([is_kept for _, is_kept in claims])) if claims else np.nan
+        return self.successes[kind] / self.settled[kind] if self.settled[kind] else np.nan
 
     def status(self) -> str:
         if self.settled_dates() < LEAST_SETTLED_DATES:
