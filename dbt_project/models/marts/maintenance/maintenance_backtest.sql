@@ -184,7 +184,12 @@ select
     settled.evaluation_date,
     settled.model_id,
     settled.weeks,
-    coalesce(settled.status, 'no contract to forecast') as status,
+    case
+        when settled.status is not null then settled.status
+        when settled.weeks_until_breach <= settled.weeks then 'the contract is broken'
+        when settled.weeks_observed < settled.weeks or settled.weeks = 0 then 'not evaluated'
+        else 'no contract to forecast'
+    end as status,
     settled.not_before_weeks,
     settled.most_likely_weeks,
     settled.by_weeks,

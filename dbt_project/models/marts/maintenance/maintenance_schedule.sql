@@ -235,7 +235,6 @@ expected as (
         forecasts.tried_dates,
         forecasts.tried_not_before_kept_share,
         forecasts.tried_by_kept_share,
-        forecasts.weeks_until_breach,
         champions.fitted_as_of
         + cast(round(forecasts.not_before_weeks * 7) as integer) * interval '1' day
             as breach_not_before,
@@ -307,13 +306,14 @@ told as (
                     || {{ iso_date('expected.breach_most_likely') }} || ', and by '
                     || {{ iso_date('expected.breach_by') }} || ' at the latest, in nine of ten '
                     || 'cases each.'
+            when 'the contract is broken'
+                then 'The contract of the model in use is broken.'
             when 'no contract to forecast'
+                then 'The model in use has no contract that could be forecast.'
+            when 'not evaluated'
                 then
-                    case
-                        when expected.weeks_until_breach is not null
-                            then 'The contract of the model in use is broken.'
-                        else 'The model in use has no contract that could be forecast.'
-                    end
+                    'When the model in use breaks is not forecast: the newest evaluation date tells '
+                    || 'nothing of it.'
             when 'too few claims were kept'
                 then
                     'When the model in use breaks is not forecast: past forecasts were kept too '
