@@ -312,8 +312,8 @@ told as (
                 then 'The model in use has no contract that could be forecast.'
             when 'not evaluated'
                 then
-                    'When the model in use breaks is not forecast: the newest evaluation date tells '
-                    || 'nothing of it.'
+                    'When the model in use breaks is not forecast: the newest evaluation date '
+                    || 'tells nothing of it.'
             when 'too few claims were kept'
                 then
                     'When the model in use breaks is not forecast: past forecasts were kept too '
