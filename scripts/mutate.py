@@ -61,11 +61,11 @@ MUTATIONS = [
         "tests/unit/test_refits.py tests/unit/test_models.py",
     ),
     Mutation(
-        "bootstrap blocks are of one start date",
-        "python_models/segmentation/survival.py",
-        "block = int(np.clip(block, 1, max(1, len(weeks) // 3)))",
-        "block = 1",
-        "tests/unit/test_survival.py",
+        "a forecast counts early breaks before its date",
+        "python_models/segmentation/forecast.py",
+        "if self.fitted[model] + weeks > date + 1e-6:",
+        "if self.fitted[model] + min(weeks, self.lasted[model]) > date + 1e-6:",
+        "tests/statistics/test_forecast.py",
     ),
     Mutation(
         "a rule of the data quality ledger is dropped",

@@ -89,22 +89,11 @@ def _model_in_use(rows: Callable[[str], list[tuple]]) -> str:
 
 
 def _schedule(rows: Callable[[str], list[tuple]]) -> str:
-    """How long models last, and what the refit policy makes of it."""
-    (
-        policy,
-        changes_of_model,
-        since,
-        origins,
-        probability,
-        interval,
-        shortest,
-        longest,
-        next_date,
-    ) = rows(
+    """Tell what the refit policy did, how often to refit, and when the model in use breaks."""
+    policy, changes_of_model, since, sentence, next_date = rows(
         "select policy, "
         "(select count(*) - 1 from marts.segment_model_decisions where is_takeover), "
-        "champion_from, origins, probability, recommended_interval_weeks, shortest_interval_weeks, "
-        "longest_interval_weeks, next_refit_date "
+        "champion_from, sentence, next_refit_date "
         "from marts.maintenance_schedule cross join marts.segment_models "
         "where is_in_use and status = 'champion'"
     )[0]
@@ -112,16 +101,9 @@ def _schedule(rows: Callable[[str], list[tuple]]) -> str:
     if changes_of_model:
         changes = f"has changed {_counted(changes_of_model, 'time')}"
     told = f"Refit policy {policy}: the model {changes}; the one in use is of {since:%Y-%m-%d}. "
-    if interval is None:
-        told += "Too few models have been broken yet: how often to refit is not known."
-    else:
-        told += f"By {_counted(origins, 'start date')}, refit every {_counted(interval, 'week')}"
-        if longest is None:
-            told += f" ({shortest} or more)" if shortest != interval else ""
-        elif (shortest, longest) != (interval, interval):
-            told += f" ({shortest} to {longest})"
-        told += f" to keep the agreement in {probability:.0%} of the cases"
-        told += f": expect the next refit on {next_date:%Y-%m-%d}." if next_date else "."
+    told += sentence
+    if next_date:
+        told += f" The next refit is on {next_date:%Y-%m-%d}."
     next_evaluation = rows("select max(next_evaluation_date) from marts.maintenance_contract")[0][0]
     return f"{told} The next evaluation is on {next_evaluation:%Y-%m-%d}."
 

@@ -48,24 +48,6 @@
 {% macro weeks_until(survival) -%} min(weeks) filter (where survival <= {{ survival }} + 1e-9) {%- endmacro %}
 
 
-{#
-    Weeks to the last evaluation at which `survival`, a column of a survival curve, is still at least `probability`;
-    a model lasts one evaluation at least. Null while the curve has not come down so far.
-#}
-{% macro recommended_interval(survival, probability) -%}
-    {%- set too_low = 'where ' ~ survival ~ ' < ' ~ probability ~ ' - 1e-9' -%}
-    cast(
-        case
-            when count(*) filter ({{ too_low }}) > 0
-                then greatest(
-                    min(weeks) filter ({{ too_low }}) - {{ var('evaluation_interval_weeks') }},
-                    {{ var('evaluation_interval_weeks') }}
-                )
-        end as integer
-    )
-{%- endmacro %}
-
-
 {# Customers of a movement, summed over its from- and to-segments. #}
 {% macro customers_who(movement, condition='true') -%}
     cast(

@@ -4,4 +4,4 @@ from segmentation.survival import survival_curves
 
 def model(dbt, session):
     durations = arrow(dbt.ref("monitoring_durations"), order="subject_kind, subject, fitted_as_of")
-    return survival_curves(durations, **dbt.config.get("meta"))
+    return survival_curves(durations)

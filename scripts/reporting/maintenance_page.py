@@ -59,24 +59,10 @@ def verdict(marts: Marts) -> list[str]:
     contract, schedule = marts["maintenance_contract"], _in_use(marts)
     told = [marts.alarm_of_feed] if marts.alarm_of_feed else []
     told += [row.sentence for row in contract.itertuples() if row.clause == "agreement"]
-    if schedule is not None and pd.notna(schedule.recommended_interval_weeks):
-        longest = schedule.longest_interval_weeks
-        spread = (
-            f"{number(schedule.shortest_interval_weeks)} to {number(longest)}"
-            if pd.notna(longest)
-            else f"{number(schedule.shortest_interval_weeks)} or more"
-        )
-        told.append(
-            f"Refit every {counted(schedule.recommended_interval_weeks, 'week')} ({spread}) to "
-            f"keep the agreement in {share(schedule.probability)} of the cases."
-        )
-    elif schedule is not None:
-        told.append(
-            f"How often to refit is not known: of {counted(schedule.origins, 'model')} that were "
-            f"followed {number(schedule.breached_origins)} lost the agreement."
-        )
+    if schedule is not None:
+        told.append(schedule.sentence)
     if schedule is not None and pd.notna(schedule.next_refit_date):
-        told.append(f"Expect the next refit on {day(schedule.next_refit_date)}.")
+        told.append(f"The next refit is on {day(schedule.next_refit_date)}.")
     if contract["next_evaluation_date"].notna().any():
         told.append(f"The next evaluation is on {day(contract['next_evaluation_date'].max())}.")
     return told
@@ -95,6 +81,7 @@ def figures(marts: Marts) -> list[Figure]:
         all_pairs(marts),
         segment_agreement(marts),
         survival(marts),
+        intervals(marts),
         causes(marts),
         waiting(marts),
         policies(marts),
@@ -333,53 +320,89 @@ def survival(marts: Marts) -> Figure | None:
         x=alt.X("weeks:Q", title="Weeks since the fit"),
         tooltip=[
             alt.Tooltip("weeks:Q", title="Weeks"),
-            alt.Tooltip("survival:Q", title="Models that keep the agreement", format=".1%"),
-            alt.Tooltip("survival_low:Q", title="From", format=".1%"),
-            alt.Tooltip("survival_high:Q", title="To", format=".1%"),
+            alt.Tooltip("survival:Q", title="Models that keep the contract", format=".1%"),
             alt.Tooltip("at_risk:Q", title="Models watched"),
         ],
-    )
-    band = base.mark_area(color=PALETTE[0], opacity=0.2, interpolate="step-after").encode(
-        y=alt.Y("survival_low:Q"), y2="survival_high:Q"
     )
     line = base.mark_line(color=PALETTE[0], interpolate="step-after", strokeWidth=2.5).encode(
         y=alt.Y(
             "survival:Q",
-            title="Models that keep the agreement (%)",
+            title="Models that keep the contract (%)",
             axis=alt.Axis(format="%"),
             scale=alt.Scale(domain=[0, 1]),
         )
     )
-    layers = [band, line]
-    if schedule is not None:
-        layers.append(horizontal_line(float(schedule.probability)))
     if schedule is not None and pd.notna(schedule.median_weeks_until_breach):
         title = (
-            f"Half of {counted(schedule.origins, 'model')} lose the agreement within "
+            f"Half of {counted(schedule.origins, 'model')} break the contract within "
             f"{counted(schedule.median_weeks_until_breach, 'week')}"
         )
     else:
         title = (
             f"{share(rows.sort_values('weeks')['survival'].iloc[-1])} of the models keep the "
-            f"agreement for {counted(rows['weeks'].max(), 'week')}"
+            f"contract for {counted(rows['weeks'].max(), 'week')}"
         )
     table = pd.DataFrame(
         {
             "Weeks": rows["weeks"].map(number),
             "Models watched": rows["at_risk"].map(integer),
-            "Lost the agreement": rows["breached"].map(integer),
+            "Broke the contract": rows["breached"].map(integer),
             "Keep it": rows["survival"].map(share),
-            "From": rows["survival_low"].map(share),
-            "To": rows["survival_high"].map(share),
         }
     )
     return Figure(
         "survival",
         title,
-        [Panel(sized(alt.layer(*layers), 300))],
+        [Panel(sized(line, 300))],
         table,
-        "Kaplan-Meier curve over all start dates, with its bootstrap band. Dashed: the share that "
-        "the recommended interval keeps.",
+        "Kaplan-Meier curve over all start dates so far. It describes them, and promises nothing "
+        "of later ones.",
+    )
+
+
+def intervals(marts: Marts) -> Figure | None:
+    """Draw what intervals found at past dates were worth."""
+    rows = marts["maintenance_backtest"]
+    rows = rows[(rows["subject"] == "champion") & (rows["later_starts"] > 0)]
+    schedule = _in_use(marts)
+    if rows.empty or schedule is None:
+        return None
+    chart = (
+        alt.Chart(rows)
+        .mark_line(color=PALETTE[0], point=True, strokeWidth=2.5)
+        .encode(
+            x=_dates("Found at"),
+            y=alt.Y(
+                "later_kept_share:Q",
+                title="Later models that kept the interval (%)",
+                axis=alt.Axis(format="%"),
+                scale=alt.Scale(domain=[0, 1]),
+            ),
+            tooltip=[
+                alt.Tooltip("evaluation_date:T", title="Found at"),
+                alt.Tooltip("interval_weeks:Q", title="Weeks"),
+                alt.Tooltip("later_starts:Q", title="Later models"),
+                alt.Tooltip("later_kept_share:Q", title="Kept it", format=".0%"),
+            ],
+        )
+    )
+    table = pd.DataFrame(
+        {
+            "Found at": rows["evaluation_date"].map(day),
+            "Interval (weeks)": rows["interval_weeks"].map(integer),
+            "Later models": rows["later_starts"].map(integer),
+            "Kept it": rows["later_kept_share"].map(share),
+        }
+    )
+    return Figure(
+        "intervals",
+        f"Intervals found at {counted(len(rows), 'past date')} were kept by "
+        f"{share(rows['later_kept_share'].mean())} of later models; "
+        f"{share(schedule.probability)} were promised",
+        [Panel(sized(chart + horizontal_line(float(schedule.probability)), 300))],
+        table,
+        "At each date, the longest interval that enough of the models known then had kept. Dashed: "
+        "the share that an interval must keep to be recommended.",
     )
 
 

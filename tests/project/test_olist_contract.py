@@ -116,13 +116,50 @@ def test_how_long_models_last_equals_scipy(mart):
     )
     curve = mart("maintenance_survival", "season = 'all'")
     assert curve["survival"].to_numpy() == pytest.approx(reference.sf.evaluate(curve["weeks"]))
-    assert (curve["survival_low"] <= curve["survival"]).all()
-    assert (curve["survival_high"] >= curve["survival"]).all()
+
+
+def test_no_interval_on_olist_keeps_its_promise(mart):
+    """Intervals by pandas: of models known at a date, and of those fitted after it."""
+    stability = mart("segment_stability", "weeks > 0")
+    broken = stability[stability["is_contract_broken"]].groupby("origin_model_id")["weeks"].min()
+    models = stability.groupby("origin_model_id").agg(
+        fitted=("evaluation_date", lambda dates: dates.min() - pd.Timedelta(weeks=1)),
+        observed=("weeks", "max"),
+    )
+    models["lasted"] = broken.reindex(models.index).fillna(np.inf)
+    now = stability["evaluation_date"].max()
+
+    def fates(weeks, known_by):
+        known = models[models["fitted"] + pd.Timedelta(weeks=weeks) <= known_by]
+        return known[["fitted"]].assign(is_kept=known["lasted"] > weeks)
+
+    backtest = mart("maintenance_backtest", "subject = 'champion'")
+    for row in backtest.itertuples():
+        kept = {weeks: fates(weeks, row.evaluation_date)["is_kept"] for weeks in range(1, 42)}
+        good = [weeks for weeks, of in kept.items() if len(of) >= 20 and of.mean() >= 0.9]
+        if not good:
+            assert pd.isna(row.interval_weeks)
+            continue
+        assert row.interval_weeks == max(good)
+        later = fates(max(good), now).query("fitted >= @row.evaluation_date")["is_kept"]
+        assert row.later_starts == len(later)
+        if len(later):
+            assert row.later_kept_share == pytest.approx(later.mean())
+    past = backtest[backtest["later_starts"] > 0]
     schedule = mart("maintenance_schedule").iloc[0]
-    interval = schedule["recommended_interval_weeks"]
-    assert reference.sf.evaluate(interval) >= schedule["probability"] == 0.9
-    assert reference.sf.evaluate(interval + 1) < 0.9
-    assert schedule["shortest_interval_weeks"] <= interval <= schedule["longest_interval_weeks"]
+    assert schedule["past_dates"] == len(past)
+    assert schedule["later_kept_share"] == pytest.approx(past["later_kept_share"].mean())
+    assert schedule["later_kept_share"] < schedule["probability"] == 0.9
+    assert pd.isna(schedule["recommended_interval_weeks"])
+    assert "kept its promise" in schedule["sentence"]
+
+
+def test_a_short_history_gets_no_forecast(mart):
+    backtest = mart("maintenance_backtest")
+    assert backtest["by_weeks"].isna().all()
+    assert backtest["is_by_kept"].isna().all()
+    assert (backtest["tried_dates"] < 52).all()
+    assert mart("maintenance_schedule")["breach_by"].isna().all()
 
 
 def test_what_waiting_costs_is_the_mean_over_start_dates(mart):

@@ -167,4 +167,4 @@ def test_what_a_policy_costs_is_reported(olist_warehouse, read):
     agreement = schedule["mean_adjusted_rand_index"]
     order = ["never", "every 26 weeks", "every 13 weeks", "every 8 weeks", "every 4 weeks"]
     assert agreement[order].is_monotonic_increasing
-    assert schedule["recommended_interval_weeks"].iloc[0] == 6
+    assert schedule["kept_interval_weeks"].iloc[0] == 6

@@ -6,6 +6,7 @@
     'data_quality_ledger',
     'feature_correlations',
     'feature_histograms',
+    'maintenance_backtest',
     'maintenance_causes',
     'maintenance_contract',
     'maintenance_drift',

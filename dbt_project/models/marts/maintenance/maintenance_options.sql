@@ -1,5 +1,3 @@
-{%- set probability = var('schedule_probability') %}
-
 with
 
 followed as (
@@ -15,6 +13,13 @@ survival_curves as (
 
 ),
 
+intervals as (
+
+    select * from {{ ref('monitoring_recommended_intervals') }}
+    where subject_kind = 'option'
+
+),
+
 lasting as (
 
     select
@@ -22,8 +27,7 @@ lasting as (
         max(at_risk) as start_dates,
         cast(sum(breached) as bigint) as breached_start_dates,
         {{ weeks_until(0.9) }} as p10_weeks_until_breach,
-        {{ weeks_until(0.5) }} as median_weeks_until_breach,
-        {{ recommended_interval('survival', probability) }} as recommended_interval_weeks
+        {{ weeks_until(0.5) }} as median_weeks_until_breach
     from survival_curves
     group by 1
 
@@ -77,7 +81,7 @@ select
     lasting.breached_start_dates,
     lasting.p10_weeks_until_breach,
     lasting.median_weeks_until_breach,
-    lasting.recommended_interval_weeks,
+    intervals.recommended_interval_weeks,
     summed_up.business_sense,
     summed_up.smallest_share,
     summed_up.customers,
@@ -111,4 +115,5 @@ from summed_up
 cross join in_use
 left join stale on summed_up.option = stale.option
 left join lasting on summed_up.option = lasting.option
+left join intervals on summed_up.option = intervals.subject
 order by summed_up.option = 'as in use' desc, summed_up.option

@@ -39,6 +39,21 @@ survival_curves as (
 
 ),
 
+intervals as (
+
+    select * from {{ ref('monitoring_recommended_intervals') }}
+    where subject_kind = 'candidate'
+
+),
+
+forecasts as (
+
+    -- Of the model in use.
+    select * from {{ ref('maintenance_backtest') }}
+    where subject = 'champion' and is_newest
+
+),
+
 champions as (
 
     select * from models
@@ -199,15 +214,12 @@ lasting as (
         cast(coalesce(sum(breached), 0) as bigint) as breached_origins,
         {{ weeks_until(0.9) }} as p10_weeks_until_breach,
         {{ weeks_until(0.5) }} as median_weeks_until_breach,
-        {{ weeks_until(0.1) }} as p90_weeks_until_breach,
-        {{ recommended_interval('survival', probability) }} as recommended_interval_weeks,
-        {{ recommended_interval('survival_low', probability) }} as shortest_interval_weeks,
-        {{ recommended_interval('survival_high', probability) }} as longest_interval_weeks
+        {{ weeks_until(0.1) }} as p90_weeks_until_breach
     from survival
 
 ),
 
-expected as (
+scheduled as (
 
     select
         costs.policy,
@@ -216,14 +228,123 @@ expected as (
             when costs.policy = {{ sql_string(policy_in_use) }} then champions.champion_from
             else costs.in_use_since
         end
-        + case
-            when policies.every_weeks is not null then policies.every_weeks
-            when costs.policy = 'on_breach' then lasting.recommended_interval_weeks
-        end * interval '7' day as refit_date
+        + policies.every_weeks * interval '7' day as refit_date
     from costs
-    cross join lasting
     cross join champions
     left join policies on costs.policy = policies.policy
+
+),
+
+expected as (
+
+    select
+        champions.model_id,
+        forecasts.status,
+        forecasts.tried_dates,
+        forecasts.tried_not_before_kept_share,
+        forecasts.tried_by_kept_share,
+        champions.fitted_as_of
+        + cast(round(forecasts.not_before_weeks * 7) as integer) * interval '1' day
+            as breach_not_before,
+        champions.fitted_as_of
+        + cast(round(forecasts.most_likely_weeks * 7) as integer) * interval '1' day
+            as breach_most_likely,
+        champions.fitted_as_of
+        + cast(round(forecasts.by_weeks * 7) as integer) * interval '1' day as breach_by
+    from champions
+    left join forecasts on champions.model_id = forecasts.model_id
+
+),
+
+recommended as (
+
+    select
+        lasting.*,
+        intervals.kept_interval_weeks,
+        intervals.recommended_interval_weeks,
+        coalesce(intervals.past_dates, 0) as past_dates,
+        intervals.later_kept as later_kept_share
+    from lasting
+    cross join newest
+    left join intervals on newest.candidate_id = intervals.subject
+
+),
+
+told as (
+
+    select
+        case
+            when recommended.recommended_interval_weeks is not null
+                then
+                    'Refit every '
+                    || {{ counted('recommended.recommended_interval_weeks', 'week') }}
+                    || ' to keep the contract: intervals found in this way on '
+                    || {{ counted('recommended.past_dates', 'past date') }} || ' were kept by '
+                    || printf('%.0f %%', 100 * recommended.later_kept_share)
+                    || ' of the models fitted after them.'
+            when recommended.breached_origins = 0
+                then
+                    'Of ' || {{ counted('recommended.origins', 'model') }} || ' followed so far '
+                    || 'none has broken its contract: how long one lasts is not known.'
+            when recommended.kept_interval_weeks is null
+                then
+                    'No interval between refits is recommended: of '
+                    || {{ counted('recommended.origins', 'model') }} || ' too few have been '
+                    || 'followed for long, or too few of them kept their contract.'
+            when recommended.later_kept_share < {{ probability }}
+                then
+                    'No interval between refits kept its promise of '
+                    || printf('%.0f %%', 100 * {{ probability }}) || ': those found on '
+                    || {{ counted('recommended.past_dates', 'past date') }} || ' were kept by '
+                    || printf('%.0f %%', 100 * recommended.later_kept_share)
+                    || ' of the models fitted after them. The models so far would give '
+                    || {{ counted('recommended.kept_interval_weeks', 'week') }} || '.'
+            else
+                'No interval between refits is recommended yet: '
+                || printf('%.0f %%', 100 * {{ probability }})
+                || ' of the models so far lasted longer than '
+                || {{ counted('recommended.kept_interval_weeks', 'week') }}
+                || ', but too few later ones show whether that holds.'
+        end as about_interval,
+        case coalesce(expected.status, 'no contract to forecast')
+            when 'issued'
+                then
+                    'The contract of the model in use breaks not before '
+                    || {{ iso_date('expected.breach_not_before') }} || ', most likely by '
+                    || {{ iso_date('expected.breach_most_likely') }} || ', and by '
+                    || {{ iso_date('expected.breach_by') }} || ' at the latest, in nine of ten '
+                    || 'cases each.'
+            when 'the contract is broken'
+                then 'The contract of the model in use is broken.'
+            when 'no contract to forecast'
+                then 'The model in use has no contract that could be forecast.'
+            when 'not evaluated'
+                then
+                    'When the model in use breaks is not forecast: the newest evaluation date '
+                    || 'tells nothing of it.'
+            when 'too few claims were kept'
+                then
+                    'When the model in use breaks is not forecast: past forecasts were kept too '
+                    || 'rarely.'
+            else
+                'When the model in use breaks is not forecast: the history is too short to show '
+                || 'that a forecast holds.'
+        end as about_model_in_use,
+        case
+            when
+                expected.tried_not_before_kept_share is not null
+                and expected.tried_by_kept_share is not null
+                then
+                    printf(
+                        ' Of the forecasts tried so far, %.0f %% kept the first date and %.0f %% '
+                        || 'the last.',
+                        100 * expected.tried_not_before_kept_share,
+                        100 * expected.tried_by_kept_share
+                    )
+            else ''
+        end as about_record
+    from recommended
+    cross join expected
 
 ),
 
@@ -239,25 +360,29 @@ next_evaluation as (
 select
     costs.policy,
     costs.policy = {{ sql_string(policy_in_use) }} as is_in_use,
-    lasting.origins,
-    lasting.breached_origins,
-    lasting.median_weeks_until_breach,
-    lasting.p10_weeks_until_breach,
-    lasting.p90_weeks_until_breach,
+    recommended.origins,
+    recommended.breached_origins,
+    recommended.median_weeks_until_breach,
+    recommended.p10_weeks_until_breach,
+    recommended.p90_weeks_until_breach,
     cast({{ probability }} as double) as probability,
-    lasting.recommended_interval_weeks,
-    lasting.shortest_interval_weeks,
-    lasting.longest_interval_weeks,
+    recommended.kept_interval_weeks,
+    recommended.past_dates,
+    recommended.later_kept_share,
+    recommended.recommended_interval_weeks,
+    expected.breach_not_before,
+    expected.breach_most_likely,
+    expected.breach_by,
     -- Models are replaced at evaluation dates: at the first one from the date on that is still to
     -- come.
     case
-        when expected.refit_date is not null
+        when scheduled.refit_date is not null
             then
                 next_evaluation.evaluation_date
                 + cast(ceil(
                     greatest(
                         {{ elapsed_days(
-                            'next_evaluation.evaluation_date', 'expected.refit_date'
+                            'next_evaluation.evaluation_date', 'scheduled.refit_date'
                         ) }},
                         0
                     ) / {{ 7 * var('evaluation_interval_weeks') }}.0
@@ -268,9 +393,12 @@ select
     costs.mean_adjusted_rand_index,
     costs.evaluations_below_threshold,
     costs.misplaced_share,
-    cast(round(coalesce(costs.relabelled_customers, 0)) as bigint) as relabelled_customers
+    cast(round(coalesce(costs.relabelled_customers, 0)) as bigint) as relabelled_customers,
+    told.about_interval || ' ' || told.about_model_in_use || told.about_record as sentence
 from costs
-cross join lasting
+cross join recommended
+cross join expected
+cross join told
 cross join next_evaluation
-inner join expected on costs.policy = expected.policy
+inner join scheduled on costs.policy = scheduled.policy
 order by is_in_use desc, costs.refits asc, costs.policy asc

@@ -20,9 +20,7 @@ select
     survival_curves.weeks,
     survival_curves.at_risk,
     survival_curves.breached,
-    survival_curves.survival,
-    survival_curves.survival_low,
-    survival_curves.survival_high
+    survival_curves.survival
 from survival_curves
 inner join newest on survival_curves.subject = newest.candidate_id
 order by survival_curves.season, survival_curves.weeks
