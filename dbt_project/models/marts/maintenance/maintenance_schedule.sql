@@ -195,6 +195,23 @@ costs as (
             evaluations.model_before = agreements.origin_model_id
             and evaluations.evaluation_date = agreements.evaluation_date
     group by 1
+    union all
+    -- The first model's centroids, and names, in the scaling of each date: ageing moves nobody.
+    select
+        'recentre' as policy,
+        count(*) as evaluations,
+        0 as refits,
+        min(recentred.evaluation_date) as in_use_since,
+        {{ mean_in_order('recentred.structural_agreement', ['recentred.evaluation_date']) }}
+            as mean_adjusted_rand_index,
+        count(*) filter (where recentred.structural_agreement < {{ threshold }})
+            as evaluations_below_threshold,
+        {{ mean_in_order('1 - recentred.structural_matched_agreement', ['recentred.evaluation_date']) }}
+            as misplaced_share,
+        cast(null as double) as relabelled_customers
+    from stability as recentred
+    inner join refits on recentred.origin_model_id = refits.model_id
+    where refits.step = 1
 
 ),
 
@@ -393,7 +410,10 @@ select
     costs.mean_adjusted_rand_index,
     costs.evaluations_below_threshold,
     costs.misplaced_share,
-    cast(round(coalesce(costs.relabelled_customers, 0)) as bigint) as relabelled_customers,
+    case
+        when costs.policy != 'recentre'
+            then cast(round(coalesce(costs.relabelled_customers, 0)) as bigint)
+    end as relabelled_customers,
     told.about_interval || ' ' || told.about_model_in_use || told.about_record as sentence
 from costs
 cross join recommended
