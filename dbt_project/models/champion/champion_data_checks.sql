@@ -111,7 +111,8 @@ judged as (
     select
         *,
         coalesce(
-            earlier_changes >= {{ least_earlier_changes() }}
+            change is not null
+            and earlier_changes >= {{ least_earlier_changes() }}
             and least(facts, facts_before) >= {{ least_facts() }},
             false
         ) as is_assessable,

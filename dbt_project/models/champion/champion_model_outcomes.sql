@@ -1,0 +1,227 @@
+{{ config(materialized='incremental', full_refresh=false) }}
+
+{%- set features = scored_models().features %}
+
+with
+
+customer_facts as {{ not_materialized() }} (
+
+    select * from {{ ref('int_customer_facts') }}
+
+),
+
+customer_versions as {{ not_materialized() }} (
+
+    select * from {{ ref('int_customer_versions') }}
+
+),
+
+cutoffs as (
+
+    select * from {{ ref('int_cutoffs') }}
+
+),
+
+model_pairs as (
+
+    select * from {{ ref('monitoring_model_pairs') }}
+
+),
+
+evaluations as (
+
+    select * from {{ ref('champion_evaluations') }}
+
+),
+
+paired as (
+
+    -- The champion before the decision, and the first model, for those who never refit.
+    select
+        origin_model_id,
+        model_id,
+        evaluation_date
+    from evaluations
+    union
+    select
+        origin_model_id,
+        model_id,
+        evaluation_date
+    from model_pairs
+    where weeks > 0
+    qualify
+        row_number() over (partition by model_id order by weeks desc) = 1
+
+),
+
+followed as ({{ followed_dates('cutoffs') }}),
+
+due_pairs as (
+
+    select
+        paired.*,
+        followed.horizon_days,
+        followed.followed_to
+    from paired
+    inner join followed on paired.evaluation_date = followed.cutoff
+    {%- if is_incremental() %}
+        anti join {{ this }} as known
+            on
+                paired.origin_model_id = known.origin_model_id
+                and paired.model_id = known.model_id
+                and followed.horizon_days = known.horizon_days
+    {%- endif %}
+
+),
+
+due as (
+
+    select distinct
+        evaluation_date as cutoff,
+        horizon_days,
+        followed_to
+    from due_pairs
+
+),
+
+dates as (
+
+    select distinct cutoff
+    from due
+
+),
+
+pairs as (
+
+    select distinct
+        origin_model_id,
+        model_id,
+        evaluation_date
+    from due_pairs
+
+),
+
+purchases as ({{ later_purchases('customer_facts', 'due') }}),
+
+sampled as (
+
+    -- By who the customers are, so that a later build draws the same ones. The half is drawn from other digits.
+    select
+        customer_number,
+        cast(hash_of_id % 2 as integer) as half
+    from (
+        select
+            customer_number,
+            {{ hash_number('customer_id') }} % 1000000 as hash_of_id,
+            count(*) over () as customers
+        from customer_versions
+        where valid_to = {{ end_of_time() }}
+    ) as hashed
+    where hash_of_id / 2 < 500000e0 * {{ var('max_exact_customers') }} / customers
+
+),
+
+customer_features as ({{ features_at('dates', 'customer_versions') }}),
+
+to_origin as (
+
+    select
+        customer_features.*,
+        sampled.half,
+        pairs.origin_model_id as model_id,
+        pairs.model_id as refit_model_id
+    from customer_features
+    inner join sampled on customer_features.customer_number = sampled.customer_number
+    inner join pairs on customer_features.cutoff = pairs.evaluation_date
+
+),
+
+by_origin as ({{ assign_clusters('to_origin') }}),
+
+to_refit as (
+
+    select
+        {{ features | join(', ') }},
+        cutoff,
+        customer_number,
+        half,
+        model_id as origin_model_id,
+        cluster as origin_cluster,
+        refit_model_id as model_id
+    from by_origin
+
+),
+
+by_refit as ({{ assign_clusters('to_refit') }}),
+
+known as (
+
+    select
+        cutoff,
+        origin_model_id,
+        model_id,
+        half,
+        origin_cluster,
+        cluster,
+        count(*) as customers
+    from by_refit
+    group by 1, 2, 3, 4, 5, 6
+
+),
+
+bought as (
+
+    select
+        by_refit.cutoff,
+        by_refit.origin_model_id,
+        by_refit.model_id,
+        purchases.horizon_days,
+        by_refit.half,
+        by_refit.origin_cluster,
+        by_refit.cluster,
+        count(*) as buyers,
+        sum(purchases.revenue) as revenue,
+        sum(
+            cast({{ square_of('purchases.revenue') }} as decimal(38, 4))
+        ) as revenue_squares
+    from by_refit
+    inner join purchases
+        on
+            by_refit.cutoff = purchases.cutoff
+            and by_refit.customer_number = purchases.customer_number
+    group by 1, 2, 3, 4, 5, 6, 7
+
+)
+
+select
+    due_pairs.origin_model_id,
+    due_pairs.model_id,
+    due_pairs.evaluation_date,
+    cast(due_pairs.horizon_days as integer) as horizon_days,
+    known.half,
+    known.origin_cluster,
+    known.cluster,
+    cast(known.customers as bigint) as customers,
+    cast(coalesce(bought.buyers, 0) as bigint) as buyers,
+    cast(coalesce(bought.revenue, 0) as double) as revenue,
+    cast(coalesce(bought.revenue_squares, 0) as double) as revenue_squares
+from due_pairs
+inner join known
+    on
+        due_pairs.origin_model_id = known.origin_model_id
+        and due_pairs.model_id = known.model_id
+left join bought
+    on
+        due_pairs.origin_model_id = bought.origin_model_id
+        and due_pairs.model_id = bought.model_id
+        and due_pairs.horizon_days = bought.horizon_days
+        and known.half = bought.half
+        and known.origin_cluster = bought.origin_cluster
+        and known.cluster = bought.cluster
+order by
+    due_pairs.origin_model_id,
+    due_pairs.model_id,
+    due_pairs.horizon_days,
+    known.half,
+    known.origin_cluster,
+    known.cluster
