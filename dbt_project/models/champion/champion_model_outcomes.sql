@@ -121,7 +121,15 @@ sampled as (
 
 ),
 
-customer_features as ({{ features_at('dates', 'customer_versions') }}),
+versions_of_sampled as {{ not_materialized() }} (
+
+    select customer_versions.*
+    from customer_versions
+    semi join sampled on customer_versions.customer_number = sampled.customer_number
+
+),
+
+customer_features as ({{ features_at('dates', 'versions_of_sampled') }}),
 
 to_origin as (
 
@@ -154,42 +162,63 @@ to_refit as (
 
 by_refit as ({{ assign_clusters('to_refit') }}),
 
-known as (
+bought as (
 
+    -- One row per customer: all horizons in one pass over the customers.
     select
         cutoff,
-        origin_model_id,
-        model_id,
-        half,
-        origin_cluster,
-        cluster,
-        count(*) as customers
-    from by_refit
-    group by 1, 2, 3, 4, 5, 6
+        customer_number,
+        {% for days in outcome_horizons() %}
+            sum(case when horizon_days = {{ days }} then revenue end) as revenue_{{ days }}
+            {{- ',' if not loop.last }}
+        {% endfor %}
+    from purchases
+    group by 1, 2
 
 ),
 
-bought as (
+counted as {{ materialized() }} (
 
     select
-        by_refit.cutoff,
         by_refit.origin_model_id,
         by_refit.model_id,
-        purchases.horizon_days,
         by_refit.half,
         by_refit.origin_cluster,
         by_refit.cluster,
-        count(*) as buyers,
-        sum(purchases.revenue) as revenue,
-        sum(
-            cast({{ square_of('purchases.revenue') }} as decimal(38, 4))
-        ) as revenue_squares
+        {% for days in outcome_horizons() %}
+            count(bought.revenue_{{ days }}) as buyers_{{ days }},
+            sum(bought.revenue_{{ days }}) as revenue_{{ days }},
+            sum(
+                cast({{ square_of('bought.revenue_' ~ days) }} as decimal(38, 4))
+            ) as revenue_squares_{{ days }},
+        {% endfor %}
+        count(*) as customers
     from by_refit
-    inner join purchases
+    left join bought
         on
-            by_refit.cutoff = purchases.cutoff
-            and by_refit.customer_number = purchases.customer_number
-    group by 1, 2, 3, 4, 5, 6, 7
+            by_refit.cutoff = bought.cutoff
+            and by_refit.customer_number = bought.customer_number
+    group by 1, 2, 3, 4, 5
+
+),
+
+by_horizon as (
+
+    {% for days in outcome_horizons() %}
+        select
+            origin_model_id,
+            model_id,
+            half,
+            origin_cluster,
+            cluster,
+            {{ days }} as horizon_days,
+            customers,
+            buyers_{{ days }} as buyers,
+            revenue_{{ days }} as revenue,
+            revenue_squares_{{ days }} as revenue_squares
+        from counted
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 )
 
@@ -198,30 +227,23 @@ select
     due_pairs.model_id,
     due_pairs.evaluation_date,
     cast(due_pairs.horizon_days as integer) as horizon_days,
-    known.half,
-    known.origin_cluster,
-    known.cluster,
-    cast(known.customers as bigint) as customers,
-    cast(coalesce(bought.buyers, 0) as bigint) as buyers,
-    cast(coalesce(bought.revenue, 0) as double) as revenue,
-    cast(coalesce(bought.revenue_squares, 0) as double) as revenue_squares
+    by_horizon.half,
+    by_horizon.origin_cluster,
+    by_horizon.cluster,
+    cast(by_horizon.customers as bigint) as customers,
+    cast(by_horizon.buyers as bigint) as buyers,
+    cast(coalesce(by_horizon.revenue, 0) as double) as revenue,
+    cast(coalesce(by_horizon.revenue_squares, 0) as double) as revenue_squares
 from due_pairs
-inner join known
+inner join by_horizon
     on
-        due_pairs.origin_model_id = known.origin_model_id
-        and due_pairs.model_id = known.model_id
-left join bought
-    on
-        due_pairs.origin_model_id = bought.origin_model_id
-        and due_pairs.model_id = bought.model_id
-        and due_pairs.horizon_days = bought.horizon_days
-        and known.half = bought.half
-        and known.origin_cluster = bought.origin_cluster
-        and known.cluster = bought.cluster
+        due_pairs.origin_model_id = by_horizon.origin_model_id
+        and due_pairs.model_id = by_horizon.model_id
+        and due_pairs.horizon_days = by_horizon.horizon_days
 order by
     due_pairs.origin_model_id,
     due_pairs.model_id,
     due_pairs.horizon_days,
-    known.half,
-    known.origin_cluster,
-    known.cluster
+    by_horizon.half,
+    by_horizon.origin_cluster,
+    by_horizon.cluster
