@@ -56,3 +56,18 @@
     where purchases.ordered_at > purchases.first_ordered_at
     group by 1, 2, 3
 {% endmacro %}
+
+
+{# Buyers in either half of the customers without whom a loss is not told from chance. #}
+{% macro least_buyers() %} {{ return(25) }} {% endmacro %}
+
+
+{# An end of the Wilson interval of a share, at 95 %; `sign` is - or +. #}
+{% macro wilson(part, whole, sign) -%}
+    {%- set z2 = 3.8414588 -%}
+    (
+        {{ part }} + {{ z2 / 2 }} {{ sign }} 1.9599640 * sqrt(
+            {{ part }} * (1 - {{ part }} / cast({{ whole }} as double)) + {{ z2 / 4 }}
+        )
+    ) / ({{ whole }} + {{ z2 }})
+{%- endmacro %}
