@@ -200,7 +200,7 @@ unioned as (
                     else 'Waiting costs'
                 end
                 || printf(
-                    ': on %s, %s %s after its fit, the model in use told who buys in the next %d days with an '
+                    ': on %s, %s %s after its fit, the model then in use told who buys in the next %d days with an '
                     || 'area under the ROC curve of %.3f, a refit with %.3f; the refit is better by %.3f '
                     || '(%.3f to %.3f, 95 %% interval).',
                     {{ iso_date('evaluation_date') }},

@@ -43,7 +43,8 @@ usual as (
         changed.check_name,
         count(*) as earlier_changes,
         {{ quantile('earlier.change', 0.5) }} as usual_change,
-        {{ quantile('earlier.measured_value', 0.5) }} as usual_value
+        {{ quantile('earlier.measured_value', 0.5) }} as usual_value,
+        {{ quantile('earlier.facts', 0.5) }} as usual_facts
     from changed
     inner join changed as earlier
         on
@@ -66,6 +67,7 @@ scattered as (
         usual.earlier_changes,
         usual.usual_change,
         usual.usual_value,
+        usual.usual_facts,
         {{ quantile('abs(earlier.change - usual.usual_change)', 0.5) }}
             as median_absolute_deviation
     from usual
@@ -76,7 +78,7 @@ scattered as (
             and usual.check_name = earlier.check_name
             and usual.evaluation_date > earlier.evaluation_date
     where earlier.change is not null
-    group by 1, 2, 3, 4, 5, 6, 7
+    group by 1, 2, 3, 4, 5, 6, 7, 8
 
 ),
 
@@ -87,6 +89,7 @@ limited as (
         coalesce(scattered.earlier_changes, 0) as earlier_changes,
         scattered.usual_change,
         scattered.usual_value,
+        scattered.usual_facts,
         abs(changed.change - scattered.usual_change) as excess,
         -- A median absolute deviation of 1 / 1.4826 is a standard deviation of 1.
         {{ least_deviations() }} * greatest(
@@ -113,7 +116,9 @@ judged as (
         coalesce(
             change is not null
             and earlier_changes >= {{ least_earlier_changes() }}
-            and least(facts, facts_before) >= {{ least_facts() }},
+            and least(facts, facts_before) >= {{ least_facts() }}
+            -- Where next to nothing comes in any more, the few that do are others.
+            and least(facts, facts_before) >= usual_facts / 4,
             false
         ) as is_assessable,
         last_value(measured_value) over (
