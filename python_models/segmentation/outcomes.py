@@ -79,7 +79,7 @@ def loss_of_waiting(
     confidence: float = CONFIDENCE,
     random_state: int | Sequence[int] = RANDOM_STATE,
 ) -> dict:
-    """What a frozen model loses against a refit, on customers whom the rates are not taken from.
+    """Measure what a frozen model loses against a refit, on customers it has no rates from.
 
     Each model predicts that a customer buys at the rate of the cluster, and brings the mean revenue
     of the cluster. Rates and means come from one half of the customers and are scored on the other;
@@ -103,8 +103,8 @@ def loss_of_waiting(
         `customers`, `buyers`, `least_buyers_of_half`; area under the ROC curve of either model,
         `frozen_auc` and `refit_auc`, with `auc_loss`, by how much that of the refit is higher, and
         its interval; the same of the share of the variance of revenue that is explained
-        (`frozen_explained`, `refit_explained`, `explained_loss`), which is below 0 where the overall
-        mean predicts better. All of these are None where a half has no buyer, or no other customer.
+        (`frozen_explained`, `refit_explained`, `explained_loss`), which is below 0 where the mean
+        of all predicts better. They are left out where a half has no buyer, or nobody else.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""What waiting loses: against scikit-learn customer by customer, and on data with a known answer."""
+"""What waiting loses: against scikit-learn by customer, and on data with a known answer."""
 
 import numpy as np
 import pandas as pd

@@ -8,6 +8,39 @@ measures as (
 
 ),
 
+newcomers as (
+
+    select
+        evaluation_date,
+        coalesce(max(facts) filter (where population = 'newcomers'), 0) as newcomers
+    from measures
+    group by 1
+
+),
+
+running as (
+
+    -- Where next to nothing comes in any more, everybody ages, and the few who come are others.
+    select
+        newcomers.evaluation_date,
+        newcomers.newcomers >= {{ quantile('earlier.newcomers', 0.5) }} / 4 as is_running
+    from newcomers
+    inner join newcomers as earlier on newcomers.evaluation_date > earlier.evaluation_date
+    group by newcomers.evaluation_date, newcomers.newcomers
+
+),
+
+arrivals as (
+
+    select
+        newcomers.evaluation_date,
+        running.is_running,
+        lag(running.is_running) over (order by newcomers.evaluation_date) as was_running
+    from newcomers
+    left join running on newcomers.evaluation_date = running.evaluation_date
+
+),
+
 followed as (
 
     -- A champion is compared with itself alone: the next one has other customers.
@@ -43,8 +76,7 @@ usual as (
         changed.check_name,
         count(*) as earlier_changes,
         {{ quantile('earlier.change', 0.5) }} as usual_change,
-        {{ quantile('earlier.measured_value', 0.5) }} as usual_value,
-        {{ quantile('earlier.facts', 0.5) }} as usual_facts
+        {{ quantile('earlier.measured_value', 0.5) }} as usual_value
     from changed
     inner join changed as earlier
         on
@@ -67,7 +99,6 @@ scattered as (
         usual.earlier_changes,
         usual.usual_change,
         usual.usual_value,
-        usual.usual_facts,
         {{ quantile('abs(earlier.change - usual.usual_change)', 0.5) }}
             as median_absolute_deviation
     from usual
@@ -78,7 +109,7 @@ scattered as (
             and usual.check_name = earlier.check_name
             and usual.evaluation_date > earlier.evaluation_date
     where earlier.change is not null
-    group by 1, 2, 3, 4, 5, 6, 7, 8
+    group by 1, 2, 3, 4, 5, 6, 7
 
 ),
 
@@ -89,7 +120,6 @@ limited as (
         coalesce(scattered.earlier_changes, 0) as earlier_changes,
         scattered.usual_change,
         scattered.usual_value,
-        scattered.usual_facts,
         abs(changed.change - scattered.usual_change) as excess,
         -- A median absolute deviation of 1 / 1.4826 is a standard deviation of 1.
         {{ least_deviations() }} * greatest(
@@ -112,21 +142,23 @@ limited as (
 judged as (
 
     select
-        *,
+        limited.*,
         coalesce(
-            change is not null
-            and earlier_changes >= {{ least_earlier_changes() }}
-            and least(facts, facts_before) >= {{ least_facts() }}
-            -- Where next to nothing comes in any more, the few that do are others.
-            and least(facts, facts_before) >= usual_facts / 4,
+            limited.change is not null
+            and limited.earlier_changes >= {{ least_earlier_changes() }}
+            and least(limited.facts, limited.facts_before) >= {{ least_facts() }}
+            and arrivals.is_running
+            and arrivals.was_running,
             false
         ) as is_assessable,
-        last_value(measured_value) over (
-            partition by feature, population, check_name, compared_date
-            order by evaluation_date
+        last_value(limited.measured_value) over (
+            partition by
+                limited.feature, limited.population, limited.check_name, limited.compared_date
+            order by limited.evaluation_date
             rows between unbounded preceding and unbounded following
         ) as newest_value
     from limited
+    inner join arrivals on limited.evaluation_date = arrivals.evaluation_date
 
 )
 
