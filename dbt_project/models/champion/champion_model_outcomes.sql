@@ -117,7 +117,7 @@ sampled as (
         from customer_versions
         where valid_to = {{ end_of_time() }}
     ) as hashed
-    where hash_of_id / 2 < 500000e0 * {{ var('max_exact_customers') }} / customers
+    where hash_of_id < 1e6 * {{ var('max_exact_customers') }} / customers
 
 ),
 
@@ -139,8 +139,9 @@ to_origin as (
         pairs.origin_model_id as model_id,
         pairs.model_id as refit_model_id
     from customer_features
-    inner join sampled on customer_features.customer_number = sampled.customer_number
-    inner join pairs on customer_features.cutoff = pairs.evaluation_date
+    -- All of them are sampled, and have a pair; why not inner joins, says assign_clusters.
+    left join sampled on customer_features.customer_number = sampled.customer_number
+    left join pairs on customer_features.cutoff = pairs.evaluation_date
 
 ),
 
