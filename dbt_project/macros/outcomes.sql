@@ -58,8 +58,10 @@
 {% endmacro %}
 
 
-{# Buyers in either half of the customers without whom a loss is not told from chance. #}
-{% macro least_buyers() %} {{ return(25) }} {% endmacro %}
+{# Whether so many customers of either half bought that a loss can be told from chance. #}
+{% macro is_loss_assessable(scores) -%}
+    ({{ scores }}.auc_loss is not null and {{ scores }}.least_buyers_of_half >= 25)
+{%- endmacro %}
 
 
 {# An end of the Wilson interval of a share, at 95 %; `sign` is - or +. #}

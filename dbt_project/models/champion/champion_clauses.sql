@@ -47,10 +47,12 @@ champion as (
 newest_evaluation as (
 
     select
-        max(evaluation_date) as evaluation_date,
-        max(is_assessable) as is_assessable
+        evaluation_date,
+        bool_or(is_assessable) as is_assessable
     from checks
-    where evaluation_date = (select max(evaluation_date) from checks)
+    group by 1
+    order by evaluation_date desc
+    limit 1
 
 ),
 
@@ -65,7 +67,10 @@ jumps as (
         checks.is_close,
         checks.evaluation_date = newest_evaluation.evaluation_date as is_newest,
         row_number() over (
-            order by checks.is_lasting desc, abs(checks.change) / checks.largest_usual_change desc, checks.finding
+            order by
+                checks.is_lasting desc,
+                abs(checks.change) / checks.largest_usual_change desc,
+                checks.finding asc
         ) as size_rank
     from checks
     cross join champion
@@ -106,11 +111,10 @@ ranked as (
     select
         scores.*,
         evaluations.weeks,
-        scores.auc_loss is not null and scores.least_buyers_of_half >= {{ least_buyers() }}
-            as is_assessable,
+        {{ is_loss_assessable('scores') }} as is_assessable,
         row_number() over (
             order by
-                scores.auc_loss is not null and scores.least_buyers_of_half >= {{ least_buyers() }} desc,
+                {{ is_loss_assessable('scores') }} desc,
                 scores.horizon_days = 90 desc,
                 evaluations.weeks >= 4 desc,
                 scores.evaluation_date desc,
@@ -168,16 +172,24 @@ unioned as (
                         when lasting_jumps > 1
                             then
                                 cast(lasting_jumps - 1 as string)
-                                || case lasting_jumps when 2 then ' other check has' else ' other checks have' end
+                                || case lasting_jumps
+                                    when 2 then ' other check has'
+                                    else ' other checks have'
+                                end
                                 || ' jumped too and not come back. '
                         else ''
                     end
-                    || 'Until this is explained or mended, the clauses on the model cannot be trusted: they '
-                    || 'may tell of the measurement, not of the customers.'
-            when 'warn' then {{ iso_date('jumped_on') }} || ', ' || finding || ' It is close to a jump.'
+                    || 'Until this is explained or mended, the clauses on the model cannot be '
+                    || 'trusted: they may tell of the measurement, not of the customers.'
+            when 'warn'
+                then {{ iso_date('jumped_on') }} || ', ' || finding || ' It is close to a jump.'
             when 'not assessable'
-                then 'There are too few evaluations, or facts, to tell a jump in the data from their scatter.'
-            else 'What the features are measured by has not jumped since the model in use was fitted.'
+                then
+                    'There are too few evaluations, or facts, to tell a jump in the data from '
+                    || 'their scatter.'
+            else
+                'What the features are measured by has not jumped since the model in use was '
+                || 'fitted.'
         end as sentence
     from data_clause
     union all
@@ -192,17 +204,17 @@ unioned as (
         case
             when status = 'not assessable'
                 then
-                    'What waiting costs cannot be told yet: too few evaluations have been followed for '
-                    || 'long enough, or too few customers have bought since.'
+                    'What waiting costs cannot be told yet: too few evaluations have been followed '
+                    || 'for long enough, or too few customers have bought since.'
             else
                 case status
                     when 'ok' then 'Waiting costs nothing measurable so far'
                     else 'Waiting costs'
                 end
                 || printf(
-                    ': on %s, %s %s after its fit, the model then in use told who buys in the next %d days with an '
-                    || 'area under the ROC curve of %.3f, a refit with %.3f; the refit is better by %.3f '
-                    || '(%.3f to %.3f, 95 %% interval).',
+                    ': on %s, %s %s after its fit, the model then in use told who buys in the next '
+                    || '%d days with an area under the ROC curve of %.3f, a refit with %.3f; the '
+                    || 'refit is better by %.3f (%.3f to %.3f, 95 %% interval).',
                     {{ iso_date('evaluation_date') }},
                     {{ plain_number('weeks') }},
                     case when weeks = 1 then 'week' else 'weeks' end,

@@ -196,7 +196,11 @@ select
                 printf(
                     '%s of %s: population stability index %.2f against %s, %.2f at the evaluation '
                     || 'before.',
-                    feature, population, measured_value, {{ iso_date('compared_date') }}, value_before
+                    feature,
+                    population,
+                    measured_value,
+                    {{ iso_date('compared_date') }},
+                    value_before
                 )
         when check_name = 'share_of_new_levels'
             then
@@ -222,7 +226,8 @@ select
                 )
         else
             printf(
-                '%s: the rule %s meets %.1f %% of the rows of %s, %.1f %% at the evaluation before.',
+                '%s: the rule %s meets %.1f %% of the rows of %s, %.1f %% at the evaluation '
+                || 'before.',
                 feature, check_name, 100 * measured_value, population, 100 * value_before
             )
     end as finding

@@ -139,8 +139,7 @@ stability_indices as (
         check_name,
         compared_date,
         any_value(all_facts) as facts,
-        {{ sum_in_order('(bin_share - reference_share) * ln(bin_share / reference_share)', ['bin']) }}
-            as measured_value,
+        {{ sum_in_order(stability_of_bin(), ['bin']) }} as measured_value,
         {{ sum_in_order('bin_share * ' ~ square_of(stability_slope()), ['bin']) }}
             as mean_squared_slope,
         {{ sum_in_order('bin_share * ' ~ stability_slope(), ['bin']) }} as mean_slope,
@@ -160,8 +159,11 @@ levels as (
         compared_date,
         any_value(all_facts) as facts,
         sum(facts) filter (where reference_facts = 0) as new_facts,
-        sum(reference_facts)
-            filter (where facts = 0 and reference_share * all_facts >= 10) as vanished_facts,
+        sum(
+            case
+                when facts = 0 and reference_share * all_facts >= 10 then reference_facts
+            end
+        ) as vanished_facts,
         any_value(all_reference_facts) as reference_facts
     from shares
     where population = 'reviews'
@@ -192,7 +194,10 @@ measured as (
         facts,
         measured_value,
         sqrt(
-            (greatest(mean_squared_slope - {{ square_of('mean_slope') }}, 0) + 2e0 * (bins - 1) / facts)
+            (
+                greatest(mean_squared_slope - {{ square_of('mean_slope') }}, 0)
+                + 2e0 * (bins - 1) / facts
+            )
             / facts
         ) as sampling_error
     from stability_indices

@@ -105,7 +105,7 @@ purchases as ({{ later_purchases('customer_facts', 'due') }}),
 
 sampled as (
 
-    -- By who the customers are, so that a later build draws the same ones. The half is drawn from other digits.
+    -- By who the customers are, so that a later build draws the same ones.
     select
         customer_number,
         cast(hash_of_id % 2 as integer) as half
@@ -167,14 +167,13 @@ bought as (
 
     -- One row per customer: all horizons in one pass over the customers.
     select
-        cutoff,
-        customer_number,
         {% for days in outcome_horizons() %}
-            sum(case when horizon_days = {{ days }} then revenue end) as revenue_{{ days }}
-            {{- ',' if not loop.last }}
+            sum(case when horizon_days = {{ days }} then revenue end) as revenue_{{ days }},
         {% endfor %}
+        cutoff,
+        customer_number
     from purchases
-    group by 1, 2
+    group by cutoff, customer_number
 
 ),
 

@@ -54,23 +54,7 @@ known_before as (
 
 ),
 
-deciles as (
-
-    select
-        {% for feature in features %}
-            {% for position in range(9) %}
-                max(
-                    case
-                        when feature = '{{ feature }}'
-                            then {{ element_at_position('deciles', position) }}
-                    end
-                ) as {{ feature }}__{{ position }}{{ ',' if not loop.last }}
-            {% endfor %}
-            {{- ',' if not loop.last }}
-        {% endfor %}
-    from feature_bins
-
-),
+deciles as ({{ deciles_side_by_side('feature_bins', features) }}),
 
 customer_features as ({{ features_at('due', 'customer_versions') }}),
 
@@ -78,44 +62,17 @@ binned as (
 
     -- The deciles that a value is above, -1 where it is missing.
     select
-        {% for feature in features %}
-            case
-                when customer_features.{{ feature }} is null then -1
-                else
-                    {% for position in range(9) %}
-                        case
-                            when customer_features.{{ feature }} > deciles.{{ feature }}__{{ position }}
-                                then 1 else 0
-                        end {{- ' +' if not loop.last }}
-                    {% endfor %}
-            end as {{ feature }}__bin,
-        {% endfor %}
+        {{ deciles_below('customer_features', 'deciles', features) }},
         customer_features.cutoff,
         customer_features.customer_number > known_before.last_number as is_newcomer
     from customer_features
-    inner join known_before on customer_features.cutoff = known_before.cutoff
+    -- Every row finds its date; why not an inner join, says assign_clusters.
+    left join known_before on customer_features.cutoff = known_before.cutoff
     cross join deciles
 
 ),
 
-counted as (
-
-    -- One scan for all features.
-    select
-        {% for feature in features %}
-            {{ feature }}__bin,
-        {% endfor %}
-        cutoff,
-        is_newcomer,
-        count(*) as facts
-    from binned
-    group by grouping sets (
-        {%- for feature in features %}
-            (cutoff, is_newcomer, {{ feature }}__bin){{ ',' if not loop.last }}
-        {%- endfor %}
-    )
-
-),
+counted as ({{ counted_by_bin('binned', features) }}),  -- noqa: PRS
 
 of_features as (
 

@@ -7,9 +7,15 @@
     'review_score': ['no_score', 'score_out_of_range', 'no_answer_time', 'written_before_order'],
     'delivery_days': ['delivered_before_ordered'],
 } -%}
-{#- What these meet has no day. An order without a review gets one later: the rule meets the newest always. -#}
+{#- What these meet has no day. An order without a review gets one later: the rule always meets the
+    newest orders. -#}
 {%- set undated_rules = [
-    'unreadable_line', 'erased_on_request', 'no_key', 'no_order_time', 'no_review_time', 'no_review_score'
+    'unreadable_line',
+    'erased_on_request',
+    'no_key',
+    'no_order_time',
+    'no_review_time',
+    'no_review_score',
 ] %}
 
 with
@@ -23,7 +29,12 @@ counts_by_day as (
 rules as (
 
     select * from {{ ref('data_quality_rules') }}
-    where rule not in ('{{ undated_rules | join("', '") }}')
+    where
+        rule not in (
+            {% for rule in undated_rules %}
+                '{{ rule }}'{{ ',' if not loop.last }}
+            {% endfor %}
+        )
 
 ),
 
@@ -74,8 +85,10 @@ select
     totals.raw_table,
     rules.rule,
     case
-        {% for feature, rules in rules_of_features.items() %}
-            when rules.rule in ('{{ rules | join("', '") }}') then '{{ feature }}'
+        {% for feature, its_rules in rules_of_features.items() %}
+            {% for rule in its_rules %}
+                when rules.rule = '{{ rule }}' then '{{ feature }}'
+            {% endfor %}
         {% endfor %}
         else 'all features'
     end as feature,

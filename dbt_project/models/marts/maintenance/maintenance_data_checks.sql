@@ -34,8 +34,10 @@ select
                 when is_jump
                     then
                         printf(
-                            ' That is a jump: by %.3f, where earlier changes let expect %.3f at most.',
-                            abs(change - usual_change), largest_usual_change
+                            ' That is a jump: by %.3f, where earlier changes let expect %.3f at '
+                            || 'most.',
+                            abs(change - usual_change),
+                            largest_usual_change
                         )
                 else ' No jump.'
             end

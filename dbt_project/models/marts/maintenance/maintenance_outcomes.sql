@@ -26,8 +26,7 @@ described as (
         stability.adjusted_rand_index,
         evaluations.origin_model_id is not null as is_champion,
         coalesce(evaluations.is_takeover, false) as is_takeover,
-        scores.auc_loss is not null and scores.least_buyers_of_half >= {{ least_buyers() }}
-            as is_assessable
+        {{ is_loss_assessable('scores') }} as is_assessable
     from scores
     inner join stability
         on
@@ -76,8 +75,9 @@ select
                 else 'Waiting costs nothing measurable'
             end
             || printf(
-                ': %s %s after its fit the model told who buys in the next %d days with an area under the '
-                || 'ROC curve of %.3f, a refit with %.3f; the refit is better by %.3f (%.3f to %.3f).',
+                ': %s %s after its fit the model told who buys in the next %d days with an area '
+                || 'under the ROC curve of %.3f, a refit with %.3f; the refit is better by %.3f '
+                || '(%.3f to %.3f).',
                 {{ plain_number('weeks') }},
                 case when weeks = 1 then 'week' else 'weeks' end,
                 horizon_days,

@@ -26,7 +26,8 @@ named as (
                     1.9599640 * sqrt(
                         greatest(
                             outcomes.revenue_squares
-                            - {{ square_of('cast(outcomes.revenue as double)') }} / outcomes.customers,
+                            - cast(outcomes.revenue as double) * cast(outcomes.revenue as double)
+                            / outcomes.customers,
                             0
                         )
                         / (outcomes.customers - 1)

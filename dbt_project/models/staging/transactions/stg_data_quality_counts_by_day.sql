@@ -50,9 +50,10 @@ counted as (
     where rejection_reason is not null
     {% for flag, (column, rule) in flags.items() if is_known_of_transactions(column) %}
         union all
+        {%- set fact_at = 'coalesce(reviewed_at, ordered_at)' if rule in of_reviews else 'ordered_at' %}
         select
             '{{ rule }}' as rule,
-            cast({{ 'coalesce(reviewed_at, ordered_at)' if rule in of_reviews else 'ordered_at' }} as date) as fact_date
+            cast({{ fact_at }} as date) as fact_date
         from transactions
         where {{ flag }} and rejection_reason is null
     {% endfor %}
