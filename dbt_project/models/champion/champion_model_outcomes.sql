@@ -105,19 +105,14 @@ purchases as ({{ later_purchases('customer_facts', 'due') }}),
 
 sampled as (
 
-    -- By who the customers are, so that a later build draws the same ones.
+    -- By who the customers are; the half by another digit than those that the sample goes by.
     select
         customer_number,
-        cast(hash_of_id % 2 as integer) as half
-    from (
-        select
-            customer_number,
-            {{ hash_number('customer_id') }} % 1000000 as hash_of_id,
-            count(*) over () as customers
-        from customer_versions
-        where valid_to = {{ end_of_time() }}
-    ) as hashed
-    where hash_of_id < 1e6 * {{ var('max_exact_customers') }} / customers
+        case when right(md5(customer_id), 1) < '8' then 0 else 1 end as half
+    from customer_versions
+    where valid_to = {{ end_of_time() }}
+    qualify
+        row_number() over (order by md5(customer_id)) <= {{ var('max_exact_customers') }}
 
 ),
 
