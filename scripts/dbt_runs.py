@@ -165,7 +165,7 @@ def problem_of(event) -> str | None:
         return out_of_memory("A build") if is_memory else plain(data.exc)
     if name == "LogTestResult" and data.status == "fail":
         return _failed_test(data.name, data.num_failures)
-    if name == "RunResultError" and data.node_info.node_status != "fail":
+    if name == "RunResultError" and "configured to fail if" not in data.msg:
         node = data.node_info.node_name
         if "Out of Memory Error" in data.msg:
             one_by_one = ", or set SEGMENTS_THREADS=1 so that one model at a time is built"

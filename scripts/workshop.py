@@ -92,7 +92,7 @@ def begin(built: Path, warehouse: Path) -> bool:
     Returns
     -------
     bool
-        Whether the published file is damaged.
+        Whether the published file is damaged, or empty beside a backup.
 
     Raises
     ------
@@ -104,6 +104,7 @@ def begin(built: Path, warehouse: Path) -> bool:
         try:
             if copy_warehouse(warehouse, built) or not backup.exists():
                 return False
+            is_damaged = True
             fault = f"{warehouse} is empty."
         except DamagedError as error:
             is_damaged = True
@@ -124,7 +125,7 @@ def begin(built: Path, warehouse: Path) -> bool:
             "candidates (make compare) and the list of erased customers (make erase for each of "
             "them again)."
         ) from None
-    aside = f" The build moves the damaged file to {name_aside(warehouse)}." if is_damaged else ""
+    aside = f" The build moves the file to {name_aside(warehouse)}." if is_damaged else ""
     print(
         f"{fault} The build goes on from its backup {backup}, {_newest_decision_in(built)}.{aside}",
         flush=True,
