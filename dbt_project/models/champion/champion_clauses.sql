@@ -185,8 +185,8 @@ unioned as (
                 then {{ iso_date('jumped_on') }} || ', ' || finding || ' It is close to a jump.'
             when 'not assessable'
                 then
-                    'There are too few evaluations, or facts, to tell a jump in the data from '
-                    || 'their scatter.'
+                    'Newcomers, facts or earlier evaluations are too few to tell a jump in the '
+                    || 'data.'
             else
                 'What the features are measured by has not jumped since the model in use was '
                 || 'fitted.'
