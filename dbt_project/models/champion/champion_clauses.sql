@@ -107,7 +107,7 @@ data_clause as (
 
 ranked as (
 
-    -- The newest one at which the champion has been in use for some weeks, and enough customers bought.
+    -- The newest one at which the champion has been in use for some weeks, and enough bought.
     select
         scores.*,
         evaluations.weeks,
