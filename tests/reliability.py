@@ -81,14 +81,9 @@ FAULTS = {
     ),
     "damaged warehouse": Fault(
         "the published file is cut off, overwritten in part, emptied or gone",
-        "the same build says so, moves the file aside, and makes the ledger and all marts again "
+        "the same build says so, moves the file aside, and makes the registry and all marts again "
         "from the raw files and the backup",
         "damaged_warehouse",
-    ),
-    "older backup": Fault(
-        "the published file is damaged, and its backup is of an earlier build",
-        "the same build makes what is missing from the raw files",
-        "older_backup",
     ),
     "damaged backup": Fault(
         "the backup is damaged, the warehouse is not",

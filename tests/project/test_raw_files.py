@@ -48,6 +48,7 @@ def test_plain_dbt_loads_the_same_tables(project, data, tmp_path):
     assert result.returncode == 0, result.stdout
     load(tmp_path / "other.duckdb", data)
     loaded, expected = tables_of(tmp_path / "other.duckdb"), tables_of(warehouse)
+    del expected["build_vars"]
     assert len(expected["unreadable_lines"][1]) == 1 and len(expected) == 12
     assert loaded == expected
 
