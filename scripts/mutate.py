@@ -33,6 +33,36 @@ class Mutation:
 
 MUTATIONS = [
     Mutation(
+        "a jump is judged without the earlier changes",
+        "dbt_project/models/champion/champion_data_checks.sql",
+        "1.4826 * scattered.median_absolute_deviation",
+        "0",
+        "tests/project/test_dbt_unit_tests.py",
+    ),
+    Mutation(
+        "an outcome counts an order beyond its horizon",
+        "dbt_project/macros/outcomes.sql",
+        "and due.followed_to > purchases.ordered_at",
+        "and due.followed_to >= purchases.ordered_at",
+        "tests/project/test_dbt_unit_tests.py",
+    ),
+    Mutation(
+        "an outcome is told before its horizon has passed",
+        "dbt_project/macros/outcomes.sql",
+        """            and published_state.cutoff
+            >= evaluation_dates""",
+        """            and published_state.cutoff + interval '99' year
+            >= evaluation_dates""",
+        "tests/project/test_dbt_unit_tests.py",
+    ),
+    Mutation(
+        "rates are scored on the half that they come from",
+        "python_models/segmentation/outcomes.py",
+        "np.flip((values @ of_cluster) / known, axis=-2)",
+        "(values @ of_cluster) / known",
+        "tests/unit/test_outcomes.py",
+    ),
+    Mutation(
         "the noise floor is removed",
         "dbt_project/models/monitoring/monitoring_clauses.sql",
         "and measured.measured_value < measured.noise_floor",

@@ -28,6 +28,9 @@ REGISTRY = {
     "monitoring.monitoring_evaluation_dates": "evaluation_date",
     "monitoring.monitoring_agreement": "origin_model_id, model_id",
     "monitoring.monitoring_noise": "model_id",
+    "monitoring.monitoring_feature_bins": "feature",
+    "monitoring.monitoring_feature_counts": "evaluation_date, feature, population, bin",
+    "monitoring.monitoring_rule_counts": "evaluation_date, raw_table, rule",
     "champion.champion_decisions": "decision_number",
     "champion.champion_cluster_overlaps": "champion_period, previous_cluster, cluster",
     "champion.champion_profiles": "champion_period, cluster",
@@ -35,6 +38,11 @@ REGISTRY = {
     "champion.champion_changes": "step, customer_id",
     "champion.champion_transitions": "step, from_segment_id, to_segment_id",
     "champion.champion_causes": "origin_model_id, model_id, feature",
+    "champion.champion_segment_outcomes": "evaluation_date, horizon_days, segment_id",
+    "champion.champion_model_outcomes": (
+        "origin_model_id, model_id, horizon_days, half, origin_cluster, cluster"
+    ),
+    "champion.champion_outcome_scores": "origin_model_id, model_id, horizon_days",
 }
 
 

@@ -4,11 +4,13 @@
     `severity` (error, warn or info) and `is_floor` (whether low values are bad).
 #}
 {% macro maintenance_clauses() %}
-    {% set is_floor = {'agreement': true, 'segment': true, 'misplaced_revenue': false} %}
+    {% set is_floor = {
+        'agreement': true, 'segment': true, 'misplaced_revenue': false, 'data': false, 'outcome': false
+    } %}
     {% set found = [] %}
     {% for clause, terms in mapping_var('maintenance_clauses').items() %}
         {% do found.append({
-            'clause': clause, 'breach': terms.breach, 'warn': terms.warn, 'evaluations': terms.evaluations,
+            'clause': clause, 'breach': terms.breach, 'warn': terms.warn, 'evaluations': terms.get('evaluations', 1),
             'severity': terms.severity, 'is_floor': is_floor[clause],
         }) %}
     {% endfor %}
@@ -22,7 +24,8 @@
 {%- endmacro %}
 
 
-{# The lower of two values; null when one is: `least` passes over nulls. #}
-{% macro lower_of(first, second) -%}
-    case when {{ first }} is not null and {{ second }} is not null then least({{ first }}, {{ second }}) end
-{%- endmacro %}
+{# A clause by its name; without it nothing is ever beyond its limits. #}
+{% macro maintenance_clause(name) %}
+    {% set found = maintenance_clauses() | selectattr('clause', 'eq', name) | list %}
+    {{ return(found[0] if found else {'breach': 1e9, 'warn': 1e9, 'severity': 'info'}) }}
+{% endmacro %}

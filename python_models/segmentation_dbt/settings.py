@@ -16,7 +16,15 @@ import duckdb
 from segmentation_dbt.faults import UserError
 from segmentation_dbt.tables import tables_in
 
-CLAUSES = {"agreement": "least", "segment": "least", "misplaced_revenue": "most"}
+CLAUSES = {
+    "agreement": "least",
+    "segment": "least",
+    "misplaced_revenue": "most",
+    "data": "most",
+    "outcome": "most",
+}
+# Clauses on the models of a pair; the others are judged at each evaluation date on its own.
+CLAUSES_OF_PAIRS = ["agreement", "segment", "misplaced_revenue"]
 CRITERIA = ["balance", "business_sense", "silhouette"]
 NEEDED_COLUMNS = ["customer_id", "ordered_at", "amount"]
 OPTIONAL_COLUMNS = ["order_id", "order_status", "items", "category", "state", "city"]
@@ -380,15 +388,12 @@ def _check_weights(weights: Mapping) -> None:
 
 
 def _check_clauses(clauses: Mapping) -> None:
-    terms = {
-        "breach": _SHARE,
-        "warn": _SHARE,
-        "evaluations": _number(1, 10_000, whole=True),
-        "severity": _choice("error", "warn", "info"),
-    }
     for clause, given in clauses.items():
         if clause not in CLAUSES:
             _stop_for_clauses(f"there is no clause {clause}; clauses are {', '.join(CLAUSES)}")
+        terms = {"breach": _SHARE, "warn": _SHARE, "severity": _choice("error", "warn", "info")}
+        if clause in CLAUSES_OF_PAIRS:
+            terms["evaluations"] = _number(1, 10_000, whole=True)
         _check(f"maintenance_clauses, {clause}", given, _MAPPING)
         for name in terms:
             if name not in given:

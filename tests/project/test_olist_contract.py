@@ -243,3 +243,38 @@ def test_bins_give_the_agreement_of_the_customers(
     errors = (binned["adjusted_rand_index"] - exact["adjusted_rand_index"]).abs()
     assert errors.median() < 0.002
     assert errors.max() < 0.012
+
+
+def test_refitting_in_may_tells_no_better_who_buys(mart):
+    """Figures of a computation that shares no code with this project (issue 23)."""
+    first = "horizon_days = 90 and origin_model_id like '%-2018-01-01'"
+    [row] = mart("maintenance_outcomes", f"evaluation_date = '2018-05-28' and {first}").itertuples()
+    assert row.frozen_auc == pytest.approx(0.586, abs=0.01)
+    assert row.refit_auc == pytest.approx(0.571, abs=0.01)
+    assert row.adjusted_rand_index == pytest.approx(0.57, abs=0.01)
+    assert row.auc_loss < 0
+
+
+def test_nothing_jumps_in_the_data_that_are_as_they_were(mart):
+    assert len(mart("maintenance_data_checks", "is_assessable")) > 1000
+    assert mart("maintenance_data_checks", "is_jump").empty
+
+
+def test_review_scores_that_are_doubled_break_the_clause_of_data(
+    project, olist_data, tmp_path, read
+):
+    data = tmp_path / "doubled"
+    data.mkdir()
+    for file in olist_data.glob("*.csv"):
+        (data / file.name).symlink_to(file)
+    reviews = pd.read_csv(olist_data / "olist_order_reviews_dataset.csv")
+    doubled = reviews["review_answer_timestamp"] >= "2018-05-01"
+    reviews.loc[doubled, "review_score"] *= 2
+    (data / "olist_order_reviews_dataset.csv").unlink()
+    reviews.to_csv(data / "olist_order_reviews_dataset.csv", index=False)
+    warehouse = project.dbt_build(
+        data, tmp_path / "olist.duckdb", "--vars", "{as_of: '2018-05-08'}"
+    )
+    [clause] = read(warehouse, "from marts.maintenance_contract where clause = 'data'").itertuples()
+    assert (clause.status, clause.breached_since) == ("breach", pd.Timestamp("2018-05-07"))
+    assert clause.sentence.startswith("2018-05-07, review_score")

@@ -14,7 +14,8 @@ TEXT_COLUMNS = {
     "an id from the raw files": {"customer_id"},
     "a place or category from the raw files": {"place", "category"},
     "made by the project": {
-        *("algorithm", "basis", "candidate_id", "challenger_model_id", "chosen_by", "clause"),
+        *("algorithm", "basis", "candidate_id", "challenger_model_id", "check_name"),
+        *("chosen_by", "clause", "population"),
         *("data_fingerprint", "decision", "description", "error", "event", "feature"),
         *("currency", "feature_set", "features", "from_segment_name", "funnel", "library_versions"),
         *("model_id", "most_shifted_segment", "movement", "option", "origin_model_id"),

@@ -125,6 +125,18 @@ def test_no_var_takes_sql(name):
             {"maintenance_clauses": {"agreement": {"breach": 0.8, "warn": 0.7, "evaluations": 1}}},
             "agreement has no severity",
         ),
+        (
+            {"maintenance_clauses": {"data": {"breach": 0.1, "warn": 0.1, "evaluations": 2}}},
+            "data has no severity",
+        ),
+        (
+            {
+                "maintenance_clauses": {
+                    "outcome": {"breach": 0, "warn": 0, "severity": "info", "evaluations": 1}
+                }
+            },
+            "outcome has a term that nothing reads, evaluations",
+        ),
         ({"observation_months": 1.5}, "observation_months is 1.5; it must be a whole number"),
         ({"choice_score_weights": {"silhouette": 1}}, "choice_score_weights must give"),
         ({"comparison_date": "2018-01-20"}, "it must be first_evaluation_date or as_of"),

@@ -78,8 +78,9 @@ def assert_equal(builds: Builds) -> None:
     differing = {mart.mart: mart for mart in marts if mart.differing_rows}
     assert not differing
     assert agreement >= 0.99
-    # Nothing but a change of model fills segment_events.
-    assert {mart.mart for mart in marts if not mart.first_rows} <= {"segment_events"}
+    # A change of model fills segment_events, thirty days after a refit maintenance_outcomes.
+    empty = {mart.mart for mart in marts if not mart.first_rows}
+    assert empty <= {"segment_events", "maintenance_outcomes"}
 
 
 def test_every_mart_is_equal_on_a_small_shop(shop_builds):

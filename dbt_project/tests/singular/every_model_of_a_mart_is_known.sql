@@ -21,6 +21,8 @@
     ('maintenance_causes', 'origin_model_id'),
     ('maintenance_causes', 'model_id'),
     ('maintenance_noise', 'model_id'),
+    ('maintenance_outcomes', 'origin_model_id'),
+    ('maintenance_outcomes', 'model_id'),
     ('feature_correlations', 'model_id'),
 ] %}
 with named as (

@@ -6,6 +6,12 @@ clauses as (
 
 ),
 
+other_clauses as (
+
+    select * from {{ ref('champion_clauses') }}
+
+),
+
 champion_periods as (
 
     select * from {{ ref('champion_takeovers') }}
@@ -240,4 +246,26 @@ select
             end
     end as sentence
 from judged
-order by clause = 'agreement' desc, clause = 'segment' desc, segment_id
+union all
+select
+    other_clauses.clause,
+    cast(null as integer) as segment_id,
+    other_clauses.model_id,
+    other_clauses.evaluation_date,
+    other_clauses.measured_value,
+    case when other_clauses.status = 'breach' then other_clauses.measured_value end
+        as value_when_broken,
+    other_clauses.threshold,
+    cast(null as double) as structural_agreement,
+    cast(null as string) as breach_kind,
+    cast(null as double) as noise_agreement,
+    cast(null as double) as noise_floor,
+    other_clauses.severity,
+    other_clauses.status,
+    other_clauses.breached_since,
+    newest_evaluation.evaluation_date
+    + {{ var('evaluation_interval_weeks') }} * interval '7' day as next_evaluation_date,
+    other_clauses.sentence
+from other_clauses
+cross join newest_evaluation
+order by clause = 'agreement' desc, segment_id nulls last, clause = 'misplaced revenue' desc, clause

@@ -1,73 +1,17 @@
-{{ config(enabled=var('source') == 'transactions', materialized='table') }}
-
-{#- Flags that staging sets on accepted rows, with the rule that counts them; those of columns
-    that the file has not would say nothing. -#}
-{%- set flags = {
-    'is_amount_missing': ('amount', 'no_value'),
-    'is_order_id_missing': ('order_id', 'no_order_id'),
-    'is_status_missing': ('order_status', 'no_status'),
-    'is_number_of_items_missing': ('items', 'no_items'),
-    'is_delivered_before_ordered': ('delivered_at', 'delivered_before_ordered'),
-    'is_score_missing': ('review_score', 'no_review_score'),
-    'is_score_out_of_range': ('review_score', 'score_out_of_range'),
-    'is_undated': ('review_score', 'no_review_time'),
-    'is_reviewed_before_ordered': ('reviewed_at', 'written_before_order'),
-} -%}
+{{ config(enabled=var('source') == 'transactions') }}
 
 with
 
-transactions as (
+counts_by_day as (
 
-    select * from {{ ref('stg_transactions__transactions') }}
-
-),
-
-unreadable_lines as (
-
-    select * from {{ ref('stg_raw_files__unreadable_lines') }}
-
-),
-
-rows_of_erased_customers as (
-
-    select * from {{ ref('stg_raw_files__rows_of_erased_customers') }}
-
-),
-
-counted as (
-
-    select rejection_reason as rule
-    from transactions
-    where rejection_reason is not null
-    {% for flag, (column, rule) in flags.items() if is_known_of_transactions(column) %}
-        union all
-        select '{{ rule }}' as rule
-        from transactions
-        where {{ flag }} and rejection_reason is null
-    {% endfor %}
-    union all
-    select 'unreadable_line' as rule
-    from unreadable_lines
-
-),
-
-aggregated as (
-
-    select
-        rule,
-        count(*) as affected_rows
-    from counted
-    group by 1
-    union all
-    select
-        'erased_on_request' as rule,
-        erased_rows as affected_rows
-    from rows_of_erased_customers
+    select * from {{ ref('stg_data_quality_counts_by_day') }}
 
 )
 
 select
-    'transactions' as raw_table,
+    raw_table,
     rule,
-    cast(affected_rows as bigint) as affected_rows
-from aggregated
+    cast(sum(affected_rows) as bigint) as affected_rows
+from counts_by_day
+where rule != 'all rules'
+group by 1, 2

@@ -1,0 +1,252 @@
+{%- set data = maintenance_clause('data') %}
+{%- set outcome = maintenance_clause('outcome') %}
+
+with
+
+champion_periods as (
+
+    select * from {{ ref('champion_takeovers') }}
+    where is_current
+
+),
+
+models as (
+
+    select * from {{ ref('training_models') }}
+
+),
+
+checks as (
+
+    select * from {{ ref('champion_data_checks') }}
+
+),
+
+evaluations as (
+
+    select * from {{ ref('champion_evaluations') }}
+
+),
+
+scores as (
+
+    select * from {{ ref('champion_outcome_scores') }}
+
+),
+
+champion as (
+
+    select
+        models.model_id,
+        models.fitted_as_of
+    from models
+    inner join champion_periods on models.model_id = champion_periods.model_id
+
+),
+
+newest_evaluation as (
+
+    select
+        evaluation_date,
+        bool_or(is_assessable) as is_assessable
+    from checks
+    group by 1
+    order by evaluation_date desc
+    limit 1
+
+),
+
+jumps as (
+
+    -- A champion that is fitted after a jump has seen the new measure.
+    select
+        checks.evaluation_date,
+        abs(checks.change) as size,
+        checks.finding,
+        checks.is_lasting,
+        checks.is_close,
+        checks.evaluation_date = newest_evaluation.evaluation_date as is_newest,
+        row_number() over (
+            order by
+                checks.is_lasting desc,
+                abs(checks.change) / checks.largest_usual_change desc,
+                checks.finding asc
+        ) as size_rank
+    from checks
+    cross join champion
+    cross join newest_evaluation
+    where
+        (checks.is_lasting and checks.evaluation_date > champion.fitted_as_of)
+        or (checks.is_close and checks.evaluation_date = newest_evaluation.evaluation_date)
+
+),
+
+data_clause as (
+
+    select
+        'data' as clause,
+        newest_evaluation.evaluation_date,
+        coalesce(max(jumps.size) filter (where jumps.size_rank = 1), 0) as measured_value,
+        {{ data.breach }} as threshold,
+        {{ sql_string(data.severity) }} as severity,
+        case
+            when bool_or(jumps.is_lasting) then 'breach'
+            when bool_or(jumps.is_close) then 'warn'
+            when newest_evaluation.is_assessable then 'ok'
+            else 'not assessable'
+        end as status,
+        min(jumps.evaluation_date) filter (where jumps.is_lasting) as breached_since,
+        min(jumps.evaluation_date) filter (where jumps.size_rank = 1) as jumped_on,
+        min(jumps.finding) filter (where jumps.size_rank = 1) as finding,
+        count(*) filter (where jumps.is_lasting) as lasting_jumps
+    from newest_evaluation
+    left join jumps on true
+    group by newest_evaluation.evaluation_date, newest_evaluation.is_assessable
+
+),
+
+ranked as (
+
+    -- The newest one at which the champion has been in use for some weeks, and enough bought.
+    select
+        scores.*,
+        evaluations.weeks,
+        {{ is_loss_assessable('scores') }} as is_assessable,
+        row_number() over (
+            order by
+                {{ is_loss_assessable('scores') }} desc,
+                scores.horizon_days = 90 desc,
+                evaluations.weeks >= 4 desc,
+                scores.evaluation_date desc,
+                evaluations.weeks desc,
+                scores.origin_model_id asc
+        ) as choice
+    from scores
+    inner join evaluations
+        on
+            scores.origin_model_id = evaluations.origin_model_id
+            and scores.model_id = evaluations.model_id
+
+),
+
+outcome_clause as (
+
+    select
+        'outcome' as clause,
+        coalesce(ranked.evaluation_date, newest_evaluation.evaluation_date) as evaluation_date,
+        case when ranked.is_assessable then ranked.auc_loss else 0 end as measured_value,
+        {{ outcome.breach }} as threshold,
+        {{ sql_string(outcome.severity) }} as severity,
+        case
+            when ranked.is_assessable is not true then 'not assessable'
+            when ranked.auc_loss > {{ outcome.breach }} and ranked.auc_loss_low > 0 then 'breach'
+            when ranked.auc_loss > {{ outcome.warn }} and ranked.auc_loss_low > 0 then 'warn'
+            else 'ok'
+        end as status,
+        ranked.horizon_days,
+        ranked.weeks,
+        ranked.frozen_auc,
+        ranked.refit_auc,
+        ranked.auc_loss_low,
+        ranked.auc_loss_high
+    from newest_evaluation
+    left join ranked on ranked.choice = 1
+
+),
+
+unioned as (
+
+    select
+        clause,
+        evaluation_date,
+        measured_value,
+        threshold,
+        severity,
+        status,
+        breached_since,
+        case status
+            when 'breach'
+                then
+                    {{ iso_date('jumped_on') }} || ', ' || finding || ' '
+                    || case
+                        when lasting_jumps > 1
+                            then
+                                cast(lasting_jumps - 1 as string)
+                                || case lasting_jumps
+                                    when 2 then ' other check has'
+                                    else ' other checks have'
+                                end
+                                || ' jumped too and not come back. '
+                        else ''
+                    end
+                    || 'Until this is explained or mended, the clauses on the model cannot be '
+                    || 'trusted: they may tell of the measurement, not of the customers.'
+            when 'warn'
+                then {{ iso_date('jumped_on') }} || ', ' || finding || ' It is close to a jump.'
+            when 'not assessable'
+                then
+                    'Newcomers, facts or earlier evaluations are too few to tell a jump in the '
+                    || 'data.'
+            else
+                'What the features are measured by has not jumped since the model in use was '
+                || 'fitted.'
+        end as sentence
+    from data_clause
+    union all
+    select
+        clause,
+        evaluation_date,
+        measured_value,
+        threshold,
+        severity,
+        status,
+        case when status = 'breach' then evaluation_date end as breached_since,
+        case
+            when status = 'not assessable'
+                then
+                    'What waiting costs cannot be told yet: too few evaluations have been followed '
+                    || 'for long enough, or too few customers have bought since.'
+            else
+                case status
+                    when 'ok' then 'Waiting costs nothing measurable so far'
+                    else 'Waiting costs'
+                end
+                || printf(
+                    ': on %s, %s %s after its fit, the model then in use told who buys in the next '
+                    || '%d days with an area under the ROC curve of %.3f, a refit with %.3f; the '
+                    || 'refit is better by %.3f (%.3f to %.3f, 95 %% interval).',
+                    {{ iso_date('evaluation_date') }},
+                    {{ plain_number('weeks') }},
+                    case when weeks = 1 then 'week' else 'weeks' end,
+                    horizon_days,
+                    frozen_auc,
+                    refit_auc,
+                    measured_value,
+                    auc_loss_low,
+                    auc_loss_high
+                )
+        end as sentence
+    from outcome_clause
+
+)
+
+select
+    unioned.clause,
+    champion.model_id,
+    unioned.evaluation_date,
+    cast(unioned.measured_value as double) as measured_value,
+    cast(unioned.threshold as double) as threshold,
+    unioned.severity,
+    unioned.status,
+    unioned.breached_since,
+    unioned.sentence
+from unioned
+cross join champion
+where
+    unioned.clause in (
+        {% for clause in maintenance_clauses() %}
+            {{ sql_string(clause.clause) }}{{ ',' if not loop.last }}
+        {% endfor %}
+    )
+    and unioned.evaluation_date is not null
+order by unioned.clause
