@@ -46,12 +46,13 @@ champion as (
 
 newest_evaluation as (
 
+    -- At which the shop sells as usual, if there is one.
     select
         evaluation_date,
         bool_or(is_assessable) as is_assessable
     from checks
     group by 1
-    order by evaluation_date desc
+    order by bool_or(is_live) desc, evaluation_date desc
     limit 1
 
 ),

@@ -8,36 +8,14 @@ measures as (
 
 ),
 
-newcomers as (
-
-    select
-        evaluation_date,
-        coalesce(max(facts) filter (where population = 'newcomers'), 0) as newcomers
-    from measures
-    group by 1
-
-),
-
-running as (
+evaluation_dates as (
 
     -- Where next to nothing comes in any more, everybody ages, and the few who come are others.
     select
-        newcomers.evaluation_date,
-        newcomers.newcomers >= {{ quantile('earlier.newcomers', 0.5) }} / 4 as is_running
-    from newcomers
-    inner join newcomers as earlier on newcomers.evaluation_date > earlier.evaluation_date
-    group by newcomers.evaluation_date, newcomers.newcomers
-
-),
-
-arrivals as (
-
-    select
-        newcomers.evaluation_date,
-        running.is_running,
-        lag(running.is_running) over (order by newcomers.evaluation_date) as was_running
-    from newcomers
-    left join running on newcomers.evaluation_date = running.evaluation_date
+        evaluation_date,
+        is_live,
+        lag(is_live) over (order by evaluation_date) as was_live
+    from {{ ref('monitoring_evaluation_dates') }}
 
 ),
 
@@ -147,10 +125,11 @@ judged as (
             limited.change is not null
             and limited.earlier_changes >= {{ least_earlier_changes() }}
             and least(limited.facts, limited.facts_before) >= {{ least_facts() }}
-            and arrivals.is_running
-            and arrivals.was_running,
+            and coalesce(evaluation_dates.is_live, true)
+            and coalesce(evaluation_dates.was_live, true),
             false
         ) as is_assessable,
+        coalesce(evaluation_dates.is_live, true) as is_live,
         last_value(limited.measured_value) over (
             partition by
                 limited.feature, limited.population, limited.check_name, limited.compared_date
@@ -158,7 +137,7 @@ judged as (
             rows between unbounded preceding and unbounded following
         ) as newest_value
     from limited
-    inner join arrivals on limited.evaluation_date = arrivals.evaluation_date
+    left join evaluation_dates on limited.evaluation_date = evaluation_dates.evaluation_date
 
 )
 
