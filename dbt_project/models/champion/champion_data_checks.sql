@@ -154,6 +154,7 @@ select
     usual_change,
     cast(greatest({{ clause.breach }}, scatter) as double) as largest_usual_change,
     earlier_changes,
+    is_live,
     is_assessable,
     is_assessable and excess > greatest({{ clause.breach }}, scatter) as is_jump,
     is_assessable and excess > greatest({{ clause.warn }}, scatter) as is_close,
