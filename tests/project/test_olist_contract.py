@@ -13,6 +13,9 @@ from conftest import with_any_vars
 
 pytestmark = pytest.mark.olist
 
+# Nobody orders in the last week.
+LIVE = "evaluation_date < '2018-09-03'"
+
 
 @pytest.fixture(scope="module")
 def mart(olist_warehouse):
@@ -34,7 +37,7 @@ def test_every_customer_is_a_point_and_cells_are_few(olist_warehouse, read):
         "on observations.cutoff = models.fitted_as_of "
         "inner join monitoring.monitoring_noise as refits using (model_id) group by 1",
     )
-    assert len(counted) == 42
+    assert len(counted) == 36
     assert (counted["customers"] == counted["observations"]).all()
     assert (counted["customers"] == counted["counted"]).all()
     assert counted["bins"].between(4000, 8000).all()
@@ -42,19 +45,19 @@ def test_every_customer_is_a_point_and_cells_are_few(olist_warehouse, read):
 
 def test_segments_since_2018_can_be_contracted(mart):
     noise = mart("maintenance_noise")
-    assert len(noise) == 42
+    assert len(noise) == 36
     assert noise["is_assessable"].all()
     assert (noise["failed_refits"] == 0).all()
-    assert (noise["noise_floor"] > 0.9).all()
+    assert (noise["noise_floor"] > 0.8).all()
     assert (noise["noise_agreement"] > 0.95).all()
 
 
 def test_every_change_of_model_is_due_to_recency(mart):
     causes = mart("maintenance_causes", "place = 1")
     changes = mart("maintenance_drift", "is_takeover")["evaluation_date"]
-    assert len(changes) == 4
+    assert len(changes) == 3
     at_changes = causes[causes["evaluation_date"].isin(changes)]
-    assert at_changes["feature"].tolist() == ["recency_days"] * 4
+    assert at_changes["feature"].tolist() == ["recency_days"] * 3
     assert (at_changes["agreement_given_back"] > 0.1).all()
     # On bins the agreement is that of the customers, more or less.
     every = mart("maintenance_causes", "place is not null")
@@ -63,7 +66,7 @@ def test_every_change_of_model_is_due_to_recency(mart):
 
 def test_shifts_of_features_are_those_of_the_customers(olist_warehouse, mart, read):
     """From bins, against the same from each customer."""
-    causes = mart("maintenance_causes", "evaluation_date = '2018-10-01'").set_index("feature")
+    causes = mart("maintenance_causes", "evaluation_date = '2018-07-16'").set_index("feature")
     origin = causes["origin_model_id"].iloc[0]
     parameters = mart("segment_model_parameters", f"model_id = '{origin}'").set_index("feature")
     then, now = (
@@ -71,7 +74,7 @@ def test_shifts_of_features_are_those_of_the_customers(olist_warehouse, mart, re
             olist_warehouse,
             f"select * from intermediate.int_customer_features where cutoff = '{date}'",
         )
-        for date in ("2018-07-16", "2018-10-01")
+        for date in ("2018-05-28", "2018-07-16")
     )
     for feature, row in parameters.iterrows():
         log = np.log1p if row["transform"] == "log1p" else lambda values: values
@@ -107,7 +110,7 @@ def test_shifts_of_features_are_those_of_the_customers(olist_warehouse, mart, re
 
 def test_how_long_models_last_equals_scipy(mart):
     """Durations by pandas, the curve by SciPy."""
-    stability = mart("segment_stability", "weeks > 0")
+    stability = mart("segment_stability", f"weeks > 0 and {LIVE}")
     below = stability[stability["adjusted_rand_index"] < 0.8]
     weeks = stability.groupby("origin_model_id")["weeks"].max()
     until_breach = below.groupby("origin_model_id")["weeks"].min().reindex(weeks.index)
@@ -118,9 +121,9 @@ def test_how_long_models_last_equals_scipy(mart):
     assert curve["survival"].to_numpy() == pytest.approx(reference.sf.evaluate(curve["weeks"]))
 
 
-def test_no_interval_on_olist_keeps_its_promise(mart):
+def test_no_interval_is_recommended_on_olist(mart):
     """Intervals by pandas: of models known at a date, and of those fitted after it."""
-    stability = mart("segment_stability", "weeks > 0")
+    stability = mart("segment_stability", f"weeks > 0 and {LIVE}")
     broken = stability[stability["is_contract_broken"]].groupby("origin_model_id")["weeks"].min()
     models = stability.groupby("origin_model_id").agg(
         fitted=("evaluation_date", lambda dates: dates.min() - pd.Timedelta(weeks=1)),
@@ -133,7 +136,7 @@ def test_no_interval_on_olist_keeps_its_promise(mart):
         known = models[models["fitted"] + pd.Timedelta(weeks=weeks) <= known_by]
         return known[["fitted"]].assign(is_kept=known["lasted"] > weeks)
 
-    backtest = mart("maintenance_backtest", "subject = 'champion'")
+    backtest = mart("maintenance_backtest", f"subject = 'champion' and {LIVE}")
     for row in backtest.itertuples():
         kept = {weeks: fates(weeks, row.evaluation_date)["is_kept"] for weeks in range(1, 42)}
         good = [weeks for weeks, of in kept.items() if len(of) >= 20 and of.mean() >= 0.9]
@@ -149,9 +152,9 @@ def test_no_interval_on_olist_keeps_its_promise(mart):
     schedule = mart("maintenance_schedule").iloc[0]
     assert schedule["past_dates"] == len(past)
     assert schedule["later_kept_share"] == pytest.approx(past["later_kept_share"].mean())
-    assert schedule["later_kept_share"] < schedule["probability"] == 0.9
+    assert schedule["past_dates"] < 40
     assert pd.isna(schedule["recommended_interval_weeks"])
-    assert "kept its promise" in schedule["sentence"]
+    assert "too few later ones show whether that holds" in schedule["sentence"]
 
 
 def test_a_short_history_gets_no_forecast(mart):
@@ -203,7 +206,7 @@ def test_migration_is_reported_apart_from_relabelling(mart):
     )
     assert (migration["migrated_customers"] == moved["migration"]).all()
     assert (migration["relabelled_customers"] == moved["relabelling"]).all()
-    assert (migration["relabelled_customers"] > 0).sum() == 4
+    assert (migration["relabelled_customers"] > 0).sum() == 3
     known = migration[["stayed_customers", "migrated_customers", "new_customers"]].sum(axis=1)
     models = mart("segment_models").set_index("fitted_as_of")["customers"]
     assert (known == models).all()

@@ -12,7 +12,12 @@ customer_versions as {{ not_materialized() }} (
 
 order_reviews as (
 
-    select * from {{ ref('stg_order_reviews') }}
+    -- A review dated before its order is known from the order on.
+    select
+        order_reviews.review_score,
+        greatest(order_reviews.written_at, orders.ordered_at) as written_at
+    from {{ ref('stg_order_reviews') }} as order_reviews
+    inner join {{ ref('int_orders') }} as orders on order_reviews.order_id = orders.order_id
 
 ),
 

@@ -32,7 +32,7 @@
     'olist_order_reviews_dataset': {
         'staging': 'stg_olist__order_reviews',
         'of_orders': true,
-        'fact_at': 'staged.written_at',
+        'fact_at': 'greatest(staged.written_at, orders.ordered_at)',
         'flags': {
             'is_answer_time_missing': 'no_answer_time',
             'is_undated': 'no_review_time',
