@@ -85,7 +85,8 @@ judged as (
         *,
         case
             when is_broken then 'breach'
-            when is_out_of_date or not is_live or not is_assessable then 'not assessable'
+            when is_out_of_date or not is_assessable then 'not assessable'
+            when not is_live and evaluation_date != fitted_as_of then 'not assessable'
             when is_close then 'warn'
             else 'ok'
         end as status,
@@ -165,7 +166,7 @@ select
                 || coalesce(' in "' || segment_name || '"', '')
                 || ': another candidate is chosen. Let its model take over (refit_policy, '
                 || 'manual_champions), or pin the candidate in use (pinned_candidate).'
-        when status = 'not assessable' and not is_live
+        when status = 'not assessable' and not is_live and is_assessable
             then
                 'Far fewer orders than usual have come up to the evaluation of '
                 || {{ iso_date('evaluation_date') }}
