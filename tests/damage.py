@@ -317,9 +317,9 @@ told(
     "files",
     "orders: header only",
     header_only(ORDERS),
-    "No order is left to make segments of",
+    "No counted order is left to make segments of",
 )
-told("files", "customers: header only", header_only(CUSTOMERS), "No order is left")
+told("files", "customers: header only", header_only(CUSTOMERS), "No counted order is left")
 told(
     "files",
     "payments and items: header only",
@@ -741,7 +741,7 @@ told(
     "dates",
     "nothing before the first evaluation date",
     put_everywhere(ORDERS, lambda _: {"order_purchase_timestamp": "2018-01-20 10:00:00"}),
-    "No model can be fitted at 2018-01-01",
+    "No counted order is left to make segments of",
     "first_evaluation_date",
     whole=True,
 )

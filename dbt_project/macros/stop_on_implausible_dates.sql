@@ -11,7 +11,8 @@
         {% set first = 'first_evaluation_date, ' ~ var('first_evaluation_date') ~ ',' %}
         {% if as_of is none %}
             {% do exceptions.raise_compiler_error(
-                'No order is left to make segments of: data_quality_ledger says why rows were rejected.'
+                'No counted order is left to make segments of: data_quality_ledger says why rows were rejected, and '
+                ~ 'the var uncounted_order_statuses which orders do not count.'
             ) %}
         {% elif dates == 0 %}
             {% do exceptions.raise_compiler_error(
