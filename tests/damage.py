@@ -741,7 +741,7 @@ told(
     "dates",
     "nothing before the first evaluation date",
     put_everywhere(ORDERS, lambda _: {"order_purchase_timestamp": "2018-01-20 10:00:00"}),
-    "No counted order is left to make segments of",
+    "No model can be fitted at 2018-01-01",
     "first_evaluation_date",
     whole=True,
 )
@@ -1030,8 +1030,8 @@ told(
     "shops",
     "all orders canceled",
     put_everywhere(ORDERS, lambda _: {"order_status": "canceled"}),
-    NOT_ENOUGH,
-    "no customer is known yet",
+    "No counted order is left to make segments of",
+    "uncounted_order_statuses",
     whole=True,
 )
 told(

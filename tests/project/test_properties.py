@@ -294,7 +294,9 @@ def test_a_later_order_changes_nothing_earlier(house, shop, later):
     newest = max(counted, default=START)
     with house(orders, orphans) as connection:
         before = features_of(connection, before=newest)
-    after_all = max(order["ordered_at"] for order in orders).replace(hour=0, minute=0, second=0) + timedelta(days=1)
+    after_all = max(order["ordered_at"] for order in orders).replace(
+        hour=0, minute=0, second=0
+    ) + timedelta(days=1)
     added = [
         order | {"id": f"later {order['id']}", "ordered_at": after_all + timedelta(days=i)}
         for i, order in enumerate(later[0])
