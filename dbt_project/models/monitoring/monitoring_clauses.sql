@@ -183,8 +183,8 @@ counted as (
 
 remembered as (
 
-    -- A broken clause stays broken. Where noise alone goes below the limit now and then, it takes one
-    -- evaluation more: in a year there are many.
+    -- A broken clause stays broken. Where noise alone goes below the limit now and then, it takes
+    -- one evaluation more: in a year there are many.
     select
         *,
         min(

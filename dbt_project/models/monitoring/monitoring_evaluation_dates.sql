@@ -33,11 +33,15 @@ spine as (
 orders as (
 
     select
-        {{ elapsed_days('spine.starts_at', 'counted_orders.ordered_at') }} // {{ days }} as number,
+        cast(floor(
+            {{ elapsed_days('spine.starts_at', 'counted_orders.ordered_at') }} / {{ days }}.0
+        ) as integer) as number,
         count(*) as counted_orders
     from counted_orders
     inner join spine
-        on counted_orders.ordered_at >= spine.starts_at and counted_orders.ordered_at < spine.ends_at
+        on
+            counted_orders.ordered_at >= spine.starts_at
+            and counted_orders.ordered_at < spine.ends_at
     group by 1
 
 ),
@@ -47,7 +51,9 @@ intervals as (
     -- Of the interval that ends with the evaluation date.
     select
         cutoffs.cutoff as evaluation_date,
-        {{ elapsed_days('spine.starts_at', 'cutoffs.cutoff') }} // {{ days }} - 1 as number
+        cast(floor(
+            {{ elapsed_days('spine.starts_at', 'cutoffs.cutoff') }} / {{ days }}.0
+        ) as integer) - 1 as number
     from cutoffs
     cross join spine
 
@@ -59,7 +65,9 @@ counted as (
         intervals.evaluation_date,
         coalesce(max(case when orders.number = intervals.number then orders.counted_orders end), 0)
             as counted_orders,
-        {{ quantile('case when orders.number < intervals.number then orders.counted_orders end', 0.5) }}
+        {{ quantile(
+            'case when orders.number < intervals.number then orders.counted_orders end', 0.5
+        ) }}
             as usual_orders
     from intervals
     left join orders

@@ -7,7 +7,8 @@
 {#- Many candidates share a feature set: its text is made once. -#}
 {%- set features = {} -%}
 {%- for candidate in declared if candidate.feature_set not in features -%}
-    {%- do features.update({candidate.feature_set: features_with_transforms(candidate.features)}) -%}
+    {%- set text = features_with_transforms(candidate.features) -%}
+    {%- do features.update({candidate.feature_set: text}) -%}
 {%- endfor -%}
 
 with

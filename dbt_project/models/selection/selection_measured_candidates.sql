@@ -93,11 +93,14 @@ measured as (
         figures.candidate_id is not null as is_compared,
         case
             when last_comparison.compared_at is not null
-                then last_comparison.data_fingerprint is distinct from inputs.data_fingerprint
+                then coalesce(last_comparison.data_fingerprint != inputs.data_fingerprint, true)
         end as is_of_other_data,
         case
             when last_comparison.compared_at is not null
-                then last_comparison.settings_fingerprint is distinct from inputs.settings_fingerprint
+                then
+                    coalesce(
+                        last_comparison.settings_fingerprint != inputs.settings_fingerprint, true
+                    )
         end as is_of_other_settings
     from candidates
     cross join inputs

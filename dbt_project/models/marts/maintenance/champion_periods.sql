@@ -40,15 +40,15 @@ broken_clauses as (
     inner join clauses
         on
             takeovers.model_id = clauses.origin_model_id
-            and clauses.evaluation_date = takeovers.champion_to
+            and takeovers.champion_to = clauses.evaluation_date
     qualify
         row_number() over (
             partition by takeovers.champion_period
             order by
-                clauses.broken_since,
+                clauses.broken_since asc,
                 clauses.clause = 'agreement' desc,
-                clauses.value_when_broken,
-                clauses.origin_cluster
+                clauses.value_when_broken asc,
+                clauses.origin_cluster asc
         ) = 1
 
 ),

@@ -204,7 +204,8 @@ select
                 when 'breach'
                     then
                         ' The clause was broken on ' || {{ iso_date('broken_since') }}
-                        || ' at ' || value_told || ', after ' || {{ plain_number('weeks_until_breach') }}
+                        || ' at ' || value_told
+                        || ', after ' || {{ plain_number('weeks_until_breach') }}
                         || case when weeks_until_breach = 1 then ' week' else ' weeks' end
                         || case severity
                             when 'error' then ': a refit is due.'
@@ -214,8 +215,8 @@ select
                             when 're-centring due'
                                 then
                                     printf(
-                                        ' With ageing taken out the two agree at %.2f: the calendar has '
-                                        || 'moved, the customers have not changed.',
+                                        ' With ageing taken out the two agree at %.2f: the '
+                                        || 'calendar has moved, the customers have not changed.',
                                         structural_agreement
                                     )
                             when 'the customers changed'

@@ -26,8 +26,12 @@ reached as (
     -- Orders that do not count show how far the data reach.
     select
         cutoffs.as_of,
-        max(orders.ordered_at) filter (where orders.is_counted and orders.ordered_at < cutoffs.as_of)
-            as newest_counted_order_at,
+        max(
+            case
+                when orders.is_counted and orders.ordered_at < cutoffs.as_of
+                    then orders.ordered_at
+            end
+        ) as newest_counted_order_at,
         greatest(max(orders.ordered_at), cutoffs.as_of) as data_reach
     from orders
     cross join cutoffs
@@ -76,15 +80,16 @@ select
         when not is_live
             then
                 printf(
-                    'Only %d counted orders up to the evaluation of %s, where %.0f are usual: what is '
-                    || 'measured then breaks no clause.',
+                    'Only %d counted orders up to the evaluation of %s, where %.0f are usual: '
+                    || 'what is measured then breaks no clause.',
                     counted_orders,
                     {{ iso_date('evaluation_date') }},
                     usual_orders
                 )
         else
             printf(
-                'The newest counted order is of %s; %d counted orders up to the evaluation of %s%s.',
+                'The newest counted order is of %s; %d counted orders up to the evaluation of '
+                || '%s%s.',
                 {{ iso_date('newest_counted_order_at') }},
                 counted_orders,
                 {{ iso_date('evaluation_date') }},

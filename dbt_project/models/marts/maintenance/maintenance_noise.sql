@@ -55,8 +55,8 @@ select
         else
             printf(
                 'Noise: two fits of the same %,d customers agree at %.2f when they differ in '
-                || 'their seed, at %.2f when they see different resamples, and at %.2f when they see '
-                || 'different halves. %s',
+                || 'their seed, at %.2f when they see different resamples, and at %.2f when '
+                || 'they see different halves. %s',
                 customers,
                 seed_agreement,
                 resampling_agreement,

@@ -206,7 +206,9 @@ costs as (
             as mean_adjusted_rand_index,
         count(*) filter (where recentred.structural_agreement < {{ threshold }})
             as evaluations_below_threshold,
-        {{ mean_in_order('1 - recentred.structural_matched_agreement', ['recentred.evaluation_date']) }}
+        {{ mean_in_order(
+            '1 - recentred.structural_matched_agreement', ['recentred.evaluation_date']
+        ) }}
             as misplaced_share,
         cast(null as double) as relabelled_customers
     from stability as recentred
