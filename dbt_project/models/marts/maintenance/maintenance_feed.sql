@@ -80,11 +80,11 @@ select
         when not is_live
             then
                 printf(
-                    'Only %d counted orders up to the evaluation of %s, where %.0f are usual: '
+                    'Only %d counted orders up to the evaluation of %s, where %d are usual: '
                     || 'what is measured then breaks no clause.',
                     counted_orders,
                     {{ iso_date('evaluation_date') }},
-                    usual_orders
+                    cast(round(usual_orders) as bigint)
                 )
         else
             printf(
@@ -93,7 +93,9 @@ select
                 {{ iso_date('newest_counted_order_at') }},
                 counted_orders,
                 {{ iso_date('evaluation_date') }},
-                coalesce(printf(', where %.0f are usual', usual_orders), '')
+                coalesce(
+                    printf(', where %d are usual', cast(round(usual_orders) as bigint)), ''
+                )
             )
     end as sentence
 from measured
