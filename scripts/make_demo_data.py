@@ -127,7 +127,7 @@ PEOPLE = """
         select
             *,
             case
-                when is_late then timestamp '2018-09-03' + days(5 * uniform('late', order_key))
+                when is_late then timestamp '2018-08-30' + days(5 * uniform('late', order_key))
                 else regular_time
             end as ordered_at
         from described

@@ -47,7 +47,7 @@ MUTATIONS = [
         "tests/project/test_dbt_unit_tests.py",
     ),
     Mutation(
-        "an outcome is told before its horizon has passed",
+        "an outcome is reported before its horizon has passed",
         "dbt_project/macros/outcomes.sql",
         """            and published_state.cutoff
             >= evaluation_dates""",

@@ -32,15 +32,15 @@ class Shop:
     """One-time buyers mostly, review scores skewed to 5, spending log-normal: gaps are few."""
 
     def __init__(self, seed: int, size: int):
-        random = np.random.default_rng(seed)
+        generator = np.random.default_rng(seed)
         n = size * (52 + WEEKS) // 52
-        self.ordered_on = np.sort(random.uniform(-364, 7 * WEEKS, n))
+        self.ordered_on = np.sort(generator.uniform(-364, 7 * WEEKS, n))
         self.customers = pd.DataFrame(
             {
                 "recency_days": 0.0,
-                "frequency": 1.0 + (random.random(n) < 0.04) * (1 + random.poisson(0.3, n)),
-                "monetary_value": np.round(random.lognormal(4.7, 0.9, n), 2),
-                "review_score": random.choice(
+                "frequency": 1.0 + (generator.random(n) < 0.04) * (1 + generator.poisson(0.3, n)),
+                "monetary_value": np.round(generator.lognormal(4.7, 0.9, n), 2),
+                "review_score": generator.choice(
                     [1.0, 2.0, 3.0, 4.0, 5.0], n, p=[0.12, 0.03, 0.08, 0.19, 0.58]
                 ),
             }
