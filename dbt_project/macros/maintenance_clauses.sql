@@ -5,7 +5,8 @@
 #}
 {% macro maintenance_clauses() %}
     {% set is_floor = {
-        'agreement': true, 'segment': true, 'misplaced_revenue': false, 'data': false, 'outcome': false
+        'agreement': true, 'segment': true, 'misplaced_revenue': false, 'data': false, 'outcome': false,
+        'newcomers': false, 'recipe': false
     } %}
     {% set found = [] %}
     {% for clause, terms in mapping_var('maintenance_clauses').items() %}

@@ -22,9 +22,13 @@ CLAUSES = {
     "misplaced_revenue": "most",
     "data": "most",
     "outcome": "most",
+    "newcomers": "most",
+    "recipe": "most",
 }
 # Clauses on the models of a pair; the others are judged at each evaluation date on its own.
 CLAUSES_OF_PAIRS = ["agreement", "segment", "misplaced_revenue"]
+# Limits in standard errors; those of the others are shares.
+CLAUSES_IN_ERRORS = ["newcomers", "recipe"]
 CRITERIA = ["balance", "business_sense", "silhouette"]
 NEEDED_COLUMNS = ["customer_id", "ordered_at", "amount"]
 OPTIONAL_COLUMNS = ["order_id", "order_status", "items", "category", "state", "city"]
@@ -391,7 +395,8 @@ def _check_clauses(clauses: Mapping) -> None:
     for clause, given in clauses.items():
         if clause not in CLAUSES:
             _stop_for_clauses(f"there is no clause {clause}; clauses are {', '.join(CLAUSES)}")
-        terms = {"breach": _SHARE, "warn": _SHARE, "severity": _choice("error", "warn", "info")}
+        limit = _number(0, 100) if clause in CLAUSES_IN_ERRORS else _SHARE
+        terms = {"breach": limit, "warn": limit, "severity": _choice("error", "warn", "info")}
         if clause in CLAUSES_OF_PAIRS:
             terms["evaluations"] = _number(1, 10_000, whole=True)
         _check(f"maintenance_clauses, {clause}", given, _MAPPING)

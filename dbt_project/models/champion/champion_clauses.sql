@@ -1,5 +1,6 @@
 {%- set data = maintenance_clause('data') %}
 {%- set outcome = maintenance_clause('outcome') %}
+{%- set in_errors = {'newcomers': maintenance_clause('newcomers'), 'recipe': maintenance_clause('recipe')} %}
 
 with
 
@@ -31,6 +32,12 @@ evaluations as (
 scores as (
 
     select * from {{ ref('champion_outcome_scores') }}
+
+),
+
+population_checks as (
+
+    select * from {{ ref('champion_population_checks') }}
 
 ),
 
@@ -155,6 +162,100 @@ outcome_clause as (
 
 ),
 
+clauses_in_errors as (
+
+    {% for clause, terms in in_errors.items() %}
+        select
+            '{{ clause }}' as clause,
+            {{ terms.breach }} as threshold,
+            {{ sql_string(terms.severity) }} as severity
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+checks_of_champion as (
+
+    -- Up to the newest evaluation at which the shop sells as usual.
+    select population_checks.*
+    from population_checks
+    inner join champion on population_checks.origin_model_id = champion.model_id
+    inner join newest_evaluation
+        on population_checks.evaluation_date <= newest_evaluation.evaluation_date
+
+),
+
+last_kept as (
+
+    select
+        clause,
+        max(evaluation_date) as evaluation_date
+    from (
+        select
+            clause,
+            evaluation_date
+        from checks_of_champion
+        group by 1, 2
+        having not bool_or(is_beyond)
+    ) as kept
+    group by 1
+
+),
+
+broken as (
+
+    select
+        checks_of_champion.clause,
+        min(checks_of_champion.evaluation_date) as broken_since
+    from checks_of_champion
+    left join last_kept on checks_of_champion.clause = last_kept.clause
+    where
+        checks_of_champion.is_beyond
+        and checks_of_champion.evaluation_date
+        > coalesce(last_kept.evaluation_date, {{ start_of_time() }})
+    group by 1
+
+),
+
+newest_checks as (
+
+    select
+        checks_of_champion.*,
+        row_number() over (
+            partition by checks_of_champion.clause
+            order by checks_of_champion.deviations desc nulls last, checks_of_champion.finding asc
+        ) as size_rank
+    from checks_of_champion
+    inner join newest_evaluation
+        on checks_of_champion.evaluation_date = newest_evaluation.evaluation_date
+
+),
+
+population_clauses as (
+
+    select
+        clauses_in_errors.clause,
+        newest_evaluation.evaluation_date,
+        coalesce(max(newest_checks.deviations), 0) as measured_value,
+        clauses_in_errors.threshold,
+        clauses_in_errors.severity,
+        case
+            when bool_or(newest_checks.is_beyond) then 'breach'
+            when bool_or(newest_checks.is_close) then 'warn'
+            when bool_or(newest_checks.is_assessable) then 'ok'
+            else 'not assessable'
+        end as status,
+        min(broken.broken_since) as broken_since,
+        min(newest_checks.finding) filter (where newest_checks.size_rank = 1) as finding,
+        count(*) filter (where newest_checks.is_beyond) as measures_beyond
+    from clauses_in_errors
+    cross join newest_evaluation
+    left join newest_checks on clauses_in_errors.clause = newest_checks.clause
+    left join broken on clauses_in_errors.clause = broken.clause
+    group by 1, 2, 4, 5
+
+),
+
 unioned as (
 
     select
@@ -228,6 +329,49 @@ unioned as (
                 )
         end as sentence
     from outcome_clause
+    union all
+    select
+        clause,
+        evaluation_date,
+        measured_value,
+        threshold,
+        severity,
+        status,
+        case when status = 'breach' then broken_since end as breached_since,
+        case
+            when status = 'ok' and clause = 'newcomers'
+                then
+                    'The customers of the last four weeks differ from those of the year up to the '
+                    || 'fit by no more than such months do.'
+            when status = 'ok'
+                then
+                    'Number and places of the segments fit the customers as they did at the fit, '
+                    || 'and customers come back as before.'
+            when status = 'not assessable' and clause = 'newcomers'
+                then
+                    'Newcomers, or months before the fit to compare them with, are too few to tell '
+                    || 'a change; or the model in use is new.'
+            when status = 'not assessable'
+                then
+                    'There is no evaluation yet at which the number and the places of the segments '
+                    || 'could be compared with those at the fit.'
+            else
+                {{ iso_date('evaluation_date') }} || ', ' || finding || printf(
+                    ' That is %.1f standard errors from what was usual up to the fit; the contract '
+                    || 'allows %.1f.',
+                    measured_value,
+                    threshold
+                )
+                || case
+                    when measures_beyond > 2
+                        then
+                            ' ' || cast(measures_beyond - 1 as string)
+                            || ' other measures are beyond that too.'
+                    when measures_beyond = 2 then ' One other measure is beyond that too.'
+                    else ''
+                end
+        end as sentence
+    from population_clauses
 
 )
 

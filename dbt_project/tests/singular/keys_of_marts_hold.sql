@@ -17,6 +17,7 @@
     'maintenance_option_curves',
     'maintenance_options',
     'maintenance_outcomes',
+    'maintenance_population_checks',
     'maintenance_schedule',
     'maintenance_survival',
     'maintenance_waiting',
