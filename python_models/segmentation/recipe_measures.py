@@ -111,9 +111,7 @@ def measure_recipe(
     frozen, refitted = FrozenModel.from_row(origin), FrozenModel.from_row(model)
     centroids, n_clusters = frozen.clustering.centroids, model["n_segments"]
     nearest_then, _ = _nearest(then.scaled(frozen.scalings), centroids)
-    usual = np.quantile(
-        nearest_then, USUAL_SHARE, weights=then.customers, method="inverted_cdf"
-    )
+    usual = np.quantile(nearest_then, USUAL_SHARE, weights=then.customers, method="inverted_cdf")
     scaled = now.scaled(refitted.scalings)
     nearest, labels = _nearest(scaled, centroids)
     far = now.customers[nearest > usual].sum()

@@ -28,6 +28,8 @@ _HEADLINES = {
     "breach": "The contract is broken: the segments are due for a refit.",
     "not assessable": "The contract cannot be assessed: see why below.",
 }
+# Clauses that compare with earlier months.
+_ON_HISTORY = ["data", "outcome", "newcomers", "recipe"]
 _UNTRUSTED = "The data have jumped: until that is explained, the contract cannot be trusted."
 
 
@@ -41,8 +43,8 @@ def clauses(marts: Marts) -> pd.DataFrame:
 def status(marts: Marts) -> str:
     """Return the worst status of a clause that can end the contract, else the worst of all."""
     found = marts["maintenance_contract"]
-    # A young shop has too few evaluations to tell a jump in the data, and nothing to worry about.
-    found = found[(found["clause"] != "data") | (found["status"] != "not assessable")]
+    # A young shop has too little history for these, and nothing to worry about.
+    found = found[~found["clause"].isin(_ON_HISTORY) | (found["status"] != "not assessable")]
     for severity in (["error"], ["error", "warn"]):
         statuses = set(found.loc[found["severity"].isin(severity), "status"])
         for worst in ("breach", "not assessable", "warn"):
