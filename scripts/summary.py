@@ -7,9 +7,7 @@ from pathlib import Path
 import duckdb
 
 # Clauses that compare with earlier months, of which a young shop has too few.
-_TOO_EARLY = (
-    "(status = 'not assessable' and clause in ('data', 'outcome', 'newcomers', 'recipe'))"
-)
+_TOO_EARLY = "(status = 'not assessable' and clause in ('data', 'outcome', 'newcomers', 'recipe'))"
 
 
 def print_summary(warehouse: Path) -> None:
@@ -23,11 +21,13 @@ def print_summary(warehouse: Path) -> None:
             "select count(*), sum(monetary_value), any_value(as_of), "
             "(select any_value(currency) from marts.segment_profiles) from marts.customer_segments"
         )[0]
-        has_stopped, is_live, feed = rows(
-            "select has_stopped, is_live, sentence from marts.maintenance_feed"
+        has_stopped, is_live, feed, late_facts = rows(
+            "select has_stopped, is_live, sentence, late_sentence from marts.maintenance_feed"
         )[0]
         if has_stopped or not is_live:
             print(f"\n{textwrap.fill(feed, 88)}")
+        if late_facts:
+            print(f"\n{textwrap.fill(late_facts, 88)}")
         money = f"{currency} {revenue:,.2f}"
         print(f"\nSegments as of {as_of:%Y-%m-%d}: {customers:,} customers, {money}\n")
         print(f"  {'id':>2}  {'segment':<40}{'customers':>10}{'share':>8}{'revenue':>9}")

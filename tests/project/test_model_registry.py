@@ -90,8 +90,8 @@ def test_a_build_adds_to_the_ledger_and_touches_no_row(early, grown):
     before, after = registry_of(early), registry_of(grown)
     for table, rows in before.items():
         assert set(map(repr, rows)) <= set(map(repr, after[table])), table
-        # The bins of features are those of the first evaluation date, for ever.
-        is_fixed = table == "monitoring.monitoring_feature_bins"
+        # The bins of features are those of the first evaluation date, for ever; nothing is late.
+        is_fixed = table in ("monitoring.monitoring_feature_bins", "intermediate.int_late_facts")
         assert (len(after[table]) > len(rows)) != is_fixed, table
 
 
@@ -186,6 +186,40 @@ def test_facts_that_arrive_late_rewrite_nothing_and_are_reported(
         "select * from marts.customer_segment_history where customer_id = 'unknown so far'",
     )
     assert intervals["valid_from"][0] == pd.Timestamp("2018-02-05")
+
+
+@pytest.mark.slow
+def test_late_facts_that_cancel_out_are_told_apart(
+    project, february, early, settings, tmp_path, read
+):
+    """Orders that are canceled, have another value or come late, all before the state before."""
+    changed = copy.deepcopy(february)
+    paid, orders = (changed.rows[f"olist_{name}_dataset"] for name in ("order_payments", "orders"))
+    dated = {row["order_id"]: row["order_purchase_timestamp"] for row in orders}
+    old = [row for row in paid if dated[row["order_id"]] < pd.Timestamp("2017-12-01")][:30]
+    gained, lost = 777.0, 0.0
+    for row in old[:20]:
+        lost, gained = lost + row["payment_value"], gained + row["payment_value"] + 1000
+        row["payment_value"] += 1000
+    canceled = {row["order_id"] for row in old[20:]}
+    lost += sum(row["payment_value"] for row in old[20:])
+    for row in orders:
+        row["order_status"] = "canceled" if row["order_id"] in canceled else row["order_status"]
+    changed.order("unknown so far", "2017-12-24", 777, score=3)
+    warehouse = tmp_path / "shop.duckdb"
+    shutil.copy(early, warehouse)
+    data = changed.write(tmp_path / "data")
+    project.dbt_build(data, warehouse, *settings)
+    query = "select * from marts.maintenance_feed"
+    feed = read(warehouse, query).iloc[0]
+    assert (feed["late_orders_gained"], feed["late_orders_lost"]) == (21, 30)
+    assert feed["late_revenue_gained"] == pytest.approx(gained)
+    assert feed["late_revenue_lost"] == pytest.approx(lost)
+    assert f"30 are gone or have another value ({lost:.2f} less)" in feed["late_sentence"]
+    # Once more: nothing has changed since, and what was found of this state is still told.
+    project.dbt_build(data, warehouse, *settings)
+    pd.testing.assert_series_equal(read(warehouse, query).iloc[0], feed)
+    assert read(early, query)["late_sentence"].isna().all()
 
 
 GONE = "unhappy 00"
@@ -484,12 +518,10 @@ def test_whoever_asks_for_changed_rows_misses_none(project, shop, tmp_path, read
         [(1, "delivered"), (2, "canceled"), (3, "delivered"), (3, "canceled")]
     ):
         wavering["order_status"] = status
-        if visit in (1, 2):
-            # A canceled order dates the published state: the midnight after it.
-            shop.order("canceler", f"2018-02-0{day - 1}", 1000, score=1, status="canceled")
         data = shop.write(tmp_path / f"data {visit}")
         as_of = f"2018-02-0{day} 00:00:00"
-        project.dbt_build(data, warehouse, "--vars", json.dumps({"hysteresis_margin": 0}))
+        given = {"hysteresis_margin": 0, "as_of": f"2018-02-0{day}"}
+        project.dbt_build(data, warehouse, "--vars", json.dumps(given))
         table = read(warehouse, "select * from marts.customer_segments").set_index("customer_id")
         assert (table["as_of"] == as_of).all()
         changed = table[table["segment_changed_at"] >= last_visit]

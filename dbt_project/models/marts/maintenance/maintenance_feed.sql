@@ -39,6 +39,28 @@ reached as (
 
 ),
 
+late_facts as (
+
+    select * from {{ ref('int_late_facts') }}
+
+),
+
+late_arriving as (
+
+    -- What the build that reached this state found changed before the state of the one before.
+    select
+        cutoffs.as_of,
+        min(late_facts.previous_as_of) as previous_as_of,
+        coalesce(sum(late_facts.orders_gained), 0) as late_orders_gained,
+        coalesce(sum(late_facts.revenue_gained), 0) as late_revenue_gained,
+        coalesce(sum(late_facts.orders_lost), 0) as late_orders_lost,
+        coalesce(sum(late_facts.revenue_lost), 0) as late_revenue_lost
+    from cutoffs
+    left join late_facts on cutoffs.as_of = late_facts.as_of
+    group by 1
+
+),
+
 newest_evaluation as (
 
     select *
@@ -59,17 +81,23 @@ measured as (
         newest_evaluation.counted_orders,
         newest_evaluation.usual_orders,
         newest_evaluation.is_live,
+        late_arriving.previous_as_of,
+        cast(late_arriving.late_orders_gained as bigint) as late_orders_gained,
+        cast(late_arriving.late_revenue_gained as decimal(18, 2)) as late_revenue_gained,
+        cast(late_arriving.late_orders_lost as bigint) as late_orders_lost,
+        cast(late_arriving.late_revenue_lost as decimal(18, 2)) as late_revenue_lost,
         -- Where so many orders are usual that chance hardly leaves all of them out.
         days_without_orders >= {{ days }}
         and days_without_orders * coalesce(newest_evaluation.usual_orders, 0) >= 5 * {{ days }}
             as has_stopped
     from reached
+    inner join late_arriving on reached.as_of = late_arriving.as_of
     cross join newest_evaluation
 
 )
 
 select
-    *,  -- noqa: AM04
+    {{ star_except(['previous_as_of'], 'measured') }},  -- noqa: RF02
     case
         when has_stopped
             then
@@ -97,5 +125,19 @@ select
                     printf(', where %d are usual', cast(round(usual_orders) as bigint)), ''
                 )
             )
-    end as sentence
+    end as sentence,
+    case
+        when late_orders_gained + late_orders_lost > 0
+            then
+                printf(
+                    'Of the orders before %s, counted by the build before, %d are gone or have '
+                    || 'another value (%.2f less), and %d have come late or have a new value '
+                    || '(%.2f more).',
+                    {{ iso_date('previous_as_of') }},
+                    late_orders_lost,
+                    cast(late_revenue_lost as double),
+                    late_orders_gained,
+                    cast(late_revenue_gained as double)
+                )
+    end as late_sentence
 from measured
