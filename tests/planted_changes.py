@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 
 SCORES = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
 HAPPY = (0.12, 0.03, 0.08, 0.19, 0.58)
@@ -218,3 +219,32 @@ SCENARIOS: dict[str, Callable[..., Shop]] = {
         dying_loyals,
     )
 }
+
+
+# Vars for a project that reads `transactions_of` a shop: its week 0 is the first evaluation date.
+TRANSACTIONS = {
+    "source": "transactions",
+    "transaction_columns": {
+        "customer_id": "customer_id",
+        "ordered_at": "ordered_at",
+        "amount": "amount",
+        "review_score": "review_score",
+        "reviewed_at": "ordered_at",
+    },
+    "contract_options": {},
+    "first_evaluation_date": "2018-01-01",
+}
+
+
+def transactions_of(shop: Shop) -> pd.DataFrame:
+    """Return the orders as rows of a file of transactions; a review is written with its order."""
+    orders = shop.orders
+    moments = pd.to_timedelta((orders.day * 86400).round(), "s")
+    return pd.DataFrame(
+        {
+            "customer_id": [f"customer {number:06}" for number in orders.customer],
+            "ordered_at": pd.Timestamp(TRANSACTIONS["first_evaluation_date"]) + moments,
+            "amount": orders.amount.round(2),
+            "review_score": orders.score.astype(int),
+        }
+    ).sort_values(["ordered_at", "customer_id"])

@@ -23,7 +23,13 @@ from segmentation.clustering import (
 from segmentation.kmeans import CentroidClustering, fit_kmeans
 from segmentation.observations import NOISE_BIN_WIDTH, WeightedObservations
 from segmentation.parallel import use_one_thread
-from segmentation.refits import CAP_QUANTILES, N_INIT, RANDOM_STATE, SAMPLE_SIZE
+from segmentation.refits import (
+    CAP_QUANTILES,
+    N_INIT,
+    RANDOM_STATE,
+    SAMPLE_SIZE,
+    starts_beside_warm_one,
+)
 from segmentation.resampling import draw_sample
 from segmentation.scaling import FeatureScaling, fit_scaling, scale_features, standardise_known
 
@@ -454,9 +460,9 @@ class _Fits:
     ) -> np.ndarray:
         """Labels of all customers by the candidate fitted on a bootstrap resample.
 
-        KMeans is the best of a warm start and two fresh ones: a warm start alone would hide that
-        the segments depend on the resample. It is fitted on bins, as a border hardly depends on
-        where in its bin a customer is.
+        KMeans is the best of a warm start and of fresh ones (`starts_beside_warm_one`): a warm
+        start alone would hide that the segments depend on the resample. It is fitted on bins, as a
+        border hardly depends on where in its bin a customer is.
         """
         random_state = self.settings.random_state + 1000 + number
         if candidate["algorithm"] == "kmeans":
@@ -464,7 +470,7 @@ class _Fits:
             return fit_kmeans(
                 resample.scaled(self.scalings),
                 n_clusters=candidate["n_segments"],
-                n_init=2,
+                n_init=starts_beside_warm_one(candidate["n_segments"]),
                 random_state=random_state,
                 weights=resample.customers,
                 warm_starts=[original.centroids],

@@ -21,6 +21,7 @@ from segmentation.refits import (
     FrozenModel,
     Recipe,
     refit,
+    starts_beside_warm_one,
 )
 from segmentation.validity import sampled_silhouette
 
@@ -101,7 +102,8 @@ def fit_models(
         The row of the candidate's first model; None when the first snapshot gives it.
     n_init, n_init_beside_warm_start : int
         Fresh k-means++ starts of the first model, and of the others, which also start from the
-        first one's centroids.
+        first one's centroids (of seven segments and more see
+        `segmentation.refits.starts_beside_warm_one`).
     **settings
         Passed to `fit_model`.
 
@@ -120,7 +122,8 @@ def fit_models(
     if first_model is None:
         first_model = fit_model(*next(snapshots), n_init=n_init, **settings)
         fits.append(first_model)
-    warm = {"warm_starts": [FrozenModel.from_row(first_model)], "n_init": n_init_beside_warm_start}
+    starts = starts_beside_warm_one(first_model["n_segments"], n_init_beside_warm_start)
+    warm = {"warm_starts": [FrozenModel.from_row(first_model)], "n_init": starts}
     fit = partial(_fit_or_error, **warm, **settings)
     fits += run_in_threads(fit, snapshots, threads=threads)
     for fit in fits:

@@ -27,6 +27,7 @@ from segmentation.refits import (
     cross_table,
     recipe_of,
     refit,
+    starts_beside_warm_one,
 )
 
 # Refits at each evaluation date that differ only in their seed, and refits on bootstrap resamples.
@@ -143,7 +144,8 @@ def noise_of_model(
     )
     n_clusters = recipe.n_segments
     # A resample keeps most of what the fit has found; fresh starts show where it does not.
-    warm_recipe = replace(recipe, n_init=n_init_beside_warm_start)
+    starts = starts_beside_warm_one(recipe.n_segments, n_init_beside_warm_start)
+    warm_recipe = replace(recipe, n_init=starts)
     reseeded, resampled = [], []
     failed = 0
     for number in range(1, seeds + 1):

@@ -1,4 +1,4 @@
-"""Whether the recipe of a model still fits: number of segments, and customers far from all of them."""
+"""Whether the recipe of a model still fits: number and places of its segments."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -109,7 +109,7 @@ def measure_recipe(
     """
     use_one_thread()
     frozen, refitted = FrozenModel.from_row(origin), FrozenModel.from_row(model)
-    centroids, n_clusters = frozen.clustering.centroids, model["n_segments"]
+    centroids = frozen.clustering.centroids
     nearest_then, _ = _nearest(then.scaled(frozen.scalings), centroids)
     usual = np.quantile(nearest_then, USUAL_SHARE, weights=then.customers, method="inverted_cdf")
     scaled = now.scaled(refitted.scalings)

@@ -16,6 +16,9 @@ CAP_QUANTILES = (0.001, 0.999)
 # first one too, and needs fewer.
 N_INIT = 5
 N_INIT_BESIDE_WARM_START = 2
+# Many segments have many optima, and there a warm start must not decide: so many fresh ones then.
+MANY_SEGMENTS = 7
+N_INIT_OF_MANY_SEGMENTS = 10
 RANDOM_STATE = 20180101
 # Customers on whom Ward's tree and DBSCAN are fitted and candidates' silhouettes measured.
 SAMPLE_SIZE = 4000
@@ -90,6 +93,18 @@ def recipe_of(
         n_init=n_init,
         ward_sample_size=ward_sample_size,
     )
+
+
+def starts_beside_warm_one(n_segments: int, few: int = N_INIT_BESIDE_WARM_START) -> int:
+    """Fresh k-means++ starts of a fit that also starts from known centroids.
+
+    Parameters
+    ----------
+    n_segments : int
+    few : int
+        For fewer than seven segments; for more it is ten, or `few` if that is more.
+    """
+    return few if n_segments < MANY_SEGMENTS else max(few, N_INIT_OF_MANY_SEGMENTS)
 
 
 def refit(

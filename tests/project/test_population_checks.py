@@ -1,24 +1,17 @@
 """Newcomers who are suddenly unhappy: against pandas, and what the contract says of them."""
 
-from datetime import datetime
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from planted_changes import UNHAPPY, Habits, make_shop
+from planted_changes import TRANSACTIONS, UNHAPPY, Habits, make_shop, transactions_of
 from population_checks import LEAST_WINDOWS, deviations, newcomer_measures, repeat_purchases
 from sklearn_labels import centroid_table, scale
 
-START = datetime(2018, 1, 1)
+START = pd.Timestamp(TRANSACTIONS["first_evaluation_date"])
 CHANGE_WEEK, WEEKS = 6, 11
-VARS = """{
-    source: transactions, contract_options: {}, first_evaluation_date: "2018-01-01",
-    transaction_columns: {
-        customer_id: customer_id, ordered_at: ordered_at, amount: amount,
-        review_score: review_score, reviewed_at: ordered_at
-    }
-}"""
 WEEK = pd.Timedelta(weeks=1)
 
 
@@ -32,26 +25,18 @@ def orders() -> pd.DataFrame:
         change_week=CHANGE_WEEK,
         history_weeks=50,
     )
-    times = pd.to_datetime(START) + pd.to_timedelta((shop.orders.day * 86400).round(), "s")
-    return pd.DataFrame(
-        {
-            "customer": [f"customer {number:05}" for number in shop.orders.customer],
-            "day": times,
-            "amount": shop.orders.amount.round(2),
-            "score": shop.orders.score.astype(int),
-        }
-    ).sort_values("day")
+    names = {"customer_id": "customer", "ordered_at": "day", "review_score": "score"}
+    return transactions_of(shop).rename(columns=names)
 
 
 @pytest.fixture(scope="module")
 def warehouse(project, orders, tmp_path_factory):
     folder = tmp_path_factory.mktemp("planted")
-    written = orders.set_axis(["customer_id", "ordered_at", "amount", "review_score"], axis=1)
     (folder / "data").mkdir()
-    written.to_csv(folder / "data" / "transactions.csv", index=False)
-    return project.dbt_build(
-        folder / "data", folder / "planted.duckdb", "--vars", VARS, tested=True
-    )
+    names = {"customer": "customer_id", "day": "ordered_at", "score": "review_score"}
+    orders.rename(columns=names).to_csv(folder / "data" / "transactions.csv", index=False)
+    given = ("--vars", json.dumps(TRANSACTIONS))
+    return project.dbt_build(folder / "data", folder / "planted.duckdb", *given, tested=True)
 
 
 def features_as_of(orders: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
@@ -113,7 +98,7 @@ def test_the_contract_tells_what_changed_soon_after(warehouse, read):
         warehouse, "from marts.maintenance_population_checks where is_beyond order by all"
     )
     first = checks[checks["clause"] == "newcomers"].iloc[0]
-    change = pd.Timestamp(START) + CHANGE_WEEK * WEEK
+    change = START + CHANGE_WEEK * WEEK
     assert change < checks["evaluation_date"].min() <= change + 3 * WEEK
     contract = read(warehouse, "from marts.maintenance_contract").set_index("clause")
     clause = contract.loc["newcomers"]

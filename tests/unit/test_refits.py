@@ -8,7 +8,13 @@ import pytest
 from sklearn import metrics
 
 from segmentation import kmeans
-from segmentation.refits import FrozenModel, agreement_of, recipe_of, refit
+from segmentation.refits import (
+    FrozenModel,
+    agreement_of,
+    recipe_of,
+    refit,
+    starts_beside_warm_one,
+)
 from small_models import (
     SETTINGS,
     cloud,
@@ -74,3 +80,8 @@ def test_a_warm_start_is_in_the_units_of_the_new_scaling(monkeypatch):
         assert now.invert(moved[:, i]) == pytest.approx(
             then.invert(model.clustering.centroids[:, i])
         )
+
+
+def test_many_segments_have_more_fresh_starts_beside_a_warm_one():
+    assert [starts_beside_warm_one(n) for n in (2, 6, 7, 10)] == [2, 2, 10, 10]
+    assert starts_beside_warm_one(8, 20) == 20
