@@ -11,9 +11,11 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 
+from segmentation.causes import explain_pair
 from segmentation.comparison import compare_models
 from segmentation.models import fit_models
 from segmentation.noise import measure_noise
+from segmentation.observations import WeightedObservations
 
 
 def main() -> None:
@@ -37,6 +39,8 @@ def main() -> None:
     compare_models([(models[1], models[:1], points)], threads=1)
     refits = {"noise_bin_width": 0.1, "seeds": 2, "resamples": 2, "ward_sample_size": 0}
     measure_noise([(models[1], points)], **recipe, **refits)
+    known = WeightedObservations.from_table(points)
+    explain_pair(models[0], models[1], known, known, True, repeats=2)
 
 
 if __name__ == "__main__":

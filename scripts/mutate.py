@@ -33,6 +33,27 @@ class Mutation:
 
 MUTATIONS = [
     Mutation(
+        "a cause within noise is ranked",
+        "dbt_project/models/marts/maintenance/maintenance_causes.sql",
+        "then agreement_given_back_low > {{ smallest_effect }}",
+        "then agreement_given_back > {{ smallest_effect }}",
+        "tests/project/test_dbt_unit_tests.py",
+    ),
+    Mutation(
+        "a feature is held whatever the recency",
+        "python_models/segmentation/drift.py",
+        "given = None if given == feature else given",
+        "given = None",
+        "tests/unit/test_drift.py",
+    ),
+    Mutation(
+        "leavers are taken for stayers",
+        "dbt_project/models/champion/champion_compositions.sql",
+        "when others.customer_number is null and sides.is_then then 'leavers'",
+        "when false then 'leavers'",
+        "tests/project/test_dbt_unit_tests.py",
+    ),
+    Mutation(
         "a jump is judged without the earlier changes",
         "dbt_project/models/champion/champion_data_checks.sql",
         "1.4826 * scattered.median_absolute_deviation",

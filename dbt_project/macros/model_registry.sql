@@ -25,6 +25,7 @@
         {% for schema, name, needed in [
             ('monitoring', 'monitoring_agreement', 'structural_agreement'),
             ('monitoring', 'monitoring_noise', 'half_agreement_low'),
+            ('champion', 'champion_causes', 'agreement_given_back_low'),
             ('champion', 'champion_decisions', 'evaluation_date'),
             ('champion', 'champion_profiles', 'champion_period'),
             ('champion', 'champion_identities', 'champion_period'),

@@ -10,6 +10,10 @@
 {% macro bin_width() %} {{ return(0.05) }} {% endmacro %}
 
 
+{# Where noise and causes are measured: `NOISE_BIN_WIDTH` of segmentation/observations.py. #}
+{% macro noise_bin_width() %} {{ return(0.2) }} {% endmacro %}
+
+
 {% macro transformed(value, transform) -%}
     {{ 'ln(1 + ' ~ value ~ ')' if transform == 'log1p' else value }}
 {%- endmacro %}

@@ -20,8 +20,41 @@ BIN_OFFSETS = (0.6180339887, 0.7548776662, 0.5698402910, 0.8191725134, 0.6710436
 # Width of the bins on which noise, causes and the stability of candidates are measured, in standard
 # deviations of each feature.
 NOISE_BIN_WIDTH = 0.2
+# Of customers, by the ranks of a feature: within them another one is given to customers.
+N_GROUPS = 10
 # Up to so many bins have a place each, of a few bytes, while observations are put into bins.
 _COUNTED = 10_000_000
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """The known values of a feature by group of customers, and in order within it.
+
+    Attributes
+    ----------
+    values, groups, customers : ndarray of shape (n_values,)
+        Distinct values of each group, their group, and how many customers have them.
+    shares : ndarray of shape (n_values,)
+        Of the customers of the group.
+    order : ndarray of int of shape (n_known,)
+        Numbers of the observations, in the same order.
+    starts : ndarray of int of shape (n_values,)
+        The place of the first observation of each value in `order`.
+    """
+
+    values: np.ndarray
+    groups: np.ndarray
+    customers: np.ndarray
+    shares: np.ndarray
+    order: np.ndarray
+    starts: np.ndarray
+
+    def observations_of(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of the observations of some values, value after value, and which it is."""
+        sizes = np.diff(self.starts, append=len(self.order))[values]
+        which = np.repeat(np.arange(len(values)), sizes)
+        first = np.cumsum(sizes) - sizes
+        return self.order[(self.starts[values] - first)[which] + np.arange(len(which))], which
 
 
 @dataclass(frozen=True)
@@ -124,6 +157,14 @@ class WeightedObservations:
         parts = drawn.astype(float), self.customers - drawn
         return tuple(WeightedObservations(self.features[n > 0], n[n > 0]) for n in parts)
 
+    def in_whole_customers(self) -> "WeightedObservations":
+        """Round to whole customers, so that none of a run of observations are off by more than one.
+
+        Observations of small parts of a customer go, all but a few.
+        """
+        whole = np.diff(np.floor(np.cumsum(self.customers) + 0.5), prepend=0.0)
+        return WeightedObservations(self.features[whole > 0], whole[whole > 0])
+
     def in_bins(self, scalings: Sequence[FeatureScaling], width: float) -> "WeightedObservations":
         """Put the customers in bins, each at the mean of its customers.
 
@@ -176,6 +217,45 @@ class WeightedObservations:
             customers = np.bincount(number, weights=self.customers)
             self._distributions[feature] = WeightedObservations(values[:, None], customers)
         return self._distributions[feature]
+
+    def ranks(self, feature: int, given: int | None = None) -> Ranks:
+        """Rank the known values of a feature, in groups by the ranks of another one, if any.
+
+        Kept, as the distribution of one date is given to many customers of the other. The groups
+        are of equal size, but for customers of one value, who are not torn apart.
+        """
+        if (feature, given) not in self._ranks:
+            values, groups = self.features[:, feature], self._groups(given)
+            order = np.argsort(values, kind="stable")[: np.count_nonzero(~np.isnan(values))]
+            order = order[np.argsort(groups[order], kind="stable")]
+            values, groups = values[order], groups[order]
+            is_first = np.ones(len(order), dtype=bool)
+            is_first[1:] = (np.diff(values) != 0) | (np.diff(groups) != 0)
+            starts = np.flatnonzero(is_first)
+            groups, customers = groups[starts], self.customers[order]
+            customers = np.add.reduceat(customers, starts) if len(starts) else customers
+            shares = customers / np.bincount(groups, weights=customers)[groups]
+            self._ranks[feature, given] = Ranks(
+                values[starts], groups, customers, shares, order, starts
+            )
+        return self._ranks[feature, given]
+
+    def _groups(self, feature: int | None) -> np.ndarray:
+        """Group of each observation by the middle rank of its value; the unknown are a value."""
+        if feature is None:
+            return np.zeros(len(self.customers), dtype=np.int16)
+        order = np.argsort(self.features[:, feature], kind="stable")
+        values, customers = self.features[order, feature], self.customers[order]
+        of_value = np.append(0, np.cumsum(values[1:] > values[:-1]))
+        masses = np.bincount(of_value, weights=customers)
+        middles = (np.cumsum(masses) - masses / 2) / masses.sum()
+        groups = np.empty(len(order), dtype=np.int16)
+        groups[order] = np.minimum(middles * N_GROUPS, N_GROUPS - 1)[of_value]
+        return groups
+
+    @cached_property
+    def _ranks(self) -> dict[tuple[int, int | None], Ranks]:
+        return {}
 
     @cached_property
     def _distributions(self) -> dict[int, "WeightedObservations"]:

@@ -51,6 +51,7 @@ def test_tables_of_evaluations_depend_on_what_stands_between_two_of_them(manifes
     compared = {"monitoring_contract_options", "monitoring_option_customers"}  # in comparisons only
     # Rows of steps that are due: between two evaluations none is.
     due = {"champion_last_known_segments", "champion_scored_steps", "champion_given_clusters"}
+    due |= {"champion_compositions"}  # likewise of evaluations
     nodes = models | {k: n for k, n in manifest["nodes"].items() if n["resource_type"] == "seed"}
     evaluated = {unique_id for unique_id, node in nodes.items() if "evaluations" in node["tags"]}
     assert len(evaluated) > 50

@@ -59,9 +59,40 @@ def test_every_change_of_model_is_due_to_recency(mart):
     at_changes = causes[causes["evaluation_date"].isin(changes)]
     assert at_changes["feature"].tolist() == ["recency_days"] * 3
     assert (at_changes["agreement_given_back"] > 0.1).all()
+    # Nothing else is told from noise, and who stayed has aged.
+    attributable = mart("maintenance_causes", "is_attributable")
+    assert set(attributable["feature"]) == {"recency_days", "stayers"}
+    # The shares and noise add up to what is missing.
+    kinds = "('ageing', 'feature', 'dependence', 'noise')"
+    shares = mart("maintenance_causes", f"agreement_given_back is not null and kind in {kinds}")
+    for _, of_pair in shares.groupby("evaluation_date"):
+        missing = 1 - of_pair["adjusted_rand_index_of_bins"].iloc[0]
+        assert of_pair["agreement_given_back"].sum() == pytest.approx(missing)
     # On bins the agreement is that of the customers, more or less.
     every = mart("maintenance_causes", "place is not null")
     assert (every["adjusted_rand_index_of_bins"] - every["adjusted_rand_index"]).abs().max() < 0.05
+
+
+def test_newcomers_are_those_who_first_ordered_since_the_fit(olist_warehouse, mart, read):
+    """A sample in bins, against everyone by their first counted order."""
+    parts = read(
+        olist_warehouse,
+        "select origin_model_id, model_id, part, sum(customers) as customers "
+        "from champion.champion_compositions group by all",
+    ).pivot_table(index=["origin_model_id", "model_id"], columns="part", values="customers")
+    assert set(parts.columns) == {"newcomers", "stayers_now", "stayers_then"}
+    first_orders = read(
+        olist_warehouse,
+        "select customer_id, min(valid_from) as first_order "
+        "from intermediate.int_customer_versions group by customer_id",
+    )["first_order"]
+    fitted = mart("segment_models").set_index("model_id")["fitted_as_of"]
+    for (origin, model), customers in parts.iterrows():
+        assert customers["stayers_then"] == customers["stayers_now"]
+        newcomers = (first_orders >= fitted[origin]) & (first_orders < fitted[model])
+        assert customers["newcomers"] / customers["stayers_now"] == pytest.approx(
+            newcomers.sum() / (first_orders < fitted[origin]).sum(), abs=0.01
+        )
 
 
 def test_shifts_of_features_are_those_of_the_customers(olist_warehouse, mart, read):
