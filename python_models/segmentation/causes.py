@@ -279,6 +279,7 @@ def _draw_features(
     """Resample the customers of two dates; returns who they are with some causes restored."""
     then, now = then.resampled(random_state), now.resampled(random_state + 1)
     recencies = [i for i, name in enumerate(names) if name.startswith("recency")]
+    made: dict = {}
 
     def customers_with(restored: frozenset[str]) -> WeightedObservations:
         return restore(
@@ -287,6 +288,7 @@ def _draw_features(
             [i for i, name in enumerate(names) if name in restored],
             is_dependence_restored=DEPENDENCE in restored,
             given=recencies[0] if recencies else None,
+            made=made,
         )
 
     return customers_with

@@ -53,6 +53,7 @@ def restore(
     *,
     is_dependence_restored: bool,
     given: int | None = None,
+    made: dict | None = None,
 ) -> WeightedObservations:
     """Give customers of now some features, and how features go together, as then.
 
@@ -66,6 +67,8 @@ def restore(
         Whether the ranks that a customer has in all features are those of then.
     given : int, optional
         See `hold_feature`.
+    made : dict, optional
+        Keeps what is made of these dates, for the next call with them.
 
     Returns
     -------
@@ -80,11 +83,22 @@ def restore(
     distribution.
     """
     customers, others = (then, now) if is_dependence_restored else (now, then)
-    for feature in range(now.features.shape[1]):
-        if (feature in features) != is_dependence_restored:
-            held = hold_feature(customers, feature, others, given=given)
-            customers = held.in_whole_customers()
-    return customers
+    made = {} if made is None else made
+    moved = {i for i in range(now.features.shape[1]) if (i in features) != is_dependence_restored}
+
+    def with_moved(places: frozenset[int]) -> WeightedObservations:
+        if not places:
+            return customers
+        key = is_dependence_restored, places
+        if key not in made:
+            # From customers who have been made before it is one step.
+            steps = (i for i in sorted(places) if (is_dependence_restored, places - {i}) in made)
+            last = next(steps, max(places))
+            held = hold_feature(with_moved(places - {last}), last, others, given=given)
+            made[key] = held.in_whole_customers()
+        return made[key]
+
+    return with_moved(frozenset(moved))
 
 
 def hold_feature(

@@ -152,6 +152,20 @@ def test_what_is_restored_in_all_or_nothing_is_one_of_the_dates(then, today):
     assert everything is then
 
 
+def test_what_has_been_made_before_is_gone_on_from(then, today):
+    made = {}
+    settings = {"is_dependence_restored": False, "given": 0}
+    restore(then, today, [0], made=made, **settings)
+    again = restore(then, today, [0, 1], made=made, **settings)
+    assert set(made) == {(False, frozenset({0})), (False, frozenset({0, 1}))}
+    assert restore(then, today, [0, 1], made=made, **settings) is again
+    once = restore(then, today, [0, 1], **settings)
+    for feature in (0, 1):
+        pd.testing.assert_series_equal(
+            distribution(again, feature), distribution(once, feature), atol=0.01, check_exact=False
+        )
+
+
 def test_distributions_and_dependence_are_restored_apart():
     """By SciPy: the rank correlation of one date, the quantiles of the other."""
     random = np.random.default_rng(8)
