@@ -103,7 +103,7 @@ def test_the_contract_tells_what_changed_soon_after(warehouse, read):
     contract = read(warehouse, "from marts.maintenance_contract").set_index("clause")
     clause = contract.loc["newcomers"]
     assert (clause["status"], clause["severity"]) == ("breach", "warn")
-    assert clause["measured_value"] > clause["threshold"] == 3.5
+    assert clause["measured_value"] > clause["threshold"] == 3.75
     assert clause["breached_since"] >= first["evaluation_date"]
     assert f"{clause['measured_value']:.1f} standard errors" in clause["sentence"]
 

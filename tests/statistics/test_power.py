@@ -20,7 +20,7 @@ from segmentation.refits import FrozenModel
 from small_models import observations_of
 
 WEEKS, CHANGE_WEEK = 40, 10
-LIMIT = 3.5
+LIMIT = 3.75
 CLAUSES = ("agreement", "segment", "newcomers", "recipe")
 
 

@@ -358,7 +358,7 @@ unioned as (
             else
                 {{ iso_date('evaluation_date') }} || ', ' || finding || printf(
                     ' That is %.1f standard errors from what was usual up to the fit; the contract '
-                    || 'allows %.1f.',
+                    || 'allows %.2f.',
                     measured_value,
                     threshold
                 )
