@@ -1,6 +1,7 @@
 {#
-    After `int_cutoffs` is built: without an evaluation date there is no model, and an order dated far in the future
-    would have a model fitted each week until then.
+    After `int_cutoffs` is built: without an evaluation date there is no model, an order dated far in the future
+    would have a model fitted each week until then, and an export that ends before the published state would
+    leave a history of days that it does not know.
 #}
 {% macro stop_on_implausible_dates() %}
     {% set most_dates = 300 %}
@@ -24,6 +25,26 @@
                 'There are ' ~ dates ~ ' evaluation dates from ' ~ first ~ ' to the newest order, of '
                 ~ (as_of | string)[:10] ~ '; ' ~ most_dates ~ ' are the most. Correct the date of that order, or '
                 ~ 'set as_of, a later first_evaluation_date or a longer evaluation_interval_weeks.'
+            ) %}
+        {% endif %}
+        {% if not var('as_of') %} {% do stop_on_older_export() %} {% endif %}
+    {% endif %}
+{% endmacro %}
+
+
+{# Orders of any status tell how far the export reaches: one that is canceled is in it still. #}
+{% macro stop_on_older_export() %}
+    {% set published = table_named(layer_schema('marts'), 'customer_segments') %}
+    {% if 'as_of' in column_names_of(published) %}
+        {% set as_of, newest = run_query(
+            'select max(as_of), (select max(ordered_at) from ' ~ ref('int_orders') ~ ') from ' ~ published
+        ).rows[0] %}
+        {% if as_of is not none and newest < as_of - modules.datetime.timedelta(days=1) %}
+            {% do exceptions.raise_compiler_error(
+                'The newest order is of ' ~ (newest | string)[:10] ~ ', but the warehouse has segments of '
+                ~ (as_of | string)[:10] ~ ': the export is older than the last one, or cut. Give the newest files, or a '
+                ~ 'new warehouse. If they are right, set the var as_of to "'
+                ~ ((newest + modules.datetime.timedelta(days=1)) | string)[:10] ~ '".'
             ) %}
         {% endif %}
     {% endif %}

@@ -3,6 +3,7 @@
 import copy
 import itertools
 import json
+import re
 import shutil
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 
 from arrivals import read_texts, write_known_by
-from conftest import REGISTRY
+from conftest import REGISTRY, with_any_vars
 
 # A clause that the small shop breaks after some weeks, and one that it keeps.
 BREACH_AT = {
@@ -186,6 +187,24 @@ def test_facts_that_arrive_late_rewrite_nothing_and_are_reported(
         "select * from marts.customer_segment_history where customer_id = 'unknown so far'",
     )
     assert intervals["valid_from"][0] == pd.Timestamp("2018-02-05")
+
+
+@pytest.mark.slow
+def test_an_export_that_ends_before_the_published_state_stops_the_build(
+    project, january_data, grown, settings, tmp_path, read
+):
+    warehouse = tmp_path / "shop.duckdb"
+    shutil.copy(grown, warehouse)
+    result = project.dbt(january_data, warehouse, "run", *settings)
+    assert result.returncode == 1
+    assert "the export is older than the last one, or cut" in result.stdout
+    assert registry_of(warehouse) == registry_of(grown)
+    # Set by hand it is no mistake.
+    as_of = re.search(r'set the var as_of to "(.{10})"', result.stdout)[1]
+    given = json.dumps(json.loads(settings[1]) | {"as_of": as_of})
+    cutoffs = ("--select", "+int_cutoffs", "--vars", given)
+    result = project.dbt(january_data, with_any_vars(warehouse), "run", *cutoffs)
+    assert result.returncode == 0, result.stdout
 
 
 @pytest.mark.slow
