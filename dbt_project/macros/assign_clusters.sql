@@ -1,9 +1,10 @@
 {#
     Scores customers with frozen models: the nearest centroid of the model that each row names.
 
-    `customers` is a relation with the features in original units, null where unknown, and `model_id`.
+    `customers` is a relation with the features in original units, null where unknown, and `model_id`; `scaling` is
+    its column that names the model whose scaling the features are put into, where that is another one.
     The query has its columns and
-      <feature>_scaled            the features in the model's scaled units
+      <feature>_scaled            the features in scaled units
       squared_distance            to the nearest centroid, in scaled units
       cluster                     number of the nearest centroid
       runner_up_squared_distance  to the second nearest
@@ -16,7 +17,7 @@
     Left joins, though every row finds its model: DuckDB takes the customers of a range join for a handful, and
     would keep them all in memory to look the models up.
 #}
-{% macro assign_clusters(customers) %}
+{% macro assign_clusters(customers, scaling='model_id') %}
 {%- set models = scored_models() %}
 {%- set clusters = range(models.n_segments) %}
 {%- set capped, distances = [], [] %}
@@ -43,7 +44,7 @@
             {%- endfor %}
         from {{ customers }} as customers
         left join {{ ref('training_coefficients') }} as coefficients
-            on customers.model_id = coefficients.model_id
+            on customers.{{ scaling }} = coefficients.model_id
 
     ),
 

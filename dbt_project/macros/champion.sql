@@ -12,6 +12,16 @@
 {% endmacro %}
 
 
+{# Whether the champion scores in the scaling of each evaluation date. #}
+{% macro is_recentring() %} {{ return(var('refit_policy') == 'recentre') }} {% endmacro %}
+
+
+{# Whether a row tells of models as the policy keeps them: re-centred, or in their own scaling. #}
+{% macro is_reading_in_use(readings) -%}
+    {{ readings }}.is_recentred is {{ 'true' if is_recentring() else 'not true' }}
+{%- endmacro %}
+
+
 {#
     Why a policy refits at an evaluation date, null when it does not; `every_weeks` is null unless it refits on a
     schedule. `is_replaceable` tells that the model in use cannot be assessed and the challenger can: a contract on
@@ -19,11 +29,11 @@
 #}
 {% macro refit_reason(policy, every_weeks, evaluation_date, in_use_since, is_contract_broken, is_replaceable) -%}
     case
-        when {{ policy }} = 'on_breach' and {{ is_contract_broken }} then 'breach'
-        when {{ policy }} = 'on_breach' and {{ is_replaceable }} then 'not assessable'
+        when {{ policy }} in ('on_breach', 'recentre') and {{ is_contract_broken }} then 'breach'
+        when {{ policy }} in ('on_breach', 'recentre') and {{ is_replaceable }} then 'not assessable'
         {% if var('max_champion_weeks') -%}
             when
-                {{ policy }} = 'on_breach'
+                {{ policy }} in ('on_breach', 'recentre')
                 and {{ evaluation_date }} >= {{ in_use_since }} + {{ var('max_champion_weeks') }} * interval '7' day
                 then 'too old'
         {%- endif %}

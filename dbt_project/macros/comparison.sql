@@ -65,6 +65,7 @@
             'features': 'string',
             'observation_months': 'integer',
             'n_segments': 'integer',
+            'is_recentred': 'boolean',
             'fitted_as_of': 'timestamp',
             'evaluation_date': 'timestamp',
             'weeks': 'double',

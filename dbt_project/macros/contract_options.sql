@@ -1,6 +1,7 @@
 {#
-    What might make the contract last longer: feature sets and observation windows, beside what is in use. A list
-    of mappings with `option`, `features` (with their transforms), `observation_months` and `n_segments`.
+    What might make the contract last longer: feature sets, observation windows and re-centring, beside what is in
+    use. A list of mappings with `option`, `features` (with their transforms), `observation_months`, `n_segments` and
+    `is_recentred`.
 #}
 {% macro contract_options() %}
     {% set chosen = chosen_model() %}
@@ -9,9 +10,13 @@
         {% do in_use.append({'feature': feature, 'transform': chosen.transforms[feature]}) %}
     {% endfor %}
     {% set window = observation_months(var('observation_months')) %}
-    {% set found = [
-        {'option': 'as in use', 'features': in_use, 'observation_months': window, 'n_segments': chosen.n_segments}
-    ] %}
+    {% set found = [{
+        'option': 'as in use',
+        'features': in_use,
+        'observation_months': window,
+        'n_segments': chosen.n_segments,
+        'is_recentred': is_recentring(),
+    }] %}
     {% set sets = feature_sets_in_all_scales() %}
     {% for option, changes in mapping_var('contract_options').items() if is_fillable_option(changes) %}
         {% set features = in_use %}
@@ -25,6 +30,7 @@
             'features': features,
             'observation_months': observation_months(changes.get('observation_months', window)),
             'n_segments': chosen.n_segments,
+            'is_recentred': changes.get('is_recentred', is_recentring()),
         }) %}
     {% endfor %}
     {{ return(found) }}

@@ -23,7 +23,7 @@
             ) %}
         {% endif %}
         {% for schema, name, needed in [
-            ('monitoring', 'monitoring_agreement', 'structural_agreement'),
+            ('monitoring', 'monitoring_agreement', 'structural_matches'),
             ('monitoring', 'monitoring_noise', 'half_agreement_low'),
             ('champion', 'champion_causes', 'agreement_given_back_low'),
             ('champion', 'champion_decisions', 'evaluation_date'),
@@ -43,6 +43,12 @@
                 ) %}
             {% endif %}
         {% endfor %}
+        {# Decisions are not made anew: under another policy they would be others. #}
+        {% set decisions = table_named(layer_schema('champion'), 'champion_decisions') %}
+        {% set columns = column_names_of(decisions) %}
+        {% if columns and 'previous_scaling_model_id' not in columns %}
+            {% do run_query('alter table ' ~ decisions ~ ' add column previous_scaling_model_id string') %}
+        {% endif %}
     {% endif %}
 {% endmacro %}
 

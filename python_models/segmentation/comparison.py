@@ -13,6 +13,17 @@ from segmentation.observations import WeightedObservations
 from segmentation.parallel import run_in_threads
 from segmentation.refits import FrozenModel
 
+_MATCHES = pa.list_(
+    pa.struct(
+        [
+            ("origin_cluster", pa.int32()),
+            ("cluster", pa.int32()),
+            ("origin_customers", pa.int64()),
+            ("customers", pa.int64()),
+            ("jaccard", pa.float64()),
+        ]
+    )
+)
 PAIRS_SCHEMA = pa.schema(
     [
         ("origin_model_id", pa.string()),
@@ -27,20 +38,10 @@ PAIRS_SCHEMA = pa.schema(
         ("matched_agreement", pa.float64()),
         ("structural_matched_agreement", pa.float64()),
         ("excess_inertia", pa.float64()),
-        (
-            "matches",
-            pa.list_(
-                pa.struct(
-                    [
-                        ("origin_cluster", pa.int32()),
-                        ("cluster", pa.int32()),
-                        ("origin_customers", pa.int64()),
-                        ("customers", pa.int64()),
-                        ("jaccard", pa.float64()),
-                    ]
-                )
-            ),
-        ),
+        ("structural_excess_inertia", pa.float64()),
+        ("structural_misplaced_revenue", pa.decimal128(18, 2)),
+        ("matches", _MATCHES),
+        ("structural_matches", _MATCHES),
     ]
 )
 
@@ -88,9 +89,10 @@ def compare_with_origins(
     list of dict
         Rows of `PAIRS_SCHEMA`. `structural_agreement` is the adjusted Rand index of the refit and
         of the origin's centroids under the scaling of the refit: ageing, which moves all customers
-        alike, is taken out. `structural_matched_agreement` likewise; both are None where a feature
-        has another transform in the two models. `misplaced_revenue` is that of the customers whose
-        cluster is not matched with the origin's; `variation_of_information` is in nats;
+        alike, is taken out. What else is structural is so likewise; all of it is None where a
+        feature has another transform in the two models. `misplaced_revenue` is that of the
+        customers whose cluster is not matched with the origin's; `variation_of_information` is in
+        nats;
         `excess_inertia` is by which share the origin's partition is looser than the refit's, both
         around their own means in the scaled units of the refit; `matches` are the clusters of the
         two, matched one to one by the customers that they share.
@@ -123,38 +125,53 @@ def compare_with_origins(
         agreement.within_cluster_sum_of_squares(table.sum(axis=1), of_features, sum_of_squares)
         for table, of_features in zip(tables, sums[:, :, 2 * n_clusters :], strict=True)
     ]
-    return [
-        {"origin_model_id": origin["model_id"], "model_id": model["model_id"]}
-        | _compared(tables[i], revenues[i])
-        | _compared_structure(tables[len(origins) + i] if transforms[i] == transforms[-1] else None)
-        | {"excess_inertia": inertias[i] / inertias[-1] - 1}
-        for i, origin in enumerate(origins)
-    ]
+    looser = [inertia / inertias[-1] - 1 for inertia in inertias]
+    rows = []
+    for i, origin in enumerate(origins):
+        j = len(origins) + i
+        structure = None
+        if transforms[i] == transforms[-1]:
+            structure = _kept(tables[j], revenues[j]) | {"excess_inertia": looser[j]}
+        rows.append(
+            {"origin_model_id": origin["model_id"], "model_id": model["model_id"]}
+            | _compared(tables[i], revenues[i])
+            | {"excess_inertia": looser[i]}
+            | _structural(structure)
+        )
+    return rows
 
 
 def _compared(table: np.ndarray, revenues: np.ndarray) -> dict:
     """Tell what customers and centavos by the clusters of two models say."""
-    matches = agreement.match_labels(table)
-    placed = sum(int(revenues[pair]) for pair in matches)
     return {
         "customers": int(table.sum()),
         "revenue": Decimal(int(revenues.sum())) / 100,
-        "misplaced_revenue": Decimal(int(revenues.sum()) - placed) / 100,
-        "adjusted_rand_index": agreement.adjusted_rand_index(table),
         "adjusted_mutual_information": agreement.adjusted_mutual_information(table),
         "variation_of_information": agreement.variation_of_information(table),
+    } | _kept(table, revenues)
+
+
+def _kept(table: np.ndarray, revenues: np.ndarray) -> dict:
+    """Tell how far a refit keeps the clusters of an older model."""
+    matches = agreement.match_labels(table)
+    placed = sum(int(revenues[pair]) for pair in matches)
+    return {
+        "misplaced_revenue": Decimal(int(revenues.sum()) - placed) / 100,
+        "adjusted_rand_index": agreement.adjusted_rand_index(table),
         "matched_agreement": agreement.matched_agreement(table),
         "matches": _described(table, matches),
     }
 
 
-def _compared_structure(table: np.ndarray | None) -> dict:
-    """Tell how far a refit keeps the clusters of an older model with the refit's scaling."""
-    if table is None:
-        return {"structural_agreement": None, "structural_matched_agreement": None}
+def _structural(kept: dict | None) -> dict:
+    """Name what is kept under the scaling of the refit; None throughout where nothing is known."""
+    kept = kept or {}
     return {
-        "structural_agreement": agreement.adjusted_rand_index(table),
-        "structural_matched_agreement": agreement.matched_agreement(table),
+        "structural_agreement": kept.get("adjusted_rand_index"),
+        "structural_matched_agreement": kept.get("matched_agreement"),
+        "structural_excess_inertia": kept.get("excess_inertia"),
+        "structural_misplaced_revenue": kept.get("misplaced_revenue"),
+        "structural_matches": kept.get("matches"),
     }
 
 

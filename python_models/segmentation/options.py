@@ -22,6 +22,7 @@ OPTIONS_SCHEMA = pa.schema(
         ("features", pa.string()),
         ("observation_months", pa.int32()),
         ("n_segments", pa.int32()),
+        ("is_recentred", pa.bool_()),
         ("fitted_as_of", pa.timestamp("us")),
         ("evaluation_date", pa.timestamp("us")),
         ("weeks", pa.float64()),
@@ -45,10 +46,11 @@ def compare_options(
     Parameters
     ----------
     options : iterable of (option, snapshots)
-        `option` holds `option`, `observation_months`, `n_segments`, `features` and
+        `option` holds `option`, `observation_months`, `n_segments`, `is_recentred`, `features` and
         `naming_features` (lists of mappings with `feature` and `transform`); business sense is
-        measured on the latter. `snapshots` are pairs of evaluation date and the customers known
-        then, in order, with `customer_id` and all features in original units.
+        measured on the latter. A model that is re-centred labels the customers of each evaluation
+        date in the scaling of that date. `snapshots` are pairs of evaluation date and the customers
+        known then, in order, with `customer_id` and all features in original units.
     report : callable, optional
         Told of each option that is done.
     **settings
@@ -58,8 +60,8 @@ def compare_options(
     -------
     pyarrow.Table
         One row per option, model and evaluation date from its fit on, with `OPTIONS_SCHEMA`.
-        `migrated_share` are the customers whom the model, frozen, puts into another segment than
-        at the evaluation before; `business_sense` is the mean share of the variance of the naming
+        `migrated_share` are the customers whom the model puts into another segment than at the
+        evaluation before; `business_sense` is the mean share of the variance of the naming
         features that lies between the model's segments, at its own fit only.
     """
     rows = []
@@ -103,11 +105,15 @@ def _follow(
         "features": ", ".join(transforms),
         "observation_months": option["observation_months"],
         "n_segments": option["n_segments"],
+        "is_recentred": option["is_recentred"],
     }
     rows = []
     labels_before: list[np.ndarray] = []
     for i, (date, customers) in enumerate(snapshots):
-        labels = [fit.label(known[i]) for fit in fits[: i + 1]]
+        in_use = fits[: i + 1]
+        if option["is_recentred"]:
+            in_use = [FrozenModel(fits[i].scalings, fit.clustering) for fit in in_use]
+        labels = [model.label(known[i]) for model in in_use]
         if i:
             ids_before, ids = snapshots[i - 1][1]["customer_id"], customers["customer_id"]
             _, then, now = np.intersect1d(ids_before, ids, assume_unique=True, return_indices=True)

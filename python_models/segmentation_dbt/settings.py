@@ -96,6 +96,7 @@ _COUNT = _number(1, 1_000_000_000, whole=True)
 _WEEKS = _number(1, 10_000, whole=True)
 _MONTHS = _or_null(_number(1, 10_000, whole=True))
 _MAPPING = Kind("a mapping", lambda value: isinstance(value, Mapping))
+_BOOLEAN = Kind("true or false", lambda value: isinstance(value, bool))
 _TEXT = Kind("a text", lambda value: isinstance(value, str))
 _CHARACTER = Kind("one character", lambda value: isinstance(value, str) and len(value) == 1)
 _NAME = _pattern("a name of letters, digits, dots, hyphens and underscores", r"[A-Za-z0-9._-]+")
@@ -134,7 +135,7 @@ VARS = {
     "choice_max_noise_share": _SHARE,
     "choice_score_weights": _MAPPING,
     "choice_score_tolerance": _SHARE,
-    "refit_policy": _choice("never", "on_breach", "every", "manual"),
+    "refit_policy": _choice("never", "on_breach", "recentre", "every", "manual"),
     "refit_every_weeks": _WEEKS,
     "schedule_every_weeks": _list(_WEEKS),
     "hysteresis_margin": _number(0, 0.999999),
@@ -150,7 +151,11 @@ _GRID = {
     "min_samples": _list(_number(1, 1_000_000, whole=True)),
     "eps_quantile": _list(_SHARE),
 }
-_OPTION = {"feature_set": _one_or_more(_NAME), "observation_months": _MONTHS}
+_OPTION = {
+    "feature_set": _one_or_more(_NAME),
+    "observation_months": _MONTHS,
+    "is_recentred": _BOOLEAN,
+}
 _FORMAT = {
     "delimiter": _or_null(_CHARACTER),
     "decimal_separator": _or_null(_CHARACTER),

@@ -222,7 +222,7 @@ def spaced(name: str) -> str:
 def extremes(marts: Marts) -> pd.DataFrame:
     """Return what the model in use makes of missing and extreme values."""
     parameters = marts["segment_model_parameters"]
-    parameters = parameters[parameters["model_id"] == marts.model_id].set_index("feature")
+    parameters = parameters[parameters["model_id"] == marts.scaling_model_id].set_index("feature")
     parameters = parameters.loc[marts.features]
     return pd.DataFrame(
         {

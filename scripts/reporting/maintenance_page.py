@@ -194,7 +194,7 @@ def agreement(marts: Marts) -> Figure | None:
         title,
         [Panel(sized(alt.layer(*layers), 340))],
         table,
-        "Each point holds a frozen model against a refit of the same customers. Dashed: what the "
+        "Each point holds an older model against a refit of the same customers. Dashed: what the "
         "contract asks for. In the grey band two fits of the same customers lie that differ by "
         "chance. Where ageing is taken out, the first model's centroids are held against the refit "
         "in the scaling of the day: what is left is change of the customers.",
@@ -704,7 +704,7 @@ def migration(marts: Marts) -> Figure | None:
     return Figure(
         "migration",
         f"At an evaluation {share(rows['migrated_share'].mean())} of the customers have changed "
-        "segment because they changed",
+        "segment under one model",
         [Panel(chart)],
         table,
         "Migration under one model and relabelling by a new one are two things and counted apart.",

@@ -103,6 +103,12 @@ class Marts:
         return str(self.profiles["model_id"].iloc[0])
 
     @cached_property
+    def scaling_model_id(self) -> str:
+        """Name the model in whose scaling customers are scored; another one where re-centred."""
+        found = self.query("select any_value(scaling_model_id) as id from marts.customer_segments")
+        return str(found["id"].iloc[0])
+
+    @cached_property
     def features(self) -> list[str]:
         """Features of the model in use, in the usual order."""
         used = self["segment_model_parameters"]

@@ -1,5 +1,6 @@
 """What the figures rest on: the ledger of raw rows, the words, the model, how to make it again."""
 
+import numpy as np
 import pandas as pd
 
 from reporting.exploration_page import balance, extremes, spaced, table_name
@@ -103,7 +104,13 @@ def _model(marts: Marts) -> str:
 def _centroids(marts: Marts) -> pd.DataFrame:
     rows = marts["segment_model_centroids"]
     rows = rows[rows["model_id"] == marts.model_id]
-    wide = rows.pivot_table(index="segment_id", columns="feature", values="centroid")
+    scalings = marts["segment_model_parameters"]
+    scalings = scalings[scalings["model_id"] == marts.scaling_model_id].drop(columns="model_id")
+    rows = rows.merge(scalings, on="feature")
+    transformed = rows["centroid_scaled"] * rows["scale"] + rows["mean"]
+    is_log = rows["transform"] == "log1p"
+    rows = rows.assign(centre=transformed.where(~is_log, np.expm1(transformed.where(is_log))))
+    wide = rows.pivot_table(index="segment_id", columns="feature", values="centre")
     wide = wide.reindex(columns=marts.features)
     table = pd.DataFrame({"Segment": [marts.name_of(int(i)) for i in wide.index]})
     for feature in wide.columns:

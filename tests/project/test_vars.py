@@ -104,7 +104,7 @@ def test_no_var_takes_sql(name):
         ({"as_of": 20180101}, "as_of is 20180101; it must be a date such as 2018-01-01, or null"),
         ({"first_evaluation_date": None}, "first_evaluation_date is None; it must be a date"),
         ({"candidate_scales": "log"}, "candidate_scales is log; it must be a list, each element"),
-        ({"refit_policy": "sometimes"}, "it must be never, on_breach, every or manual"),
+        ({"refit_policy": "sometimes"}, "it must be never, on_breach, recentre, every or manual"),
         ({"uncounted_order_statuses": "canceled"}, "it must be a list, each element a text"),
         ({"refit_every_weeks": 0}, "refit_every_weeks is 0; it must be"),
         ({"schedule_probability": 1}, "schedule_probability is 1; it must be a number from"),

@@ -45,15 +45,16 @@ def labels_of(model, customers):
     return scaled, metrics.pairwise_distances_argmin(scaled, centroids)
 
 
+def inertia(scaled, by):
+    groups = [scaled[by == i] for i in np.unique(by)]
+    return sum(((group - group.mean(axis=0)) ** 2).sum() for group in groups)
+
+
 def test_figures_equal_those_from_the_customers(customers, models):
     *origins, refit = models
     rows = compare_with_origins(refit, models, with_revenue(customers))
     assert [row["origin_model_id"] for row in rows] == ["m0", "m1", "m2"]
     scaled, labels = labels_of(refit, customers)
-
-    def inertia(by):
-        return sum(((scaled[by == i] - scaled[by == i].mean(axis=0)) ** 2).sum() for i in range(3))
-
     for origin, row in zip(origins, rows, strict=False):
         _, then = labels_of(origin, customers)
         assert row["customers"] == 400
@@ -68,7 +69,9 @@ def test_figures_equal_those_from_the_customers(customers, models):
         misplaced = np.array([matched[i] for i in then]) != labels
         assert row["revenue"] == Decimal(400 * 399 // 2) / 100
         assert row["misplaced_revenue"] == Decimal(int(np.arange(400)[misplaced].sum())) / 100
-        assert row["excess_inertia"] == pytest.approx(inertia(then) / inertia(labels) - 1)
+        assert row["excess_inertia"] == pytest.approx(
+            inertia(scaled, then) / inertia(scaled, labels) - 1
+        )
         for match in row["matches"]:
             of_origin, of_refit = then == match["origin_cluster"], labels == match["cluster"]
             either = (of_origin | of_refit).sum()
@@ -85,11 +88,23 @@ def test_structural_agreement_is_that_of_the_origins_centroids_in_the_scaling_of
     older = customers.assign(days=customers["days"] + 200)  # everybody has aged
     refit = model_of(older) | {"model_id": "m9"}
     *rows, _ = compare_with_origins(refit, [*models, refit], with_revenue(older))
-    _, labels = labels_of(refit, older)
+    scaled, labels = labels_of(refit, older)
     for origin, row in zip(models, rows, strict=True):
         _, then = labels_of(origin | {"parameters": refit["parameters"]}, older)
         expected = metrics.adjusted_rand_score(then, labels)
         assert row["structural_agreement"] == pytest.approx(expected)
+        matched = {m["origin_cluster"]: m["cluster"] for m in row["structural_matches"]}
+        misplaced = np.array([matched[i] for i in then]) != labels
+        assert row["structural_matched_agreement"] == pytest.approx(1 - misplaced.mean())
+        lost = Decimal(int(np.arange(400)[misplaced].sum())) / 100
+        assert row["structural_misplaced_revenue"] == lost
+        for match in row["structural_matches"]:
+            of_origin, of_refit = then == match["origin_cluster"], labels == match["cluster"]
+            shared, either = (of_origin & of_refit).sum(), (of_origin | of_refit).sum()
+            assert match["jaccard"] == pytest.approx(shared / either)
+            assert match["origin_customers"] == of_origin.sum()
+        looser = inertia(scaled, then) / inertia(scaled, labels) - 1
+        assert row["structural_excess_inertia"] == pytest.approx(looser)
     assert rows[2]["structural_agreement"] > 0.99 > 0.5 > rows[2]["adjusted_rand_index"]
 
 
@@ -122,7 +137,9 @@ def test_origins_can_differ_in_a_transform(customers, models):
     both = compare_with_origins(models[2], [models[0], other], with_revenue(customers))
     alone = compare_with_origins(models[2], [other], with_revenue(customers))
     assert both[1] == alone[0]
-    assert both[1]["structural_agreement"] is None is not both[0]["structural_agreement"]
+    structural = [name for name in both[0] if name.startswith("structural")]
+    assert len(structural) == 5
+    assert all(both[1][name] is None is not both[0][name] for name in structural)
     assert both[0]["adjusted_rand_index"] != both[1]["adjusted_rand_index"]
 
 

@@ -11,9 +11,10 @@ SETTINGS = {"threads": 2, "cap_quantiles": (0.0, 1.0), "n_init": 5, "random_stat
 NAMING = [{"feature": "days", "transform": "identity"}]
 
 
-def option(name, *features):
+def option(name, *features, is_recentred=False):
     return {
         "option": name,
+        "is_recentred": is_recentred,
         "observation_months": None,
         "n_segments": 2,
         "features": [{"feature": feature, "transform": "identity"} for feature in features],
@@ -41,12 +42,14 @@ def ageing(weeks):
 
 @pytest.fixture(scope="module")
 def followed():
-    options = [(option("days", "days"), ageing(9)), (option("rank", "rank"), ageing(9))]
+    recentred = option("re-centred", "days", is_recentred=True)
+    options = [option("days", "days"), option("rank", "rank"), recentred]
+    options = [(declared, ageing(9)) for declared in options]
     return compare_options(options, **SETTINGS).to_pandas()
 
 
 def test_every_model_meets_every_later_evaluation(followed):
-    assert len(followed) == 2 * 9 * 10 / 2
+    assert len(followed) == 3 * 9 * 10 / 2
     assert (followed["evaluation_date"] >= followed["fitted_as_of"]).all()
     assert followed["weeks"].max() == 8
     own = followed[followed["weeks"] == 0]
@@ -61,7 +64,32 @@ def test_a_border_in_days_ages_and_a_rank_does_not(followed):
     last = followed[(followed["fitted_as_of"] == "2018-01-01") & (followed["weeks"] == 8)]
     agreement = last.set_index("option")["adjusted_rand_index"]
     assert agreement["rank"] > 0.95
+    assert agreement["re-centred"] > 0.95
     assert agreement["days"] < 0.7
+
+
+def test_a_model_that_is_re_centred_follows_the_mean_and_the_deviation_of_each_date(followed):
+    snapshots = dict(ageing(9))
+    first, fifth, sixth = (
+        snapshots[pd.Timestamp("2018-01-01") + pd.Timedelta(weeks=week)] for week in (0, 4, 5)
+    )
+
+    def side_of_border(customers):
+        days = customers["days"]
+        place = (halves_of(first["days"]) - first["days"].mean()) / first["days"].std()
+        return pd.Series((days - days.mean()) / days.std() > place + 1e-9).set_axis(
+            customers["customer_id"]
+        )
+
+    now = side_of_border(sixth)
+    before = side_of_border(fifth).reindex(now.index).dropna()
+    row = followed[
+        (followed["option"] == "re-centred")
+        & (followed["fitted_as_of"] == "2018-01-01")
+        & (followed["weeks"] == 5)
+    ].iloc[0]
+    assert row["is_recentred"]
+    assert row["migrated_share"] == pytest.approx((before != now[before.index]).mean(), abs=0.02)
 
 
 def test_figures_are_those_of_the_labels(followed):

@@ -112,7 +112,7 @@ select
     case
         when moved.segment_id is null then 'exit'
         when moved.previous_segment_id is null then 'entry'
-        when steps.is_takeover then 'relabelling'
+        when steps.is_relabelling then 'relabelling'
         else 'migration'
     end as movement
 from moved

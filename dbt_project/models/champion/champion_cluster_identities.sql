@@ -41,6 +41,9 @@ of_challengers as (
         on
             decisions.previous_model_id = matches.origin_model_id
             and decisions.challenger_model_id = matches.model_id
+            and coalesce(
+                decisions.previous_scaling_model_id = decisions.challenger_model_id, false
+            ) = matches.is_recentred
     inner join of_champions
         on
             matches.origin_model_id = of_champions.model_id

@@ -53,14 +53,16 @@ to_previous as (
         customer_features.*,
         takeovers.champion_period,
         takeovers.model_id as next_model_id,
-        takeovers.previous_model_id as model_id
+        takeovers.previous_model_id as model_id,
+        coalesce(takeovers.previous_scaling_model_id, takeovers.previous_model_id)
+            as scaling_model_id
     from customer_features
     -- All of them are customers at a takeover; why not an inner join, says assign_clusters.
     left join takeovers on customer_features.cutoff = takeovers.champion_from
 
 ),
 
-by_previous as ({{ assign_clusters('to_previous') }}),
+by_previous as ({{ assign_clusters('to_previous', scaling='scaling_model_id') }}),
 
 to_next as (
 
@@ -89,24 +91,45 @@ shared as (
 
 ),
 
+previous_centroids as (
+
+    -- In original units, where the champion was scored last.
+    select
+        takeovers.champion_period,
+        takeovers.model_id,
+        centroids.cluster,
+        centroids.feature,
+        case
+            when takeovers.previous_scaling_model_id is null then centroids.centroid
+            when parameters.transform = 'log1p'
+                then exp(centroids.centroid_scaled * parameters.scale + parameters.mean) - 1
+            else centroids.centroid_scaled * parameters.scale + parameters.mean
+        end as centroid
+    from takeovers
+    inner join centroids on takeovers.previous_model_id = centroids.model_id
+    left join parameters
+        on
+            takeovers.previous_scaling_model_id = parameters.model_id
+            and centroids.feature = parameters.feature
+
+),
+
 distances as (
 
     -- In the scaled units of the next champion.
     select
-        takeovers.champion_period,
+        previous_centroids.champion_period,
         previous_centroids.cluster as previous_cluster,
         centroids.cluster,
         {{ centroid_distance('centroids', 'previous_centroids') }} as centroid_distance
-    from takeovers
-    inner join centroids as previous_centroids
-        on takeovers.previous_model_id = previous_centroids.model_id
+    from previous_centroids
     inner join centroids
         on
-            takeovers.model_id = centroids.model_id
+            previous_centroids.model_id = centroids.model_id
             and previous_centroids.feature = centroids.feature
     inner join parameters
         on
-            takeovers.model_id = parameters.model_id
+            previous_centroids.model_id = parameters.model_id
             and centroids.feature = parameters.feature
     group by 1, 2, 3
 

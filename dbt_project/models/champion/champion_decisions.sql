@@ -38,7 +38,8 @@ manual_champions as (
 
 clauses as (
 
-    select * from {{ ref('monitoring_clauses') }}
+    select * from {{ ref('monitoring_clauses') }} as judged
+    where {{ is_reading_in_use('judged') }}
 
 ),
 
@@ -70,7 +71,13 @@ agreements as {{ materialized() }} (
     select
         comparisons.origin_model_id,
         comparisons.model_id,
-        comparisons.adjusted_rand_index,
+        {% if is_recentring() -%}
+            coalesce(comparisons.structural_agreement, comparisons.adjusted_rand_index)
+                as adjusted_rand_index,
+        {%- else -%}
+            comparisons.adjusted_rand_index,
+        {%- endif %}
+        comparisons.structural_agreement is not null as is_recentrable,
         coalesce(endings.is_contract_broken, false) as is_contract_broken
     from comparisons
     left join endings
@@ -87,7 +94,15 @@ agreements as {{ materialized() }} (
             max(decision_number) as decision_number,
             max(evaluation_date) as evaluation_date,
             max_by(model_id, decision_number) as model_id,
-            max(evaluation_date) filter (where is_takeover) as champion_from
+            max(evaluation_date) filter (where is_takeover) as champion_from,
+            -- No name stands for its own scaling here, because max_by passes over nulls.
+            nullif(
+                max_by(
+                    case when is_takeover then '' else coalesce(previous_scaling_model_id, '') end,
+                    decision_number
+                ),
+                ''
+            ) as scaling_model_id
         from {{ this }}
         having count(*) > 0
 
@@ -99,7 +114,8 @@ agreements as {{ materialized() }} (
             0 as decision_number,
             {{ start_of_time() }} as evaluation_date,
             cast(null as string) as model_id,
-            cast(null as timestamp) as champion_from
+            cast(null as timestamp) as champion_from,
+            cast(null as string) as scaling_model_id
         where false
 
     ),
@@ -144,7 +160,9 @@ decisions as (
         decided.evaluation_date,
         decided.model_id,
         decided.champion_from,
+        decided.scaling_model_id,
         cast(null as string) as previous_model_id,
+        cast(null as string) as previous_scaling_model_id,
         cast(null as string) as challenger_model_id,
         cast(null as string) as decision,
         cast(null as double) as adjusted_rand_index
@@ -155,7 +173,9 @@ decisions as (
         evaluation_date,
         model_id,
         evaluation_date as champion_from,
+        cast(null as string) as scaling_model_id,
         cast(null as string) as previous_model_id,
+        cast(null as string) as previous_scaling_model_id,
         model_id as challenger_model_id,
         'first model' as decision,
         cast(null as double) as adjusted_rand_index
@@ -165,15 +185,22 @@ decisions as (
     select
         step,
         evaluation_date,
-        case decision
-            when 'kept' then previous_model_id
-            when 'named by hand' then named_model_id
+        case
+            when reason is null then previous_model_id
+            when reason = 'named by hand' then named_model_id
             else challenger_model_id
         end as model_id,
-        case when decision = 'kept' then champion_from else evaluation_date end as champion_from,
+        case when reason is null then champion_from else evaluation_date end as champion_from,
+        case when reason is null then previous_scaling_model_id end as scaling_model_id,
         previous_model_id,
+        previous_scaling_model_id,
         challenger_model_id,
-        decision,
+        case
+            when reason is not null then reason
+            when coalesce(previous_scaling_model_id, '') = coalesce(scaling_before, '') then 'kept'
+            when previous_scaling_model_id is not null then 're-centred'
+            else 'own scaling'
+        end as decision,
         adjusted_rand_index
     from (
         select
@@ -183,21 +210,31 @@ decisions as (
             decisions.model_id as previous_model_id,
             challengers.model_id as challenger_model_id,
             named_by_hand.model_id as named_model_id,
+            decisions.scaling_model_id as scaling_before,
+            {% if is_recentring() -%}
+                -- Where another candidate is fitted, the scaling stays as it was.
+                case
+                    when agreements.origin_model_id is null then decisions.scaling_model_id
+                    when agreements.is_recentrable
+                        then nullif(challengers.model_id, decisions.model_id)
+                end
+            {%- else -%}
+                cast(null as string)
+            {%- endif %} as previous_scaling_model_id,
             agreements.adjusted_rand_index,
             {% if policy == 'never' -%}
-                'kept'
+                cast(null as string)
             {%- elif policy == 'manual' -%}
-                case when named_by_hand.model_id != decisions.model_id then 'named by hand' else 'kept' end
+                case when named_by_hand.model_id != decisions.model_id then 'named by hand' end
             {%- else -%}
                 case
                     when
                         champions.candidate_id != challengers.candidate_id
                         and coalesce(assessable_challengers.is_assessable, true)
                         then 'candidate changed'
-                    when champions.candidate_id != challengers.candidate_id then 'kept'
-                    else coalesce({{ reason }}, 'kept')
+                    when champions.candidate_id = challengers.candidate_id then {{ reason }}
                 end
-            {%- endif %} as decision
+            {%- endif %} as reason
         from decisions
         inner join challengers on decisions.step + 1 = challengers.step
         inner join models as champions on decisions.model_id = champions.model_id
@@ -237,10 +274,11 @@ select
     evaluation_date,
     model_id,
     previous_model_id,
+    previous_scaling_model_id,
     challenger_model_id,
     {{ sql_string(policy) }} as policy,
     decision,
-    decision != 'kept' as is_takeover,
+    decision not in ('kept', 're-centred', 'own scaling') as is_takeover,
     adjusted_rand_index
 from made_now
 order by decision_number

@@ -34,15 +34,8 @@ evaluations as (
 
 ),
 
-paired as (
+first_models as (
 
-    -- The champion before the decision, and the first model, for those who never refit.
-    select
-        origin_model_id,
-        model_id,
-        evaluation_date
-    from evaluations
-    union
     select
         origin_model_id,
         model_id,
@@ -51,6 +44,27 @@ paired as (
     where weeks > 0
     qualify
         row_number() over (partition by model_id order by weeks desc) = 1
+
+),
+
+paired as (
+
+    -- The champion before the decision, and the first model, for those who never refit.
+    select
+        origin_model_id,
+        model_id,
+        evaluation_date,
+        is_recentred
+    from evaluations
+    union all
+    select
+        first_models.*,
+        false as is_recentred
+    from first_models
+    anti join evaluations
+        on
+            first_models.origin_model_id = evaluations.origin_model_id
+            and first_models.model_id = evaluations.model_id
 
 ),
 
@@ -96,7 +110,8 @@ pairs as (
     select distinct
         origin_model_id,
         model_id,
-        evaluation_date
+        evaluation_date,
+        is_recentred
     from due_pairs
 
 ),
@@ -132,7 +147,9 @@ to_origin as (
         customer_features.*,
         sampled.half,
         pairs.origin_model_id as model_id,
-        pairs.model_id as refit_model_id
+        pairs.model_id as refit_model_id,
+        case when pairs.is_recentred then pairs.model_id else pairs.origin_model_id end
+            as scaling_model_id
     from customer_features
     -- All of them are sampled, and have a pair; why not inner joins, says assign_clusters.
     left join sampled on customer_features.customer_number = sampled.customer_number
@@ -140,7 +157,7 @@ to_origin as (
 
 ),
 
-by_origin as ({{ assign_clusters('to_origin') }}),
+by_origin as ({{ assign_clusters('to_origin', scaling='scaling_model_id') }}),
 
 to_refit as (
 

@@ -36,13 +36,14 @@ to_score as (
         customer_features.*,
         steps.step,
         steps.champion_period,
-        steps.model_id
+        steps.model_id,
+        steps.scaling_model_id
     from customer_features
     inner join steps on customer_features.cutoff = steps.evaluation_date
 
 ),
 
-scored as ({{ assign_clusters('to_score') }}),
+scored as ({{ assign_clusters('to_score', scaling='scaling_model_id') }}),
 
 {% if var('observation_months') -%}
     present as (

@@ -184,7 +184,7 @@ select
         when everyone.from_segment_id is null then 'entry'
         when everyone.to_segment_id is null then 'exit'
         when everyone.from_segment_id = everyone.to_segment_id then 'stay'
-        when steps.is_takeover then 'relabelling'
+        when steps.is_relabelling then 'relabelling'
         else 'migration'
     end as movement,
     cast(sum(everyone.customers) as bigint) as customers,

@@ -2,7 +2,7 @@ with
 
 comparisons as (
 
-    select * from {{ ref('monitoring_agreement') }}
+    select * from {{ ref('monitoring_readings') }}
 
 ),
 
@@ -82,6 +82,7 @@ measured as (
     select
         comparisons.origin_model_id,
         comparisons.model_id,
+        comparisons.is_recentred,
         'agreement' as clause,
         cast(null as integer) as origin_cluster,
         comparisons.adjusted_rand_index as measured_value,
@@ -95,6 +96,7 @@ measured as (
     select
         matches.origin_model_id,
         matches.model_id,
+        matches.is_recentred,
         'segment' as clause,
         matches.origin_cluster,
         matches.jaccard as measured_value,
@@ -109,6 +111,7 @@ measured as (
     select
         origin_model_id,
         model_id,
+        is_recentred,
         'misplaced_revenue' as clause,
         cast(null as integer) as origin_cluster,
         coalesce(cast(misplaced_revenue as double) / nullif(revenue, 0), 0) as measured_value,
@@ -161,7 +164,8 @@ numbered as (
     select
         *,
         row_number() over (
-            partition by origin_model_id, clause, origin_cluster order by evaluation_date
+            partition by origin_model_id, is_recentred, clause, origin_cluster
+            order by evaluation_date
         ) as evaluation
     from judged
 
@@ -173,7 +177,8 @@ counted as (
         *,
         evaluation - coalesce(
             max(case when is_beyond is not true then evaluation end) over (
-                partition by origin_model_id, clause, origin_cluster order by evaluation_date
+                partition by origin_model_id, is_recentred, clause, origin_cluster
+                order by evaluation_date
             ),
             0
         ) as evaluations_in_a_row
@@ -195,7 +200,8 @@ remembered as (
                     then evaluation_date
             end
         ) over (
-            partition by origin_model_id, clause, origin_cluster order by evaluation_date
+            partition by origin_model_id, is_recentred, clause, origin_cluster
+            order by evaluation_date
         ) as broken_since
     from counted
 
@@ -206,7 +212,7 @@ told as (
     select
         *,
         max(case when evaluation_date = broken_since then measured_value end) over (
-            partition by origin_model_id, clause, origin_cluster
+            partition by origin_model_id, is_recentred, clause, origin_cluster
         ) as value_when_broken
     from remembered
 
@@ -215,6 +221,7 @@ told as (
 select
     origin_model_id,
     model_id,
+    is_recentred,
     evaluation_date,
     weeks,
     clause,
@@ -233,4 +240,4 @@ select
     case when broken_since is not null then value_when_broken end as value_when_broken,
     broken_since is not null and severity = 'error' as is_contract_broken
 from told
-order by origin_model_id, evaluation_date, clause, origin_cluster
+order by origin_model_id, evaluation_date, is_recentred, clause, origin_cluster

@@ -2,7 +2,8 @@ with
 
 clauses as (
 
-    select * from {{ ref('monitoring_clauses') }}
+    select * from {{ ref('monitoring_clauses') }} as judged
+    where {{ is_reading_in_use('judged') }}
 
 ),
 

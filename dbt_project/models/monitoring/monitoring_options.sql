@@ -13,6 +13,7 @@ declared as (
             {{ sql_string(option.option) }} as option,
             cast({{ option.observation_months or 'null' }} as integer) as observation_months,
             {{ option.n_segments }} as n_segments,
+            {{ option.is_recentred }} as is_recentred,
             {{ sql_string(option.features | map(attribute='feature') | join(', ')) }}
                 as feature_names,
             {{ features_with_transforms(option.features) }}

@@ -1,11 +1,13 @@
 -- A mart names a model that segment_models does not have.
 {% set columns = [
     ('customer_segments', 'model_id'),
+    ('customer_segments', 'scaling_model_id'),
     ('segment_profiles', 'model_id'),
     ('segment_model_parameters', 'model_id'),
     ('segment_model_centroids', 'model_id'),
     ('segment_model_axes', 'model_id'),
     ('segment_model_decisions', 'model_id'),
+    ('segment_model_decisions', 'scaling_model_id'),
     ('segment_model_decisions', 'previous_model_id'),
     ('segment_model_decisions', 'challenger_model_id'),
     ('segment_stability', 'origin_model_id'),

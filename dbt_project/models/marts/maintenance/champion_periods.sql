@@ -2,7 +2,13 @@ with
 
 takeovers as (
 
-    select * from {{ ref('champion_takeovers') }}
+    -- The champion before was judged re-centred, where it was scored so.
+    select
+        *,
+        lead(reason) over (order by champion_period) as reason_of_end,
+        lead(previous_scaling_model_id) over (order by champion_period) is not null
+            as is_recentred_at_end
+    from {{ ref('champion_takeovers') }}
 
 ),
 
@@ -41,6 +47,7 @@ broken_clauses as (
         on
             takeovers.model_id = clauses.origin_model_id
             and takeovers.champion_to = clauses.evaluation_date
+            and takeovers.is_recentred_at_end = clauses.is_recentred
     qualify
         row_number() over (
             partition by takeovers.champion_period
@@ -57,7 +64,6 @@ periods as (
 
     select
         takeovers.*,
-        lead(takeovers.reason) over (order by takeovers.champion_period) as reason_of_end,
         {{ dbt.datediff(
             'takeovers.champion_from',
             'coalesce(takeovers.champion_to, decisions.newest_evaluation_date)',

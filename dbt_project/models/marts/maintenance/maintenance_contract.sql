@@ -2,7 +2,8 @@ with
 
 clauses as (
 
-    select * from {{ ref('monitoring_clauses') }}
+    select * from {{ ref('monitoring_clauses') }} as readings
+    where {{ is_reading_in_use('readings') }}
 
 ),
 
@@ -53,6 +54,11 @@ newest as (
         segments.segment_name,
         case when clauses.clause = 'agreement' then comparisons.structural_agreement end
             as structural_agreement,
+        {% if is_recentring() -%}
+            case when comparisons.structural_agreement is not null then ', re-centred,' else '' end
+        {%- else -%}
+            ''
+        {%- endif %} as recentred_told,
         newest_evaluation.evaluation_date as newest_evaluation_date,
         max(clauses.evaluation_date) over () < newest_evaluation.evaluation_date
             as is_out_of_date,
@@ -92,6 +98,8 @@ judged as (
         end as status,
         evaluation_date = fitted_as_of as is_new,
         case
+            when is_broken and clause = 'agreement' and recentred_told != ''
+                then 'the customers changed'
             when is_broken and clause = 'agreement' and structural_agreement >= threshold
                 then 're-centring due'
             when is_broken and clause = 'agreement' and structural_agreement < threshold
@@ -106,9 +114,10 @@ judged as (
             when 'agreement'
                 then
                     printf(
-                        'The model of %s and a refit of %s agree on the same customers at %.2f '
+                        'The model of %s%s and a refit of %s agree on the same customers at %.2f '
                         || '(adjusted Rand index); the contract asks for %.2f.',
                         {{ iso_date('fitted_as_of') }},
+                        recentred_told,
                         {{ iso_date('evaluation_date') }},
                         measured_value,
                         threshold
@@ -116,9 +125,10 @@ judged as (
             when 'segment'
                 then
                     printf(
-                        'Of the customers whom the model of %s or a refit of %s puts into "%s", '
+                        'Of the customers whom the model of %s%s or a refit of %s puts into "%s", '
                         || '%.0f %% are in both; the contract asks for %.0f %% (Jaccard index).',
                         {{ iso_date('fitted_as_of') }},
+                        recentred_told,
                         {{ iso_date('evaluation_date') }},
                         segment_name,
                         100 * measured_value,
@@ -211,22 +221,23 @@ select
                             when 'error' then ': a refit is due.'
                             else ': consider a refit.'
                         end
-                        || case breach_kind
-                            when 're-centring due'
+                        || case
+                            when breach_kind is null then ''
+                            when recentred_told != ''
+                                then ' Ageing is taken out, so the customers have changed.'
+                            when breach_kind = 're-centring due'
                                 then
                                     printf(
                                         ' With ageing taken out the two agree at %.2f: the '
                                         || 'calendar has moved, the customers have not changed.',
                                         structural_agreement
                                     )
-                            when 'the customers changed'
-                                then
-                                    printf(
-                                        ' With ageing taken out the two agree at %.2f only: the '
-                                        || 'customers have changed.',
-                                        structural_agreement
-                                    )
-                            else ''
+                            else
+                                printf(
+                                    ' With ageing taken out the two agree at %.2f only: the '
+                                    || 'customers have changed.',
+                                    structural_agreement
+                                )
                         end
                 when 'warn'
                     then

@@ -11,9 +11,9 @@ steps as (
     select
         evaluation_date,
         step,
+        scaling_model_id != model_id as is_recentred,
         row_number() over (partition by evaluation_date order by step) = 1 as is_first_of_date
-    from transitions
-    group by 1, 2
+    from {{ ref('champion_steps') }}
 
 ),
 
@@ -31,6 +31,7 @@ summed_up as (
             coalesce(sum(transitions.revenue) filter (where transitions.movement = 'migration'), 0)
             as decimal(18, 2)
         ) as migrated_revenue,
+        bool_or(steps.is_recentred and steps.is_first_of_date) as is_recentred,
         count(distinct transitions.champion_period) > 1 as is_takeover
     from transitions
     inner join steps on transitions.step = steps.step
@@ -65,10 +66,14 @@ select
         else
             printf(
                 'Migration: %,d of %,d customers (%.1f %%) have changed segment because they '
-                || 'changed, under one model, since the evaluation before.%s',
+                || 'changed, %s, since the evaluation before.%s',
                 migrated_customers,
                 stayed_customers + migrated_customers,
                 100 * migrated_share,
+                case
+                    when is_recentred then 'or the others did, under one model that is re-centred'
+                    else 'under one model'
+                end,
                 case
                     when is_takeover
                         then

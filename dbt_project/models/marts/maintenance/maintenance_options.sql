@@ -40,6 +40,7 @@ summed_up as (
         any_value(features) as features,
         any_value(observation_months) as observation_months,
         any_value(n_segments) as n_segments,
+        bool_or(is_recentred) as is_recentred,
         -- By the newest fit: a window that is longer than the history cuts nothing off at first.
         max_by(business_sense, evaluation_date) filter (where weeks = 0) as business_sense,
         max_by(smallest_share, evaluation_date) filter (where weeks = 0) as smallest_share,
@@ -68,6 +69,7 @@ stale as (
             and summed_up.features = declared.feature_names
             and summed_up.observation_months is not distinct from declared.observation_months
             and summed_up.n_segments = declared.n_segments
+            and summed_up.is_recentred = declared.is_recentred
     where declared.option is null
 
 )
@@ -77,6 +79,7 @@ select
     summed_up.features,
     summed_up.observation_months,
     summed_up.n_segments,
+    summed_up.is_recentred,
     lasting.start_dates,
     lasting.breached_start_dates,
     lasting.p10_weeks_until_breach,
@@ -89,8 +92,8 @@ select
     stale.option is not null as is_stale,
     printf(
         '%s: %d of %d start dates broke the agreement%s. Business sense %.2f, in use %.2f; '
-        || 'under a frozen model %.1f %% of the customers change segment from one evaluation to '
-        || 'the next, in use %.1f %%.',
+        || 'under a model that is %s %.1f %% of the customers change segment from one evaluation '
+        || 'to the next, in use %.1f %%.',
         summed_up.option,
         lasting.breached_start_dates,
         lasting.start_dates,
@@ -103,6 +106,7 @@ select
         end,
         summed_up.business_sense,
         in_use.business_sense,
+        case when summed_up.is_recentred then 're-centred' else 'frozen' end,
         100 * summed_up.migrated_share,
         100 * in_use.migrated_share
     )

@@ -23,7 +23,11 @@ described as (
     select
         scores.*,
         stability.weeks,
-        stability.adjusted_rand_index,
+        case
+            when evaluations.is_recentred then stability.structural_agreement
+            else stability.adjusted_rand_index
+        end as adjusted_rand_index,
+        coalesce(evaluations.is_recentred, false) as is_recentred,
         evaluations.origin_model_id is not null as is_champion,
         coalesce(evaluations.is_takeover, false) as is_takeover,
         {{ is_loss_assessable('scores') }} as is_assessable
@@ -46,6 +50,7 @@ select
     model_id,
     is_champion,
     is_takeover,
+    is_recentred,
     weeks,
     adjusted_rand_index,
     customers,

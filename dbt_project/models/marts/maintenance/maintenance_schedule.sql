@@ -25,6 +25,46 @@ stability as (
 
 ),
 
+endings as (
+
+    select
+        origin_model_id,
+        model_id,
+        is_recentred,
+        bool_or(is_contract_broken) as is_contract_broken
+    from {{ ref('monitoring_clauses') }}
+    group by 1, 2, 3
+
+),
+
+readings as {{ materialized() }} (
+
+    -- What each pair of models says of a policy: `recentre` takes ageing out.
+    select
+        stability.origin_model_id,
+        stability.model_id,
+        stability.evaluation_date,
+        stability.customers,
+        endings.is_recentred,
+        endings.is_contract_broken,
+        case
+            when endings.is_recentred
+                then coalesce(stability.structural_agreement, stability.adjusted_rand_index)
+            else stability.adjusted_rand_index
+        end as adjusted_rand_index,
+        case
+            when endings.is_recentred
+                then coalesce(stability.structural_matched_agreement, stability.matched_agreement)
+            else stability.matched_agreement
+        end as matched_agreement
+    from stability
+    inner join endings
+        on
+            stability.origin_model_id = endings.origin_model_id
+            and stability.model_id = endings.model_id
+
+),
+
 model_decisions as (
 
     -- For a policy that cannot be replayed: what was decided by hand.
@@ -88,6 +128,10 @@ policies as (
         'on_breach' as policy,
         cast(null as integer) as every_weeks
     union all
+    select
+        'recentre' as policy,
+        cast(null as integer) as every_weeks
+    union all
     {% for weeks in intervals | unique | sort -%}
         select
             'every {{ weeks }} weeks' as policy,
@@ -135,10 +179,11 @@ replayed as (
             {{ reason }} is not null as is_due
         from replayed
         inner join refits on replayed.step + 1 = refits.step
-        inner join stability as agreements
+        inner join readings as agreements
             on
                 replayed.model_after = agreements.origin_model_id
                 and refits.model_id = agreements.model_id
+                and (replayed.policy = 'recentre') = agreements.is_recentred
     ) as met
 
 ),
@@ -190,30 +235,12 @@ costs as (
             end
         ) as relabelled_customers
     from evaluations
-    left join stability as agreements
+    left join readings as agreements
         on
             evaluations.model_before = agreements.origin_model_id
             and evaluations.evaluation_date = agreements.evaluation_date
+            and (evaluations.policy = 'recentre') = agreements.is_recentred
     group by 1
-    union all
-    -- The first model's centroids, and names, in the scaling of each date: ageing moves nobody.
-    select
-        'recentre' as policy,
-        count(*) as evaluations,
-        0 as refits,
-        min(recentred.evaluation_date) as in_use_since,
-        {{ mean_in_order('recentred.structural_agreement', ['recentred.evaluation_date']) }}
-            as mean_adjusted_rand_index,
-        count(*) filter (where recentred.structural_agreement < {{ threshold }})
-            as evaluations_below_threshold,
-        {{ mean_in_order(
-            '1 - recentred.structural_matched_agreement', ['recentred.evaluation_date']
-        ) }}
-            as misplaced_share,
-        cast(null as double) as relabelled_customers
-    from stability as recentred
-    inner join refits on recentred.origin_model_id = refits.model_id
-    where refits.step = 1
 
 ),
 
@@ -412,10 +439,7 @@ select
     costs.mean_adjusted_rand_index,
     costs.evaluations_below_threshold,
     costs.misplaced_share,
-    case
-        when costs.policy != 'recentre'
-            then cast(round(coalesce(costs.relabelled_customers, 0)) as bigint)
-    end as relabelled_customers,
+    cast(round(coalesce(costs.relabelled_customers, 0)) as bigint) as relabelled_customers,
     told.about_interval || ' ' || told.about_model_in_use || told.about_record as sentence
 from costs
 cross join recommended

@@ -1,8 +1,27 @@
+{#- As the policy keeps models: frozen, or re-centred. -#}
+{%- set figures = [
+    ('adjusted_rand_index', 'structural_agreement'),
+    ('matched_agreement', 'structural_matched_agreement'),
+    ('misplaced_revenue', 'structural_misplaced_revenue'),
+    ('excess_inertia', 'structural_excess_inertia'),
+] %}
+
 with
 
 stability as (
 
-    select * from {{ ref('segment_stability') }}
+    select
+        {% for frozen, structural in figures %}
+            {% if is_recentring() -%}
+                coalesce({{ structural }}, {{ frozen }}) as {{ frozen }},
+            {%- else -%}
+                {{ frozen }},
+            {%- endif %}
+        {% endfor %}
+        origin_model_id,
+        weeks,
+        revenue
+    from {{ ref('segment_stability') }}
 
 ),
 

@@ -14,7 +14,8 @@ model_pairs as (
 
 all_clauses as (
 
-    select * from {{ ref('monitoring_clauses') }}
+    select * from {{ ref('monitoring_clauses') }} as judged
+    where {{ is_reading_in_use('judged') }}
 
 ),
 
@@ -55,8 +56,10 @@ select
     comparisons.matched_agreement,
     comparisons.structural_matched_agreement,
     comparisons.excess_inertia,
+    comparisons.structural_excess_inertia,
     comparisons.revenue,
     comparisons.misplaced_revenue,
+    comparisons.structural_misplaced_revenue,
     clauses.noise_agreement,
     clauses.noise_floor,
     clauses.is_assessable,

@@ -38,8 +38,8 @@ parameters as (
 
 clauses as (
 
-    select * from {{ ref('monitoring_clauses') }}
-    where clause = 'segment'
+    select * from {{ ref('monitoring_clauses') }} as judged
+    where clause = 'segment' and {{ is_reading_in_use('judged') }}
 
 ),
 
@@ -60,16 +60,18 @@ shared as (
         matches.origin_customers / sum(matches.origin_customers) over pair as frozen_share,
         matches.customers / sum(matches.customers) over pair as refitted_share
     from matches
-    window pair as (partition by matches.origin_model_id, matches.model_id)
+    window
+        pair as (partition by matches.origin_model_id, matches.model_id, matches.is_recentred)
 
 ),
 
 shifts as (
 
-    -- How far the refit moves the centroid, in the scaled units of the origin.
+    -- How far the refit moves the centroid, in the scaled units that the origin is read in.
     select
         matches.origin_model_id,
         matches.model_id,
+        matches.is_recentred,
         matches.origin_cluster,
         {{ centroid_distance('origin_centroids', 'centroids') }} as centroid_shift
     from matches
@@ -82,50 +84,81 @@ shifts as (
             and centroids.feature = origin_centroids.feature
     inner join parameters
         on
-            matches.origin_model_id = parameters.model_id
+            matches.scaling_model_id = parameters.model_id
             and centroids.feature = parameters.feature
-    group by 1, 2, 3
+    group by 1, 2, 3, 4
+
+),
+
+measured as (
+
+    select
+        shared.*,
+        shifts.centroid_shift
+    from shared
+    inner join shifts
+        on
+            shared.origin_model_id = shifts.origin_model_id
+            and shared.model_id = shifts.model_id
+            and shared.origin_cluster = shifts.origin_cluster
+            and shared.is_recentred = shifts.is_recentred
+
+),
+
+frozen as (
+
+    select * from measured
+    where not is_recentred
+
+),
+
+recentred as (
+
+    select * from measured
+    where is_recentred
 
 )
 
 select
-    shared.origin_model_id,
-    shared.model_id,
+    frozen.origin_model_id,
+    frozen.model_id,
     model_pairs.evaluation_date,
     cast(model_pairs.weeks as double) as weeks,
-    shared.origin_cluster,
+    frozen.origin_cluster,
     identities.segment_id,
     names.segment_name,
-    shared.jaccard,
-    first_value(shared.frozen_share) over (
-        partition by shared.origin_model_id, shared.origin_cluster
+    frozen.jaccard,
+    first_value(frozen.frozen_share) over (
+        partition by frozen.origin_model_id, frozen.origin_cluster
         order by model_pairs.evaluation_date
     ) as share_then,
-    shared.frozen_share as share_now,
-    shared.refitted_share as share_now_refitted,
-    shifts.centroid_shift,
+    frozen.frozen_share as share_now,
+    frozen.refitted_share as share_now_refitted,
+    frozen.centroid_shift,
+    recentred.jaccard as structural_jaccard,
+    recentred.centroid_shift as structural_centroid_shift,
     clauses.noise_agreement,
     clauses.noise_floor,
     clauses.is_assessable,
     clauses.is_broken
-from shared
+from frozen
 inner join model_pairs
     on
-        shared.origin_model_id = model_pairs.origin_model_id
-        and shared.model_id = model_pairs.model_id
+        frozen.origin_model_id = model_pairs.origin_model_id
+        and frozen.model_id = model_pairs.model_id
 left join identities
     on
-        shared.origin_model_id = identities.model_id
-        and shared.origin_cluster = identities.cluster
+        frozen.origin_model_id = identities.model_id
+        and frozen.origin_cluster = identities.cluster
 left join names on identities.segment_id = names.segment_id
-inner join shifts
+inner join recentred
     on
-        shared.origin_model_id = shifts.origin_model_id
-        and shared.model_id = shifts.model_id
-        and shared.origin_cluster = shifts.origin_cluster
+        frozen.origin_model_id = recentred.origin_model_id
+        and frozen.model_id = recentred.model_id
+        and frozen.origin_cluster = recentred.origin_cluster
 left join clauses
     on
-        shared.origin_model_id = clauses.origin_model_id
-        and shared.model_id = clauses.model_id
-        and shared.origin_cluster = clauses.origin_cluster
-order by shared.origin_model_id, model_pairs.evaluation_date, shared.origin_cluster
+        frozen.origin_model_id = clauses.origin_model_id
+        and frozen.model_id = clauses.model_id
+        and frozen.origin_cluster = clauses.origin_cluster
+order by frozen.origin_model_id, model_pairs.evaluation_date, frozen.origin_cluster

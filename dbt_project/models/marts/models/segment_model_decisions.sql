@@ -16,6 +16,10 @@ select
     decisions.decision_number,
     decisions.evaluation_date,
     decisions.model_id,
+    case
+        when decisions.is_takeover then decisions.model_id
+        else coalesce(decisions.previous_scaling_model_id, decisions.model_id)
+    end as scaling_model_id,
     decisions.previous_model_id,
     decisions.challenger_model_id,
     decisions.policy,
@@ -23,7 +27,7 @@ select
     decisions.is_takeover,
     decisions.adjusted_rand_index,
     case
-        when decisions.decision = 'kept' and used.candidate_id != challengers.candidate_id
+        when not decisions.is_takeover and used.candidate_id != challengers.candidate_id
             then
                 'The candidate ' || challengers.candidate_id || ' is chosen, but '
                 || case

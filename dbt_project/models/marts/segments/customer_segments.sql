@@ -20,6 +20,12 @@ champion_segments as (
 
 ),
 
+steps as (
+
+    select * from {{ ref('champion_steps') }}
+
+),
+
 current_intervals as (
 
     select * from {{ ref('champion_validity_intervals') }}
@@ -57,12 +63,13 @@ customers_as_of as (
 
     select
         *,
-        (select any_value(champion_segments.model_id) from champion_segments) as model_id
+        (select any_value(champion_segments.model_id) from champion_segments) as model_id,
+        (select max_by(steps.scaling_model_id, steps.step) from steps) as scaling_model_id
     from customer_features
 
 ),
 
-scored as ({{ assign_clusters('customers_as_of') }}),
+scored as ({{ assign_clusters('customers_as_of', scaling='scaling_model_id') }}),
 
 given as (
 
@@ -164,6 +171,7 @@ select
     recency_rank,
     recency_share,
     model_id,
+    scaling_model_id,
     cutoff as as_of
 from dated
 order by customer_id

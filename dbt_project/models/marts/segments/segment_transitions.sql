@@ -44,7 +44,8 @@ select
     champion_periods.model_id,
     transitions.step > min(transitions.step) over (
         partition by transitions.evaluation_date
-    ) as is_change_of_model
+    ) as is_change_of_model,
+    transitions.step
 from transitions
 inner join champion_periods on transitions.champion_period = champion_periods.champion_period
 left join names as from_names
