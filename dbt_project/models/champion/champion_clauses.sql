@@ -1,6 +1,6 @@
 {%- set data = maintenance_clause('data') %}
 {%- set outcome = maintenance_clause('outcome') %}
-{%- set in_errors = {'newcomers': maintenance_clause('newcomers'), 'recipe': maintenance_clause('recipe')} %}
+{%- set in_errors = ['newcomers', 'recipe'] %}
 
 with
 
@@ -164,7 +164,8 @@ outcome_clause as (
 
 clauses_in_errors as (
 
-    {% for clause, terms in in_errors.items() %}
+    {% for clause in in_errors %}
+        {%- set terms = maintenance_clause(clause) %}
         select
             '{{ clause }}' as clause,
             {{ terms.breach }} as threshold,

@@ -111,7 +111,9 @@ compared as (
         reference_values.mean as reference_value,
         described.measured_value - reference_values.mean as change,
         sqrt(
-            greatest({{ square_of('described.sampling_error') }}, reference_values.sampling_variance)
+            greatest(
+                {{ square_of('described.sampling_error') }}, reference_values.sampling_variance
+            )
             + (reference_values.sampling_variance + reference_values.scatter)
             / greatest(reference_values.windows / 4e0, 1)
             + reference_values.scatter
