@@ -44,6 +44,7 @@ REGISTRY = {
         "origin_model_id, model_id, horizon_days, half, origin_cluster, cluster"
     ),
     "champion.champion_outcome_scores": "origin_model_id, model_id, horizon_days",
+    "champion.champion_windows": "origin_model_id, cutoff",
     "champion.champion_newcomers": "origin_model_id, cutoff, origin_cluster, cluster, quantity",
     "champion.champion_repeat_purchases": "cutoff",
     "champion.champion_recipe": "origin_model_id, model_id, measure, subject",

@@ -75,7 +75,7 @@
         'uncounted_order_statuses', 'observation_months', 'as_of', 'first_evaluation_date',
         'evaluation_interval_weeks', 'feature_transforms', 'relative_feature_transforms', 'feature_sets', 'candidate_feature_sets', 'candidate_scales', 'candidate_algorithms',
         'default_candidate', 'pinned_candidate', 'max_exact_customers', 'comparison_date',
-        'comparison_max_customers', 'comparison_resamples', 'choice_max_noise_share', 'choice_score_tolerance',
+        'comparison_max_customers', 'comparison_resamples', 'compare_candidates', 'choice_max_noise_share', 'choice_score_tolerance',
         'schedule_every_weeks',
         'choice_min_segments', 'choice_max_segments', 'choice_min_share', 'choice_score_weights',
         'refit_policy', 'refit_every_weeks', 'hysteresis_margin', 'max_champion_weeks', 'live_order_share', 'maintenance_clauses',

@@ -3,7 +3,7 @@
     {% set settings = {} %}
     {% if execute %}
         {% set model = graph.nodes.values() | selectattr('name', 'eq', 'selection_fitted_candidates') | first %}
-        {% for name, value in model.config.meta.items() if name != 'processes' %}
+        {% for name, value in model.config.meta.items() if name not in ['processes', 'is_asked'] %}
             {% do settings.update({name: value}) %}
         {% endfor %}
     {% endif %}
@@ -17,7 +17,8 @@
 #}
 {% macro keep_last_comparison() %}
     {% if execute and builds_models() %}
-        {% for unique_id in selected_resources if unique_id.endswith('.selection_fitted_candidates') %}
+        {% for unique_id in selected_resources if unique_id.endswith('.selection_fitted_candidates')
+            and graph.nodes[unique_id].config.meta.is_asked %}
             {% do log(
                 'Candidates for the model and options for the contract are compared in this run, which '
                 ~ 'takes its time; --exclude selection_fitted_candidates monitoring_contract_options leaves it '

@@ -4,6 +4,9 @@ from segmentation.relations import arrow, frame
 
 
 def model(dbt, session):
+    settings = dict(dbt.config.get("meta"))
+    if not settings.pop("is_asked"):
+        return session.table(str(dbt.this))
     from segmentation.options import compare_options
 
     options = arrow(dbt.ref("monitoring_options"), order="option").to_pylist()
@@ -17,4 +20,4 @@ def model(dbt, session):
         return [(date.to_pydatetime(), of_date) for date, of_date in customers.groupby("cutoff")]
 
     of_options = ((option, known_within(option["observation_months"])) for option in options)
-    return compare_options(of_options, report=print, **dbt.config.get("meta"))
+    return compare_options(of_options, report=print, **settings)

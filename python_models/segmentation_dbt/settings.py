@@ -128,6 +128,7 @@ VARS = {
     "max_exact_customers": _number(0, 1_000_000_000, whole=True),
     "comparison_date": _choice("first_evaluation_date", "as_of"),
     "comparison_max_customers": _COUNT,
+    "compare_candidates": _BOOLEAN,
     "comparison_resamples": _number(2, 1_000_000, whole=True),
     "choice_min_segments": _COUNT,
     "choice_max_segments": _COUNT,

@@ -6,7 +6,7 @@ prints the tables of docs/explanation/the-contract.md.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -52,8 +52,10 @@ def measures_of_recipe(origin, model, then, now):
     }
 
 
-def first_breaches(shop: Shop, *, until_any: bool = False) -> dict[str, int]:
-    """The week at which each clause breaks first; clauses that keep are left out."""
+def first_breaches(
+    shop: Shop, *, until_any: bool = False, clauses: Sequence[str] = CLAUSES
+) -> dict[str, int]:
+    """The week at which each of the clauses breaks first; those that keep are left out."""
     then = customers_at(shop, 0)
     origin = model_of(then, 0)
     frozen = FrozenModel.from_row(origin)
@@ -71,7 +73,8 @@ def first_breaches(shop: Shop, *, until_any: bool = False) -> dict[str, int]:
             "recipe": deviations(references[1], again) | deviations(at_fit, recipe),
         }
         broken = {clause for clause, sizes in changes.items() if max(sizes.values()) > LIMIT}
-        beyond = beyond_limits(frozen, model, now) if {"agreement", "segment"} - set(found) else {}
+        is_asked = {"agreement", "segment"} & set(clauses) - set(found)
+        beyond = beyond_limits(frozen, model, now) if is_asked else {}
         in_a_row = {clause: in_a_row.get(clause, 0) + 1 for clause in beyond}
         broken |= {
             "agreement" if clause == "all" else "segment"
@@ -122,11 +125,14 @@ def test_a_planted_change_is_found_in_time(scenario):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("size", "shops"), [(500, 40), (1000, 40), (4000, 40)])
+@pytest.mark.parametrize(("size", "shops"), [(500, 100), (1000, 100), (4000, 100)])
 def test_few_shops_that_do_not_change_alarm_in_forty_evaluations(size, shops):
     """The clauses `newcomers` and `recipe`; the others have a test of their own."""
-    found = [first_breaches(shop_of("stationary", seed, size)) for seed in range(shops)]
-    alarmed = sum(bool({"newcomers", "recipe"} & set(breaches)) for breaches in found)
+    watched = ("newcomers", "recipe")
+    alarmed = sum(
+        bool(first_breaches(shop_of("stationary", seed, size), until_any=True, clauses=watched))
+        for seed in range(shops)
+    )
     print(f"{size} customers: {alarmed} of {shops}")
     # One in twenty, and two standard deviations of such a count.
     assert alarmed <= 0.05 * shops + 2 * (0.05 * 0.95 * shops) ** 0.5

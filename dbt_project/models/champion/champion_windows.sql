@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', full_refresh=false) }}
+
 with
 
 models as (
@@ -72,5 +74,12 @@ unioned as (
 
 )
 
-select * from unioned
-order by origin_model_id, cutoff
+select unioned.*
+from unioned
+{%- if is_incremental() %}
+    anti join {{ this }} as known
+        on
+            unioned.origin_model_id = known.origin_model_id
+            and unioned.cutoff = known.cutoff
+{%- endif %}
+order by unioned.origin_model_id, unioned.cutoff
