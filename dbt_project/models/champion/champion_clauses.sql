@@ -361,7 +361,7 @@ unioned as (
                     ' That is %.1f standard errors from what was usual up to the fit; the contract '
                     || 'allows %.2f.',
                     measured_value,
-                    threshold
+                    cast(threshold as double)
                 )
                 || case
                     when measures_beyond > 2

@@ -17,6 +17,8 @@
     ('segment_transitions', 'model_id'),
     ('segment_events', 'model_id'),
     ('segment_events', 'previous_model_id'),
+    ('champion_periods', 'model_id'),
+    ('maintenance_backtest', 'model_id'),
     ('maintenance_contract', 'model_id'),
     ('maintenance_drift', 'origin_model_id'),
     ('maintenance_drift', 'model_id'),
@@ -25,6 +27,7 @@
     ('maintenance_noise', 'model_id'),
     ('maintenance_outcomes', 'origin_model_id'),
     ('maintenance_outcomes', 'model_id'),
+    ('maintenance_population_checks', 'origin_model_id'),
     ('feature_correlations', 'model_id'),
 ] %}
 with named as (
