@@ -38,12 +38,13 @@
 {% endmacro %}
 
 
-{# Orders of any status tell how far the export reaches: one that is canceled is in it still. #}
+{# Orders of any status, and returns, tell how far the export reaches: one that is canceled is in it still. #}
 {% macro stop_on_older_export() %}
     {% set published = table_named(layer_schema('marts'), 'customer_segments') %}
     {% if 'as_of' in column_names_of(published) %}
         {% set as_of, newest = run_query(
-            'select max(as_of), (select max(ordered_at) from ' ~ ref('int_orders') ~ ') from ' ~ published
+            'select max(as_of), greatest((select max(ordered_at) from ' ~ ref('int_orders')
+            ~ '), (select max(returned_at) from ' ~ ref('int_order_returns') ~ ')) from ' ~ published
         ).rows[0] %}
         {% if as_of is not none and newest < as_of - modules.datetime.timedelta(days=1) %}
             {% do exceptions.raise_compiler_error(

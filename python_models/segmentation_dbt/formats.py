@@ -1,8 +1,8 @@
-"""Numbers and times as exports write them: the SQL that reads a text, and a hint where it cannot."""
+"""Numbers and times as exports write them: SQL that reads a text, and a hint where none does."""
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -229,7 +229,7 @@ def columns_of_expression(
     return [*used]
 
 
-def _nodes(parsed: object):  # noqa: ANN202  any part of a parsed query
+def _nodes(parsed: object) -> Iterator[dict]:
     if isinstance(parsed, dict):
         yield parsed
         parsed = list(parsed.values())

@@ -305,8 +305,8 @@ class _Loader:
             write_as_utf8(path, self.written.encoding, Path(read_from))
         types = table.file_types()
         header = self._header_of(read_from)
-        is_known = all(name in header for name in types)
-        check_header(path, types, header, self.source, encoded_in=self._other_encoding(path, is_known))
+        other = self._other_encoding(path, are_found=all(name in header for name in types))
+        check_header(path, types, header, self.source, encoded_in=other)
         used = self._columns_of_expressions(table, header)
         # Undeclared columns are read under names of ours: theirs may be empty, or there twice.
         named = types.keys() | used
@@ -354,13 +354,13 @@ class _Loader:
         )
         return (
             f"read_csv({_only(path)}, auto_detect = false, header = true, "
-            f"""quote = '"', escape = '"', {', '.join(options)}, """
+            f"""quote = '"', escape = '"', {", ".join(options)}, """
             f"columns = {{{declared}}}, {rejects} = true)"
         )
 
-    def _other_encoding(self, path: str, is_known: bool) -> str | None:
+    def _other_encoding(self, path: str, *, are_found: bool) -> str | None:
         """Guess in which other encoding a file is whose columns are not all found."""
-        likely = None if is_known else likely_encoding(path)
+        likely = None if are_found else likely_encoding(path)
         return likely if likely != self.written.encoding else None
 
     def _columns_of_expressions(self, table: RawTable, header: list[str]) -> list[str]:
@@ -454,8 +454,8 @@ class _Loader:
             )
             raise UserError(
                 f"{path} has {rejected} lines that cannot be read, the first is line "
-                f"{self._line_at(read_from, first)}{allowed}. Check that the file is UTF-8 text with "
-                "commas and double quotes."
+                f"{self._line_at(read_from, first)}{allowed}. Check that the file is UTF-8 text "
+                "with commas and double quotes."
             )
         self.connection.execute(
             f"insert into {self.schema}.unreadable_lines select {literal(table.name)}, "
@@ -465,9 +465,8 @@ class _Loader:
 
     def _check_encoding(self, path: str) -> None:
         """Stop where lines cannot be read because all of the file is in another encoding."""
-        if (
-            self.written.encoding == "utf-8"
-            and self.rows("select 1 from rejected_records where reason like '%encod%' limit 1")
+        if self.written.encoding == "utf-8" and self.rows(
+            "select 1 from rejected_records where reason like '%encod%' limit 1"
         ):
             sound, broken = lines_beyond_ascii(path)
             if not sound and broken >= LINES_OF_ANOTHER_ENCODING:

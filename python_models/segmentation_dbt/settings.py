@@ -104,7 +104,6 @@ _MAPPING = Kind("a mapping", lambda value: isinstance(value, Mapping))
 _BOOLEAN = Kind("true or false", lambda value: isinstance(value, bool))
 _TEXT = Kind("a text", lambda value: isinstance(value, str))
 _CHARACTER = Kind("one character", lambda value: isinstance(value, str) and len(value) == 1)
-_FLAG = Kind("true or false", lambda value: isinstance(value, bool))
 _POWER_OF_TEN = Kind(
     "1, 10, 100, 1000 or another power of ten up to 1000000",
     lambda value: type(value) is int and value in [10**power for power in range(7)],
@@ -127,7 +126,7 @@ VARS = {
     "time_zone": _or_null(_TIME_ZONE),
     "amount_divisor": _POWER_OF_TEN,
     "amount_decimals": _number(0, 6, whole=True),
-    "round_amounts": _FLAG,
+    "round_amounts": _BOOLEAN,
     "returns": _choice("set_aside", "subtract"),
     "normalize_customer_id": _choice("none", "trim", "lower_trim"),
     "no_customer_values": _list(_TEXT),
@@ -183,8 +182,8 @@ _FORMAT = {
     "timestamp_format": _or_null(_TEXT),
     "encoding": _or_null(_choice(*ENCODINGS)),
     "thousands_separator": _or_null(_CHARACTER),
-    "strip_currency": _FLAG,
-    "parentheses_negative": _FLAG,
+    "strip_currency": _BOOLEAN,
+    "parentheses_negative": _BOOLEAN,
 }
 
 

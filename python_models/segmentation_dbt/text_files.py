@@ -1,4 +1,4 @@
-"""The encoding of a text file: DuckDB reads UTF-8, so a file in another one is written anew in it."""
+"""The encoding of a text file: DuckDB reads UTF-8, so another one is written anew in it."""
 
 import codecs
 from collections.abc import Iterator

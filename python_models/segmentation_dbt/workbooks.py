@@ -1,4 +1,4 @@
-"""The first sheet of a workbook becomes a Parquet file: cells keep the type that they have there."""
+"""The first sheet of a workbook becomes a Parquet file, in which cells keep their type."""
 
 import datetime as dt
 from pathlib import Path
@@ -76,7 +76,7 @@ def typed_column(cells: list, decimal_separator: str = ".") -> pa.Array:
 
 def _rows_of(path: str) -> list[tuple]:
     """Read the rows of the first sheet that are not empty."""
-    import openpyxl  # noqa: PLC0415  a third of a second that only workbooks need
+    import openpyxl  # a third of a second that only workbooks need
 
     try:
         workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)

@@ -36,13 +36,20 @@
    white space, and in lower case. #}
 {% macro normalized_customer_id(column) -%}
     {%- set how = var('normalize_customer_id') -%}
-    {%- set text = column if how == 'none' else 'translate(' ~ column ~ ', ' ~ white_space() ~ ", '      ')" -%}
-    nullif(trim({{ 'lower(' ~ text ~ ')' if how == 'lower_trim' else text }}), '')
+    {%- if how == 'none' -%} nullif(trim({{ column }}), '')
+    {%- elif how == 'trim' -%} nullif(trim({{ without_white_space(column) }}), '')
+    {%- else -%} nullif({{ id_in_lower_case(column) }}, '')
+    {%- endif -%}
 {%- endmacro %}
 
 
-{# Tab, line feed, carriage return, no-break spaces and the byte order mark, as a literal. #}
-{% macro white_space() -%} '{{ "\t\n\r\u00a0\u202f\ufeff" }}' {%- endmacro %}
+{% macro id_in_lower_case(column) -%} lower(trim({{ without_white_space(column) }})) {%- endmacro %}
+
+
+{# Tabs, line feeds, carriage returns, no-break spaces and byte order marks become blanks. #}
+{% macro without_white_space(column) -%}
+    translate({{ column }}, '{{ "\t\n\r\u00a0\u202f\ufeff" }}', '      ')
+{%- endmacro %}
 
 
 {% macro transactions__normalized_id(id) %}

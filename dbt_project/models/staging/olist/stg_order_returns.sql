@@ -1,9 +1,18 @@
 {{ config(enabled=var('source') == 'olist') }}
 
+with
+
+orders as (
+
+    select * from {{ ref('stg_olist__orders_joined') }}
+
+)
+
 -- The files tell of none.
 select
-    cast(null as string) as order_id,
-    cast(null as string) as customer_id,
-    cast(null as timestamp) as returned_at,
-    cast(null as decimal(18, 2)) as monetary_value
+    order_id,
+    customer_id,
+    ordered_at as returned_at,
+    cast(0 as decimal(18, 2)) as monetary_value
+from orders
 where false
