@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -488,7 +489,7 @@ class _Loader:
         ):
             others = f" (one of {number} such values)" if number > 1 else ""
             raise UserError(
-                f"{path}, column {column}: {self._is_no(value, types[column])}{others}. "
+                f"{path}, column {column}: {self._is_no(value, types.get(column))}{others}. "
                 f"{CORRECT_IT}"
             )
 
@@ -635,7 +636,7 @@ class _Loader:
             "timestamp": f"time from {EARLIEST_TIME} to {LATEST_TIME}, written as {time}",
         }
         told = f'"{value}" is no {words.get(type_) or self._amount_in_words()}'
-        if type_ not in words and self.amounts is not None and _is_fine_amount(value):
+        if type_ not in words and _is_finer(value, self.amounts):
             return f"{told} (round_amounts: true rounds the sum of an order)"
         advice = hint(value, type_ or "", self.written) if self.source != "olist" else ""
         return told + (f".{advice}".rstrip(".") if advice else "")
@@ -693,9 +694,12 @@ def _no_expression(computed: dict[str, str], error: duckdb.Error) -> str:
     )
 
 
-def _is_fine_amount(value: str) -> bool:
-    """Whether a text is a number with decimals beyond cents, and no more than that is wrong."""
-    return re.fullmatch(r"-?\d{1,10}\.\d{3,}", value) is not None
+def _is_finer(value: str, amounts: Amounts | None) -> bool:
+    """Whether a text is an amount that has too many decimals, and no more than that is wrong."""
+    if amounts is None or not re.fullmatch(r"-?\d{1,15}(\.\d+)?", value):
+        return False
+    amount = Decimal(value) / amounts.divisor
+    return abs(amount) < 10**10 and amount != round(amount, amounts.decimals)
 
 
 def _as_text(value: str, type_: str) -> str:
