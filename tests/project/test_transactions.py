@@ -38,8 +38,9 @@ VARS = {
     "transaction_columns": GERMAN,
     "csv_format": {"delimiter": ";", "decimal_separator": ",", "timestamp_format": FORMAT},
     "currency": "€",
+    "first_evaluation_date": "2018-01-01",
 }
-LEAST = {"source": "transactions", "currency": "€"}
+LEAST = {"source": "transactions", "currency": "€", "first_evaluation_date": "2018-01-01"}
 
 
 def test_columns_of_a_flat_file_are_explained():

@@ -63,14 +63,14 @@
 {%- endmacro %}
 
 
-{# Values of customer ids, normalized, that stand for nobody. #}
-{% macro no_customer_values() %}
-    {% set values = [] %}
-    {% for value in var('no_customer_values') %}
-        {% do values.append(sql_string(transactions__normalized_id(value))) %}
-    {% endfor %}
-    {{ return(values) }}
-{% endmacro %}
+{# Whether a normalized customer id stands for nobody. #}
+{% macro names_nobody(id) -%}
+    {%- set values = [] -%}
+    {%- for value in var('no_customer_values') -%}
+        {%- do values.append(sql_string(transactions__normalized_id(value))) -%}
+    {%- endfor -%}
+    (lower({{ id }}) in ('nan', 'null', 'none'){{ ' or ' ~ id ~ ' in (' ~ values | join(', ') ~ ')' if values }})
+{%- endmacro %}
 
 
 {% macro is_known_of_transactions(column) %}

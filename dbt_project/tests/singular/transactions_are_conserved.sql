@@ -18,9 +18,11 @@ by_order as (
 transacted as (
 
     select
-        coalesce(
-            sum({{ 'greatest(bought - refunded, 0)' if var('returns') == 'subtract' else 'bought' }}), 0
-        ) as total
+        {%- if var('returns') == 'subtract' %}
+            coalesce(sum(greatest(bought - refunded, 0)), 0) as total
+        {%- else %}
+            coalesce(sum(bought), 0) as total
+        {%- endif %}
     from by_order
 
 ),

@@ -91,7 +91,8 @@ doubts as (
     select
         'returns' as warning,
         printf(
-            'Returns worth %.2f find no counted order of their customer before them, and are left out.',
+            'Returns worth %.2f find no counted order of their customer before them, and are left '
+            || 'out.',
             cast(order_returns.total - returned_orders.total as double)
         ) as sentence
     from order_returns

@@ -22,7 +22,8 @@
     {%- do flags.update({'is_refunded': ('refunded_amount', 'refunded')}) -%}
 {%- endif -%}
 {#- A score is a fact of its own time, everything else of the time of the transaction. -#}
-{%- set of_reviews = ['score_out_of_range', 'written_before_order'] -%}
+{%- set reviewed = 'coalesce(reviewed_at, ordered_at)' -%}
+{%- set times = {'score_out_of_range': reviewed, 'written_before_order': reviewed} -%}
 
 with
 
@@ -58,10 +59,9 @@ counted as (
     where rejection_reason is not null
     {% for flag, (column, rule) in flags.items() if is_known_of_transactions(column) %}
         union all
-        {%- set fact_at = 'coalesce(reviewed_at, ordered_at)' if rule in of_reviews else 'ordered_at' %}
         select
             '{{ rule }}' as rule,
-            cast({{ fact_at }} as date) as fact_date
+            cast({{ times.get(rule, 'ordered_at') }} as date) as fact_date
         from transactions
         where {{ flag }} and rejection_reason is null
     {% endfor %}

@@ -41,7 +41,7 @@ aggregated as (
         cast(round(sum(amount), {{ decimals }}) as decimal(18, 2)) as gross_value,
         cast(round(sum(refunded_amount), {{ decimals }}) as decimal(18, 2)) as refunded_value,
         min(amount) < 0 as has_negative_lines,
-        cast(greatest(sum(items), 0) as integer) as items,
+        cast(case when sum(items) < 0 then 0 else sum(items) end as integer) as items,
         max(case when line_rank = 1 then category end) as main_category,
         max(case when line_rank = 1 then state end) as state,
         max(case when line_rank = 1 then city end) as city,

@@ -42,28 +42,37 @@ filled as (
 named as (
 
     select
-        {{ star_except(['customer_id', 'ordered_at', 'order_status', 'state', 'city'], 'filled') }},  -- noqa: RF02
-        filled.customer_id as raw_customer_id,
-        coalesce(filled.normalized_id, filled.id_of_order) as filled_id,
-        case
-            when
-                lower(coalesce(filled.normalized_id, filled.id_of_order)) in ('nan', 'null', 'none')
-                {%- for value in no_customer_values() %}
-                    or coalesce(filled.normalized_id, filled.id_of_order) = {{ value }}
-                {%- endfor %}
-                then null
-            else coalesce(filled.normalized_id, filled.id_of_order)
-        end as customer_id,
-        coalesce(filled.ordered_at, filled.time_of_order) as ordered_at,
-        coalesce(filled.order_status, filled.status_of_order) as order_status,
-        coalesce(filled.state, filled.state_of_order) as state,
-        coalesce(filled.city, filled.city_of_order) as city,
-        (filled.normalized_id is null and filled.id_of_order is not null)
-        or (filled.ordered_at is null and filled.time_of_order is not null)
-        or (filled.order_status is null and filled.status_of_order is not null)
-        or (filled.state is null and filled.state_of_order is not null)
-        or (filled.city is null and filled.city_of_order is not null) as is_continuation
+        order_id,
+        amount,
+        refunded_amount,
+        items,
+        category,
+        delivered_at,
+        promised_at,
+        review_score,
+        reviewed_at,
+        id_of_order,
+        coalesce(normalized_id, id_of_order) as filled_id,
+        coalesce(ordered_at, time_of_order) as ordered_at,
+        coalesce(order_status, status_of_order) as order_status,
+        coalesce(state, state_of_order) as state,
+        coalesce(city, city_of_order) as city,
+        (normalized_id is null and id_of_order is not null)
+        or (ordered_at is null and time_of_order is not null)
+        or (order_status is null and status_of_order is not null)
+        or (state is null and state_of_order is not null)
+        or (city is null and city_of_order is not null) as is_continuation,
+        coalesce(customer_id != normalized_id, false) as is_customer_id_normalized
     from filled
+
+),
+
+known as (
+
+    select
+        *,
+        case when not {{ names_nobody('filled_id') }} then filled_id end as customer_id
+    from named
 
 ),
 
@@ -72,7 +81,7 @@ ordered as (
     select
         *,
         {{ order_of_transaction('customer_id') }} as order_key
-    from named
+    from known
 
 ),
 
@@ -142,7 +151,7 @@ renamed as (
         review_score is not null and reviewed_at is null as is_undated,
         coalesce(reviewed_at < ordered_at, false) as is_reviewed_before_ordered,
         is_continuation,
-        coalesce(raw_customer_id != normalized_id, false) as is_customer_id_normalized,
+        is_customer_id_normalized,
         case
             when customer_id is null then 'no_customer'
             when ordered_at is null then 'no_order_time'
