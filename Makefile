@@ -8,6 +8,7 @@
 # make bench          time builds of OLIST and of synthetic shops of CUSTOMERS, beside a notebook
 # make test           check style and what a change must not break, in some five minutes
 # make test-olist     the tests on the real tables, in the folder OLIST_DATA
+# make test-cases     exports whose right values others have worked out, in the folder CASES
 # make test-slow      whole builds of many kinds, the report in a browser
 # make test-all       all of these, with Spark and faults
 # make test-spark     build on Spark too and compare all marts; on Olist as well where OLIST_DATA is set
@@ -42,7 +43,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 CUSTOMERS ?= 100000 1000000
 OLIST ?=
 
-.PHONY: build compare report picture export erase drop-registry bench test test-olist test-slow test-all test-spark test-faults audit lint style mutate demo-data cdnow-data fetch-olist clean help
+.PHONY: build compare report picture export erase drop-registry bench test test-olist test-cases test-slow test-all test-spark test-faults audit lint style mutate demo-data cdnow-data fetch-olist clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -80,6 +81,10 @@ test: style
 test-olist: .venv/installed
 	@test -n "$$OLIST_DATA" || (echo "Set OLIST_DATA to the folder of the Olist files." >&2; exit 1)
 	$(PYTEST) -m olist
+
+test-cases: .venv/installed
+	@test -n "$$CASES" || (echo "Set CASES to the folder of the exports." >&2; exit 1)
+	$(PYTHON) -m pytest -n 2 -m slow -k a_case_of_others tests/project/test_exports.py
 
 test-slow: .venv/installed
 	$(PYTEST) -m "slow and not (olist or spark or faults)"

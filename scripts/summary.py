@@ -21,13 +21,16 @@ def print_summary(warehouse: Path) -> None:
             "select count(*), sum(monetary_value), any_value(as_of), "
             "(select any_value(currency) from marts.segment_profiles) from marts.customer_segments"
         )[0]
-        has_stopped, is_live, feed, late_facts = rows(
-            "select has_stopped, is_live, sentence, late_sentence from marts.maintenance_feed"
+        has_stopped, is_live, feed, late_facts, doubts = rows(
+            "select has_stopped, is_live, sentence, late_sentence, data_sentence "
+            "from marts.maintenance_feed"
         )[0]
         if has_stopped or not is_live:
             print(f"\n{textwrap.fill(feed, 88)}")
         if late_facts:
             print(f"\n{textwrap.fill(late_facts, 88)}")
+        if doubts:
+            print(f"\n{textwrap.fill(f'Check the file: {doubts}', 88)}")
         money = f"{currency} {revenue:,.2f}"
         print(f"\nSegments as of {as_of:%Y-%m-%d}: {customers:,} customers, {money}\n")
         print(f"  {'id':>2}  {'segment':<40}{'customers':>10}{'share':>8}{'revenue':>9}")

@@ -7,6 +7,7 @@
             'given': user_vars(),
             'named': invocation_args_dict.get('vars', {}).keys() | list if is_root else [],
             'naming_features': naming_features(),
+            'engine': target.type,
         }) %}
         {% if builds_models() %} {% do check_same_vars() %} {% endif %}
     {% endif %}
@@ -71,7 +72,8 @@
 {% macro user_vars() %}
     {% set found = {} %}
     {% for name in [
-        'source', 'transaction_columns', 'csv_format', 'currency', 'max_unreadable_lines',
+        'source', 'transaction_columns', 'csv_format', 'time_zone', 'amount_divisor', 'amount_decimals',
+        'round_amounts', 'returns', 'normalize_customer_id', 'no_customer_values', 'currency', 'max_unreadable_lines',
         'uncounted_order_statuses', 'observation_months', 'as_of', 'first_evaluation_date',
         'evaluation_interval_weeks', 'feature_transforms', 'relative_feature_transforms', 'feature_sets', 'candidate_feature_sets', 'candidate_scales', 'candidate_algorithms',
         'default_candidate', 'pinned_candidate', 'max_exact_customers', 'comparison_date',

@@ -15,10 +15,12 @@
 {#
     Features of the customers known at each cut-off, from facts known strictly before it: one range filter on
     customer versions. With `observation_months` only the facts of so many months before the cut-off count, and
-    only customers who have ordered within them: what was known when the window began is taken off.
+    only customers who have ordered within them: what was known when the window began is taken off. A return within
+    the window takes off at most what the window holds.
 #}
 {% macro known_customers(cutoffs, customer_versions, observation_months) %}
     {%- set off = 'before_window' if observation_months else none %}
+    {%- set can_have_no_order = off or var('returns') == 'subtract' %}
     select
         cutoffs.cutoff,
         customer_versions.customer_id,
@@ -53,6 +55,8 @@
                 customer_versions.customer_id = before_window.customer_id
                 and cutoffs.cutoff - interval '{{ observation_months }}' month > before_window.valid_from
                 and cutoffs.cutoff - interval '{{ observation_months }}' month <= before_window.valid_to
+    {%- endif %}
+    {%- if can_have_no_order %}
         where {{ within_window('frequency', off) }} > 0
     {%- endif %}
 {% endmacro %}
@@ -60,7 +64,8 @@
 
 {% macro within_window(column, off) -%}
     {%- if off -%}
-        (customer_versions.{{ column }} - coalesce({{ off }}.{{ column }}, 0))
+        {%- set sum = 'customer_versions.' ~ column ~ ' - coalesce(' ~ off ~ '.' ~ column ~ ', 0)' -%}
+        {{ 'greatest(' ~ sum ~ ', 0)' if var('returns') == 'subtract' else '(' ~ sum ~ ')' }}
     {%- else -%}
         customer_versions.{{ column }}
     {%- endif -%}

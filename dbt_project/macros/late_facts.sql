@@ -1,7 +1,8 @@
 {# The vars that decide which orders count and what they are worth. #}
 {% macro vars_of_orders() %}
     {% set given = {} %}
-    {% for name in ['source', 'uncounted_order_statuses', 'transaction_columns', 'csv_format'] %}
+    {% for name in ['source', 'uncounted_order_statuses', 'transaction_columns', 'csv_format', 'time_zone',
+        'amount_divisor', 'amount_decimals', 'returns', 'normalize_customer_id', 'no_customer_values'] %}
         {% do given.update({name: var(name)}) %}
     {% endfor %}
     {{ return(tojson(given)) }}

@@ -30,6 +30,8 @@
                 'keys': adapter_macro('keys_of_erased')(),
                 'erased_orders': adapter_macro('erased_orders')(layer_schema('raw')),
             },
+            'amounts': adapter_macro('amounts')(),
+            'time_zone': var('time_zone'),
         }) %}
     {% endif %}
 {% endmacro %}
@@ -54,7 +56,7 @@
 {% macro erase_customer(customer_id) %}
     {% if execute %}
         {% do log(call_python('erase_customer', {
-            'customer_id': customer_id | string,
+            'customer_id': adapter_macro('normalized_id')(customer_id | string),
             'schema': layer_schema('raw'),
             'delimiter': var('csv_format').get('delimiter') or ',',
             'keys': adapter_macro('keys_of_erased')(),

@@ -9,11 +9,17 @@
         {% set dates, as_of = run_query(
             'select count(case when is_evaluation_date then 1 end), max(case when is_as_of then cutoff end) from ' ~ this
         ).rows[0] %}
-        {% set first = 'first_evaluation_date, ' ~ var('first_evaluation_date') ~ ',' %}
+        {% set first = 'first_evaluation_date, ' ~ (first_evaluation_date() or 'chosen from the orders') ~ ',' %}
         {% if as_of is none %}
             {% do exceptions.raise_compiler_error(
                 'No counted order is left to make segments of: data_quality_ledger says why rows were rejected, and '
                 ~ 'the var uncounted_order_statuses which orders do not count.'
+            ) %}
+        {% elif dates == 0 and first_evaluation_date() is none %}
+            {% do exceptions.raise_compiler_error(
+                'There is no evaluation date: up to the newest order, of ' ~ (as_of | string)[:10] ~ ', there is no '
+                ~ 'first day of a month by which 100 customers have ordered and 90 days have passed. Set '
+                ~ 'first_evaluation_date to a date some weeks before that order.'
             ) %}
         {% elif dates == 0 %}
             {% do exceptions.raise_compiler_error(
@@ -32,12 +38,13 @@
 {% endmacro %}
 
 
-{# Orders of any status tell how far the export reaches: one that is canceled is in it still. #}
+{# Orders of any status, and returns, tell how far the export reaches: one that is canceled is in it still. #}
 {% macro stop_on_older_export() %}
     {% set published = table_named(layer_schema('marts'), 'customer_segments') %}
     {% if 'as_of' in column_names_of(published) %}
         {% set as_of, newest = run_query(
-            'select max(as_of), (select max(ordered_at) from ' ~ ref('int_orders') ~ ') from ' ~ published
+            'select max(as_of), greatest((select max(ordered_at) from ' ~ ref('int_orders')
+            ~ '), (select max(returned_at) from ' ~ ref('int_order_returns') ~ ')) from ' ~ published
         ).rows[0] %}
         {% if as_of is not none and newest < as_of - modules.datetime.timedelta(days=1) %}
             {% do exceptions.raise_compiler_error(
@@ -48,4 +55,10 @@
             ) %}
         {% endif %}
     {% endif %}
+{% endmacro %}
+
+
+{# The var, or what the source says in its place; none where the orders tell. #}
+{% macro first_evaluation_date() %}
+    {{ return(var('first_evaluation_date') or adapter_macro('first_date')()) }}
 {% endmacro %}

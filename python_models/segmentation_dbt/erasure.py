@@ -6,7 +6,8 @@ Models, the observations that they are fitted on (values without ids), transitio
 over customers stay as they are.
 
 What finds the rows depends on the source: `keys` names, for each raw table, the column by which its
-rows are found, and `erased_orders` is a query of these columns for all erased customers.
+rows are found, or several, of which a row is found by the first that is not empty; `erased_orders`
+is a query of these columns for all erased customers.
 """
 
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ def erase_customer(
     customer_id: str,
     schema: str,
     delimiter: str,
-    keys: dict[str, str],
+    keys: dict[str, str | list[str]],
     erased_orders: str,
 ) -> str:
     """Erase a customer from every table of the warehouse and of its backup.
@@ -49,8 +50,8 @@ def erase_customer(
         Of the raw tables.
     delimiter : str
         Between the fields of a CSV file.
-    keys : dict of str to str
-        By raw table, the column that finds the rows of erased customers.
+    keys : dict of str to str or list of str
+        By raw table, the column or columns that find the rows of erased customers.
     erased_orders : str
         A query of these columns.
 
@@ -104,7 +105,7 @@ def leave_out_erased_customers(
     *,
     schema: str,
     delimiter: str,
-    keys: dict[str, str],
+    keys: dict[str, str | list[str]],
     erased_orders: str,
 ) -> None:
     """Delete the rows of erased customers from the raw tables, and count them by table.
@@ -132,7 +133,7 @@ def _erase(
     *,
     schema: str,
     delimiter: str,
-    keys: dict[str, str],
+    keys: dict[str, str | list[str]],
     erased_orders: str,
     now: datetime,
 ) -> int:
@@ -173,7 +174,7 @@ def _delete_raw_rows(
     connection: duckdb.DuckDBPyConnection,
     schema: str,
     delimiter: str,
-    keys: dict[str, str],
+    keys: dict[str, str | list[str]],
     erased_orders: str,
 ) -> dict[str, int]:
     """Delete what is keyed by erased customers or their orders; returns the rows by table."""
@@ -190,9 +191,15 @@ def _delete_raw_rows(
     }
     deleted = {}
     for (of, name), key in places.items():
+        conditions, empty = [], ""
+        for column in [key] if isinstance(key, str) else key:
+            conditions.append(
+                f"{empty}{column} in (select erased_orders.{column} from erased_orders "
+                f"where erased_orders.{column} is not null)"
+            )
+            empty += f"{column} is null and "
         deleted[name] = connection.execute(
-            f"delete from {of}.{quoted(name)} where {key} in ("
-            f"select erased_orders.{key} from erased_orders where erased_orders.{key} is not null)"
+            f"delete from {of}.{quoted(name)} where {' or '.join(conditions)}"
         ).fetchall()[0][0]
     _blank_unreadable_lines(connection, schema, delimiter)
     connection.execute("drop table erased_orders")
@@ -210,7 +217,9 @@ def _blank_unreadable_lines(
     fields = f"string_split(translate(record, {separators}, repeat(chr(10), 3)), chr(10))"
     connection.execute(
         f"update {schema}.unreadable_lines set record = null where "
-        f"list_has_any(list_transform({fields}, lambda field: sha256(field)), "
+        f"list_has_any(list_transform({fields}, lambda field: sha256(trim(field))), "
+        f"(select list(customer_hash) from {schema}.erased_customers)) or "
+        f"list_has_any(list_transform({fields}, lambda field: sha256(lower(trim(field)))), "
         f"(select list(customer_hash) from {schema}.erased_customers)) "
         f"or list_has_any({fields}, "
         "(select list(customer_id) || list(order_id) from erased_orders))"

@@ -12,13 +12,15 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from segmentation_dbt.faults import UserError
-from segmentation_dbt.raw_files import CORRECT_IT, check_header, find_files
+from segmentation_dbt.formats import Format
+from segmentation_dbt.raw_files import CORRECT_IT, Amounts, check_header, find_files
 from segmentation_dbt.tables import RawTable
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 UNREADABLE = "unreadable_line"
+CENTS = "decimal(12, 2)"
 
 
 def load_raw_files(
@@ -31,11 +33,13 @@ def load_raw_files(
     csv_format: dict,
     max_unreadable_lines: int,
     erasure: dict,
+    amounts: dict | None = None,
+    time_zone: str | None = None,
 ) -> str:
     """Load the file of each raw table into a schema, as Parquet tables.
 
     See `segmentation_dbt.raw_files.load_raw_files` for the parameters. `erasure` is not used:
-    nobody can be erased from Parquet tables.
+    nobody can be erased from Parquet tables. Settings that only DuckDB's reader knows are refused.
 
     Returns
     -------
@@ -47,6 +51,7 @@ def load_raw_files(
     UserError
         If a file or a value is at fault; the warehouse is as it was then.
     """
+    _check_settings(tables, csv_format, amounts, time_zone)
     there = _names_in(spark, folder)
     files = find_files(
         [RawTable(**table) for table in tables],
@@ -55,7 +60,7 @@ def load_raw_files(
         is_there=lambda path: path.rpartition("/")[2] in there,
     )
     read = [
-        (table, _checked(spark, table, path, source, csv_format, max_unreadable_lines))
+        (table, _checked(spark, table, path, source, csv_format, max_unreadable_lines, amounts))
         for table, path in files
     ]
     spark.sql(f"create schema if not exists {schema}")
@@ -68,6 +73,31 @@ def load_raw_files(
     for _, rows in read:
         rows.unpersist()
     return f"{len(files)} raw tables"
+
+
+def _check_settings(
+    tables: list[dict], csv_format: dict, amounts: dict | None, time_zone: str | None
+) -> None:
+    """Refuse what would be read otherwise than the vars say."""
+    written = Format.of(csv_format)
+    fine = Amounts(**amounts) if amounts else Amounts()
+    refused = {
+        "csv_format, encoding": written.encoding != "utf-8",
+        "csv_format, thousands_separator": written.thousands_separator,
+        "csv_format, strip_currency": written.strip_currency,
+        "csv_format, parentheses_negative": written.parentheses_negative,
+        "time_zone": time_zone,
+        "amount_divisor": fine.divisor != 1,
+        "amount_decimals": fine.decimals != 2,
+        "transaction_columns with sql or unit_price": any(
+            RawTable(**table).computed() for table in tables
+        ),
+    }
+    if given := [name for name, is_given in refused.items() if is_given]:
+        raise UserError(
+            f"On Spark the raw files cannot be read with {given[0]}. Change the files, or load "
+            "them as Parquet with plain numbers and times."
+        )
 
 
 def _names_in(spark: SparkSession, folder: str) -> set[str]:
@@ -89,6 +119,7 @@ def _checked(
     source: str,
     csv_format: dict,
     max_unreadable_lines: int,
+    amounts: dict | None,
 ) -> DataFrame:
     """Read the rows of a file, all columns of CSV as text, with every value checked."""
     types = table.file_types()
@@ -106,7 +137,10 @@ def _checked(
         if type_ == "string":
             continue
         text = f"nullif(cast(`{name}` as string), '')"
-        misfits = readable.where(f"{text} is not null and try_cast(`{name}` as {type_}) is null")
+        fits = f"try_cast(`{name}` as {type_}) is not null"
+        if type_.startswith("decimal") and amounts and not amounts["are_rounded"]:
+            fits = f"coalesce(try_cast(`{name}` as {type_}) = try_cast(`{name}` as {CENTS}), false)"
+        misfits = readable.where(f"{text} is not null and not ({fits})")
         values = misfits.selectExpr(f"{text} as value").take(1)
         if values:
             raise UserError(

@@ -10,11 +10,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from zoneinfo import available_timezones
 
 import duckdb
 
 from segmentation_dbt.faults import UserError
 from segmentation_dbt.tables import tables_in
+from segmentation_dbt.text_files import ENCODINGS
 
 CLAUSES = {
     "agreement": "least",
@@ -33,6 +35,9 @@ CRITERIA = ["balance", "business_sense", "silhouette"]
 NEEDED_COLUMNS = ["customer_id", "ordered_at", "amount"]
 OPTIONAL_COLUMNS = ["order_id", "order_status", "items", "category", "state", "city"]
 OPTIONAL_COLUMNS += ["delivered_at", "promised_at", "review_score", "reviewed_at"]
+OPTIONAL_COLUMNS += ["refunded_amount", "unit_price"]
+# Columns that may be an expression of SQL over columns of the file: {sql: "quantity * price"}.
+COMPUTED_COLUMNS = ["amount", "refunded_amount"]
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,14 @@ _MAPPING = Kind("a mapping", lambda value: isinstance(value, Mapping))
 _BOOLEAN = Kind("true or false", lambda value: isinstance(value, bool))
 _TEXT = Kind("a text", lambda value: isinstance(value, str))
 _CHARACTER = Kind("one character", lambda value: isinstance(value, str) and len(value) == 1)
+_POWER_OF_TEN = Kind(
+    "1, 10, 100, 1000 or another power of ten up to 1000000",
+    lambda value: type(value) is int and value in [10**power for power in range(7)],
+)
+_TIME_ZONE = Kind(
+    "an IANA time zone such as Europe/Berlin",
+    lambda value: isinstance(value, str) and value in available_timezones(),
+)
 _NAME = _pattern("a name of letters, digits, dots, hyphens and underscores", r"[A-Za-z0-9._-]+")
 _COLUMN = _pattern("the name of a feature, in lower case with underscores", r"[a-z][a-z0-9_]*")
 _DATE = _pattern(
@@ -110,12 +123,19 @@ VARS = {
     "source": _choice("olist", "transactions"),
     "transaction_columns": _MAPPING,
     "csv_format": _MAPPING,
+    "time_zone": _or_null(_TIME_ZONE),
+    "amount_divisor": _POWER_OF_TEN,
+    "amount_decimals": _number(0, 6, whole=True),
+    "round_amounts": _BOOLEAN,
+    "returns": _choice("set_aside", "subtract"),
+    "normalize_customer_id": _choice("none", "trim", "lower_trim"),
+    "no_customer_values": _list(_TEXT),
     "currency": _TEXT,
     "max_unreadable_lines": _number(0, 1_000_000_000, whole=True),
     "uncounted_order_statuses": _list(_TEXT),
     "observation_months": _MONTHS,
     "as_of": _or_null(_DATE),
-    "first_evaluation_date": _DATE,
+    "first_evaluation_date": _or_null(_DATE),
     "evaluation_interval_weeks": _WEEKS,
     "feature_transforms": _MAPPING,
     "relative_feature_transforms": _MAPPING,
@@ -161,6 +181,10 @@ _FORMAT = {
     "delimiter": _or_null(_CHARACTER),
     "decimal_separator": _or_null(_CHARACTER),
     "timestamp_format": _or_null(_TEXT),
+    "encoding": _or_null(_choice(*ENCODINGS)),
+    "thousands_separator": _or_null(_CHARACTER),
+    "strip_currency": _BOOLEAN,
+    "parentheses_negative": _BOOLEAN,
 }
 
 
@@ -238,7 +262,9 @@ def _as_json(given: dict) -> dict[str, str]:
     return {name: json.dumps(value, sort_keys=True) for name, value in given.items()}
 
 
-def check_vars(*, given: dict, named: list[str], naming_features: list[str]) -> str:
+def check_vars(
+    *, given: dict, named: list[str], naming_features: list[str], engine: str = "duckdb"
+) -> str:
     """Stop a run whose vars are not of the kind, or within the limits, that SQL is written for.
 
     Parameters
@@ -249,6 +275,8 @@ def check_vars(*, given: dict, named: list[str], naming_features: list[str]) -> 
         The vars that the command line names, where the project is a project of its own.
     naming_features : list of str
         The features that segments are named by.
+    engine : str
+        The type of the target.
 
     Returns
     -------
@@ -273,7 +301,8 @@ def check_vars(*, given: dict, named: list[str], naming_features: list[str]) -> 
                     f'contract_options: the option "{option}" names the feature set {feature_set}, '
                     "which is not under feature_sets."
                 )
-    _check_mapping("csv_format", given["csv_format"], _FORMAT)
+    _check_format(given["csv_format"])
+    _check_returns(given, engine)
     _check_transaction_columns(given["transaction_columns"])
     _check_weights(given["choice_score_weights"])
     _check_clauses(given["maintenance_clauses"])
@@ -364,24 +393,58 @@ def _stop_for_candidates(fault: str) -> None:
     )
 
 
+def _check_format(csv_format: Mapping) -> None:
+    _check_mapping("csv_format", csv_format, _FORMAT)
+    decimal = csv_format.get("decimal_separator") or "."
+    if csv_format.get("thousands_separator") == decimal:
+        raise UserError(
+            f'csv_format: thousands_separator and decimal_separator are both "{decimal}". For '
+            'amounts such as 2.043,60 give thousands_separator: "." and decimal_separator: ",".'
+        )
+
+
+def _check_returns(given: dict, engine: str) -> None:
+    if given["returns"] == "subtract" and engine != "duckdb":
+        raise UserError("returns is subtract, which is for DuckDB alone; set it to set_aside.")
+    if given["returns"] == "subtract" and given["source"] == "olist":
+        raise UserError(
+            "returns is subtract, but the files of the source olist tell of no returns; leave "
+            "returns at set_aside."
+        )
+
+
 def _check_transaction_columns(columns: Mapping) -> None:
-    fault = None
+    fault = _fault_of_transaction_columns(columns)
+    if fault:
+        raise UserError(f"Check the var transaction_columns: it {fault}.")
+
+
+def _fault_of_transaction_columns(columns: Mapping) -> str | None:
     for name, column in columns.items():
         if name not in NEEDED_COLUMNS + OPTIONAL_COLUMNS:
             allowed = ", ".join(NEEDED_COLUMNS + OPTIONAL_COLUMNS)
-            fault = f"names {name}; it can name {allowed}"
+            return f"names {name}; it can name {allowed}"
+        if isinstance(column, Mapping):
+            if name not in COMPUTED_COLUMNS:
+                return f"computes {name}; of {' and '.join(COMPUTED_COLUMNS)} alone it can do so"
+            if [*column] != ["sql"] or not isinstance(column["sql"], str):
+                return f'has no SQL for {name}; write {{sql: "quantity * unit_price"}}'
         elif not isinstance(column, str | None):
             _check(f"transaction_columns, {name}", column, _or_null(_TEXT))
+    if columns.get("unit_price"):
+        if columns.get("amount"):
+            return "names amount and unit_price; name one of them"
+        if not columns.get("items"):
+            return "names unit_price without items, the quantity that it is a price of"
     for name in NEEDED_COLUMNS:
-        if fault is None and not columns.get(name):
-            fault = f"does not say which column of the file is {name}"
-    if fault is None and columns.get("review_score") and not columns.get("reviewed_at"):
-        fault = (
+        if not columns.get(name) and not (name == "amount" and columns.get("unit_price")):
+            return f"does not say which column of the file is {name}"
+    if columns.get("review_score") and not columns.get("reviewed_at"):
+        return (
             "names review_score without reviewed_at; a score counts from the time on at which it "
             "is known"
         )
-    if fault:
-        raise UserError(f"Check the var transaction_columns: it {fault}.")
+    return None
 
 
 def _check_weights(weights: Mapping) -> None:

@@ -13,24 +13,33 @@ class RawTable:
     Attributes
     ----------
     name : str
-        Of the table; its file is `name`.csv or `name`.parquet.
+        Of the table; its file is `name`.csv, `name`.parquet or `name`.xlsx.
     columns : dict of str to str
         The declared type of each column: string, integer, double, timestamp or decimal(p, s).
-    file_columns : dict of str to str or None
-        What the file calls a column; None where it has none. A column that is not named here is
-        called the same in the file.
+    file_columns : dict of str to str, dict or None
+        What the file calls a column; None where it has none; {"sql": …} where it is an expression
+        over columns of the file. A column that is not named here is called the same in the file.
     is_optional : bool
         Whether the table may be empty because there is no file.
     """
 
     name: str
     columns: dict[str, str]
-    file_columns: dict[str, str | None]
+    file_columns: dict[str, str | dict | None]
     is_optional: bool = False
 
     def file_column(self, column: str) -> str | None:
         """Name what the file calls a declared column; None where it has none."""
-        return self.file_columns.get(column, column)
+        name = self.file_columns.get(column, column)
+        return name if isinstance(name, str) else None
+
+    def computed(self) -> dict[str, str]:
+        """Return the SQL of each declared column that is computed from others of the file."""
+        return {
+            name: given["sql"]
+            for name, given in self.file_columns.items()
+            if isinstance(given, dict) and name in self.columns
+        }
 
     def file_types(self) -> dict[str, str]:
         """Return the declared type of each column that the file has to have."""

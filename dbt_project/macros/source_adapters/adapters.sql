@@ -3,7 +3,11 @@
     tables, and a file of macros beside this one, named after it. The macros are
 
         <source>__file_columns()      by declared column the file's column where it has another name, none
-                                      where the file has none
+                                      where the file has none, {'sql': …} where it is computed of others
+        <source>__amounts()           how money is written, none where in whole cents
+        <source>__first_date()        the first evaluation date where the var names none; none where the
+                                      orders tell
+        <source>__normalized_id(id)   the id of a customer, given as text, as the marts have it
         <source>__missing_features()  features that the source does not tell
         <source>__erased_orders()     a query of customers and orders that are erased, keys of raw tables
         <source>__keys_of_erased()    the key that finds rows of erased customers, by raw table

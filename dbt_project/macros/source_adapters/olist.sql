@@ -2,6 +2,15 @@
 {% macro olist__file_columns() %} {{ return({}) }} {% endmacro %}
 
 
+{% macro olist__amounts() %} {{ return(none) }} {% endmacro %}
+
+
+{% macro olist__first_date() %} {{ return('2018-01-01') }} {% endmacro %}
+
+
+{% macro olist__normalized_id(id) %} {{ return(id) }} {% endmacro %}
+
+
 {% macro olist__missing_features() %} {{ return([]) }} {% endmacro %}
 
 

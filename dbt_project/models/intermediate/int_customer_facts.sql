@@ -35,6 +35,12 @@ order_reviews as (
 
 ),
 
+order_returns as (
+
+    select * from {{ ref('int_order_returns') }}
+
+),
+
 reviews_written as (
 
     select
@@ -145,6 +151,28 @@ reviewed as (
 
 ),
 
+returned as (
+
+    -- An order of which nothing is left counts no more; the newest other one is the last then.
+    select
+        orders.customer_id,
+        orders.customer_number,
+        orders.order_id,
+        'order returned' as fact,
+        order_returns.returned_at as known_at,
+        order_returns.last_ordered_at as ordered_at,
+        case when order_returns.is_whole then -1 else 0 end as orders,
+        -order_returns.monetary_value as monetary_value,
+        case when order_returns.is_whole then -orders.items else 0 end as items,
+        0 as delivered_orders,
+        0 as delivery_days,
+        0 as scored_orders,
+        0 as review_score
+    from order_returns
+    inner join orders on order_returns.order_id = orders.order_id
+
+),
+
 unioned as (
 
     select * from placed
@@ -152,6 +180,8 @@ unioned as (
     select * from delivered
     union all
     select * from reviewed
+    union all
+    select * from returned
 
 )
 

@@ -16,7 +16,16 @@ accumulated as (
             lead(known_at) over (partition by customer_number order by known_at),
             {{ end_of_time() }}
         ) as valid_to,
-        max(ordered_at) over so_far as last_ordered_at,
+        {% if var('returns') == 'subtract' -%}
+            last_value(
+                case when fact in ('order placed', 'order returned') then ordered_at end ignore nulls
+            ) over (
+                partition by customer_number order by known_at, fact
+                rows between unbounded preceding and current row
+            ) as last_ordered_at,
+        {%- else -%}
+            max(ordered_at) over so_far as last_ordered_at,
+        {%- endif %}
         cast(sum(orders) over so_far as integer) as frequency,
         cast(sum(monetary_value) over so_far as decimal(18, 2)) as monetary_value,
         cast(sum(items) over so_far as integer) as items,

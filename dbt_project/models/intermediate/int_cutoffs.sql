@@ -9,25 +9,79 @@ orders as (
 
 ),
 
+order_returns as (
+
+    select * from {{ ref('int_order_returns') }}
+
+),
+
+moments as (
+
+    select ordered_at as known_at from orders
+    union all
+    select returned_at as known_at from order_returns
+
+),
+
 published_state as (
 
     select
         coalesce(
             cast({{ sql_string(var('as_of')) if var('as_of') else 'null' }} as timestamp),
-            cast(cast(max(ordered_at) as date) + interval 1 day as timestamp)
+            cast(cast(max(known_at) as date) + interval 1 day as timestamp)
         ) as as_of
-    from orders
-    having max(ordered_at) is not null
+    from moments
+    having max(known_at) is not null
 
 ),
+
+{% if first_evaluation_date() is not none -%}
+    first_evaluation as (
+
+        select {{ sql_timestamp(first_evaluation_date()) }} as evaluation_date
+
+    ),
+{%- else -%}
+    first_orders as (
+
+        select min(ordered_at) as ordered_at
+        from orders
+        group by customer_id
+
+    ),
+
+    arrivals as (
+
+        select
+            ordered_at,
+            row_number() over (order by ordered_at) as customers,
+            min(ordered_at) over () + interval '90' day as earliest_at
+        from first_orders
+
+    ),
+
+    first_evaluation as (
+
+        -- Later orders move it no more. With fewer customers there is no evaluation date.
+        select
+            cast(
+                date_trunc('month', greatest(min(ordered_at), min(earliest_at)))
+                + interval '1' month as timestamp
+            ) as evaluation_date
+        from arrivals
+        where customers >= 100
+
+    ),
+{%- endif %}
 
 evaluation_dates as (
 
     select
         {{ every(
-            var('evaluation_interval_weeks') ~ ' week', sql_timestamp(var('first_evaluation_date')), 'as_of'
+            var('evaluation_interval_weeks') ~ ' week', 'first_evaluation.evaluation_date', 'published_state.as_of'
         ) }} as cutoff
     from published_state
+    cross join first_evaluation
 
 ),
 

@@ -24,9 +24,8 @@ select
     city,
     delivered_at,
     promised_at,
-    {% if uncounted -%}
-        order_status not in ({{ uncounted | join(', ') }})
-    {%- else -%}
-        true
+    not is_refunded
+    {%- if uncounted %}
+        and order_status not in ({{ uncounted | join(', ') }})
     {%- endif %} as is_counted
 from orders

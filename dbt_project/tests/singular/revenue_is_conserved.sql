@@ -1,5 +1,6 @@
--- What the counted orders before `as_of` are worth is what the published customers are worth. With
--- an observation window only newer orders count, and the test holds nothing.
+-- What the counted orders before `as_of` are worth, less what was returned of them by then, is what
+-- the published customers are worth. With an observation window only newer orders count, and the
+-- test holds nothing.
 with
 
 ordered as (
@@ -8,6 +9,15 @@ ordered as (
     from {{ ref('int_orders') }} as orders
     cross join {{ ref('int_cutoffs') }} as cutoffs
     where orders.is_counted and cutoffs.is_as_of and orders.ordered_at < cutoffs.cutoff
+
+),
+
+returned as (
+
+    select coalesce(sum(order_returns.monetary_value), 0) as total
+    from {{ ref('int_order_returns') }} as order_returns
+    cross join {{ ref('int_cutoffs') }} as cutoffs
+    where cutoffs.is_as_of and order_returns.returned_at < cutoffs.cutoff
 
 ),
 
@@ -20,9 +30,11 @@ published as (
 
 select
     ordered.total as ordered,
+    returned.total as returned,
     published.total as published
 from ordered
+cross join returned
 cross join published
 where
-    ordered.total != published.total
+    ordered.total - returned.total != published.total
     and {{ 'false' if var('observation_months') else 'true' }}

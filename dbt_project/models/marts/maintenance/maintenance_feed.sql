@@ -61,6 +61,53 @@ late_arriving as (
 
 ),
 
+data_warnings as (
+
+    select * from {{ ref('stg_data_warnings') }}
+
+),
+
+order_returns as (
+
+    select coalesce(sum(monetary_value), 0) as total
+    from {{ ref('stg_order_returns') }}
+
+),
+
+returned_orders as (
+
+    select coalesce(sum(monetary_value), 0) as total
+    from {{ ref('int_order_returns') }}
+
+),
+
+doubts as (
+
+    select
+        warning,
+        sentence
+    from data_warnings
+    union all
+    select
+        'returns' as warning,
+        printf(
+            'Returns worth %.2f find no counted order of their customer before them, and are left '
+            || 'out.',
+            cast(order_returns.total - returned_orders.total as double)
+        ) as sentence
+    from order_returns
+    cross join returned_orders
+    where order_returns.total > returned_orders.total
+
+),
+
+told as (
+
+    select {{ texts_in_order('sentence', ' ', 'warning') }} as data_sentence
+    from doubts
+
+),
+
 newest_evaluation as (
 
     select *
@@ -86,6 +133,7 @@ measured as (
         cast(late_arriving.late_revenue_gained as decimal(18, 2)) as late_revenue_gained,
         cast(late_arriving.late_orders_lost as bigint) as late_orders_lost,
         cast(late_arriving.late_revenue_lost as decimal(18, 2)) as late_revenue_lost,
+        told.data_sentence,
         -- Where so many orders are usual that chance hardly leaves all of them out.
         days_without_orders >= {{ days }}
         and days_without_orders * coalesce(newest_evaluation.usual_orders, 0) >= 5 * {{ days }}
@@ -93,11 +141,12 @@ measured as (
     from reached
     inner join late_arriving on reached.as_of = late_arriving.as_of
     cross join newest_evaluation
+    cross join told
 
 )
 
 select
-    {{ star_except(['previous_as_of'], 'measured') }},  -- noqa: RF02
+    {{ star_except(['previous_as_of', 'data_sentence'], 'measured') }},  -- noqa: RF02
     case
         when has_stopped
             then
@@ -139,5 +188,6 @@ select
                     late_orders_gained,
                     cast(late_revenue_gained as double)
                 )
-    end as late_sentence
+    end as late_sentence,
+    data_sentence
 from measured

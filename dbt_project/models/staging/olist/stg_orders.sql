@@ -14,6 +14,7 @@ select
     ordered_at,
     order_status,
     cast(monetary_value as decimal(18, 2)) as monetary_value,
+    false as is_refunded,
     items,
     main_category,
     state,

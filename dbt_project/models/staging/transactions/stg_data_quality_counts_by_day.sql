@@ -4,6 +4,11 @@
     that the file has not would say nothing. -#}
 {%- set flags = {
     'is_amount_missing': ('amount', 'no_value'),
+    'is_amount_rounded': ('amount', 'rounded'),
+    'is_discount': ('amount', 'discount'),
+    'is_return': ('amount', 'returned'),
+    'is_customer_id_normalized': ('customer_id', 'normalized_customer_id'),
+    'is_continuation': ('order_id', 'continuation_line'),
     'is_order_id_missing': ('order_id', 'no_order_id'),
     'is_status_missing': ('order_status', 'no_status'),
     'is_number_of_items_missing': ('items', 'no_items'),
@@ -13,8 +18,12 @@
     'is_undated': ('review_score', 'no_review_time'),
     'is_reviewed_before_ordered': ('reviewed_at', 'written_before_order'),
 } -%}
+{%- if var('returns') == 'subtract' -%}
+    {%- do flags.update({'is_refunded': ('refunded_amount', 'refunded')}) -%}
+{%- endif -%}
 {#- A score is a fact of its own time, everything else of the time of the transaction. -#}
-{%- set of_reviews = ['score_out_of_range', 'written_before_order'] -%}
+{%- set reviewed = 'coalesce(reviewed_at, ordered_at)' -%}
+{%- set times = {'score_out_of_range': reviewed, 'written_before_order': reviewed} -%}
 
 with
 
@@ -50,10 +59,9 @@ counted as (
     where rejection_reason is not null
     {% for flag, (column, rule) in flags.items() if is_known_of_transactions(column) %}
         union all
-        {%- set fact_at = 'coalesce(reviewed_at, ordered_at)' if rule in of_reviews else 'ordered_at' %}
         select
             '{{ rule }}' as rule,
-            cast({{ fact_at }} as date) as fact_date
+            cast({{ times.get(rule, 'ordered_at') }} as date) as fact_date
         from transactions
         where {{ flag }} and rejection_reason is null
     {% endfor %}

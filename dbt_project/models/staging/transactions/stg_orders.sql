@@ -14,6 +14,7 @@ select
     ordered_at,
     order_status,
     monetary_value,
+    is_refunded,
     items,
     main_category,
     state,

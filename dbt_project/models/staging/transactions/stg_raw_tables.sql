@@ -14,6 +14,12 @@ orders as (
 
 ),
 
+returned as (
+
+    select * from {{ ref('stg_transactions__aggregated_to_returns') }}
+
+),
+
 unreadable_lines as (
 
     select * from {{ ref('stg_raw_files__unreadable_lines') }}
@@ -33,4 +39,7 @@ select
         + (select count(*) from unreadable_lines)
         + (select coalesce(sum(erased_rows), 0) from rows_of_erased_customers) as bigint
     ) as rows_in,
-    cast((select coalesce(sum(transactions), 0) from orders) as bigint) as rows_accepted
+    cast(
+        (select coalesce(sum(transactions), 0) from orders)
+        + (select coalesce(sum(transactions), 0) from returned) as bigint
+    ) as rows_accepted
