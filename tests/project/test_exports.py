@@ -316,6 +316,32 @@ def test_an_export_is_read_by_vars_alone(written, project, tmp_path, read):
         assert ledger.loc[rule, "rows_changed"] == rows, rule
 
 
+@pytest.mark.slow
+def test_an_erased_customer_takes_the_further_lines_of_orders_along(project, tmp_path, read):
+    export = storefront(tmp_path)
+    warehouse = run_layers(project, tmp_path, export.settings)
+    before = read(warehouse, "from raw.transactions")
+    ids = before["customer_id"].str.lower()
+    orders = set(before.loc[ids.str.contains("buyer5@", na=False), "order_id"])
+    assert orders
+    told = project.dbt(
+        tmp_path,
+        warehouse,
+        *("run-operation", "erase_customer", "--args", "{customer_id: ' Buyer5@Example.com'}"),
+        *("--vars", json.dumps({"source": "transactions"} | export.settings)),
+    )
+    assert told.returncode == 0, told.stdout
+    for _ in ("erased", "built again"):
+        after = read(warehouse, "from raw.transactions")
+        assert not orders & set(after["order_id"])
+        assert len(after) == len(before) - 4 * len(orders)
+        run_layers(project, tmp_path, export.settings)
+    ledger = read(warehouse, "from marts.data_quality_ledger").set_index("rule")
+    assert ledger.loc["erased_on_request", "rows_rejected"] == 4 * len(orders)
+    found = features_of(read, warehouse)
+    assert found.index.tolist() == export.right.index.drop("buyer5@example.com").tolist()
+
+
 # -- returns ---------------------------------------------------------------------------------------
 
 
