@@ -59,7 +59,7 @@
 
 {# The order of a row: without a number of its own it is what a customer buys at one moment. #}
 {% macro order_of_transaction(customer_id) -%}
-    coalesce(order_id, {{ customer_id }} || ' at ' || cast(ordered_at as varchar))
+    coalesce(order_id, {{ customer_id }} || ' at ' || cast(ordered_at as string))
 {%- endmacro %}
 
 
