@@ -237,10 +237,10 @@ def check_header(
             else "Its first line is empty or cannot be read"
         )
         where = "" if source == "olist" else " (vars transaction_columns and csv_format, delimiter)"
-        where += _hint_of_encoding(encoded_in)
         raise UserError(
             f"{path} does not begin with the names of its columns. {begins}. It must be UTF-8 "
             f"text, and the line {','.join(types)} the first{where}."
+            f"{_hint_of_encoding(encoded_in)}"
         )
     if missing:
         named = "in the published file" if source == "olist" else "the var transaction_columns says"
