@@ -29,6 +29,8 @@ REPORT ?= report
 VARS ?=
 # When `make build` compares the candidates for the model: never, stale or always.
 COMPARE ?= never
+# yes: build although rows, customers or orders of the last build are gone.
+ACCEPT_LOSS ?=
 # Where `make export` puts what BI tools read.
 EXPORT ?= export
 UV_VERSION := 0.13.9
@@ -49,7 +51,7 @@ help:
 	@sed -n 's/^# make/make/p' Makefile
 
 build: .venv/installed $(if $(filter data/demo,$(DATA)),data/demo)
-	@$(PYTHON) scripts/build.py --data "$(DATA)" --warehouse "$(WAREHOUSE)" --compare "$(COMPARE)" $(VARS_OPTION)
+	@$(PYTHON) scripts/build.py --data "$(DATA)" --warehouse "$(WAREHOUSE)" --compare "$(COMPARE)" $(if $(filter yes,$(ACCEPT_LOSS)),--accept-loss) $(VARS_OPTION)
 
 compare: COMPARE := always
 compare: build
@@ -91,6 +93,7 @@ test-slow: .venv/installed
 
 test-all: lint test test-slow test-faults test-spark
 	@test -z "$$OLIST_DATA" || $(MAKE) test-olist
+	@test -z "$$CASES" || $(MAKE) test-cases
 
 mutate: .venv/installed
 	@$(PYTHON) scripts/mutate.py

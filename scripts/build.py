@@ -45,7 +45,12 @@ FINGERPRINT = "raw.build_fingerprint"
 
 
 def build(
-    data: Path, warehouse: Path, compare: str = "never", settings: Path | None = None
+    data: Path,
+    warehouse: Path,
+    compare: str = "never",
+    settings: Path | None = None,
+    *,
+    accepts_loss: bool = False,
 ) -> None:
     """Build the warehouse from the raw files in `data`, or leave it as it is.
 
@@ -59,6 +64,8 @@ def build(
         When to compare the candidates for the model: never, stale or always.
     settings : Path, optional
         A YAML file of vars that differ from those in dbt_project.yml.
+    accepts_loss : bool
+        Whether this build may have lost any share of the rows that the last one had.
 
     Raises
     ------
@@ -77,6 +84,8 @@ def build(
     data, warehouse = data.resolve(), warehouse.absolute()
     changed = vars_of(settings)
     fingerprint = fingerprint_of_project(changed)
+    if accepts_loss:
+        changed = changed | {"max_loss": 1}
     with only_build_of(warehouse), workshop_of(warehouse) as built:
         with ThreadPoolExecutor(1) as copying:
             copied = copying.submit(begin, built, warehouse)
@@ -211,12 +220,23 @@ def main() -> int:
         default="never",
         help="when to compare the candidates for the model",
     )
+    parser.add_argument(
+        "--accept-loss",
+        action="store_true",
+        help="build although rows, customers or orders of the last build are gone",
+    )
     add_vars_option(parser)
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     warehouse = arguments.warehouse.absolute()
     try:
-        build(arguments.data, warehouse, arguments.compare, arguments.vars)
+        build(
+            arguments.data,
+            warehouse,
+            arguments.compare,
+            arguments.vars,
+            accepts_loss=arguments.accept_loss,
+        )
     except (BuildError, OSError, duckdb.Error) as error:
         print(
             f"\nNothing was built; {arguments.warehouse} is as it was.\n{_with_advice(str(error))}",

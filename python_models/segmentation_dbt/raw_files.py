@@ -253,6 +253,37 @@ def check_header(
             raise UserError(f"{path} has more than one column {name}. Keep one of them.")
 
 
+def check_ids(path: str, table: RawTable, stored: dict[str, str]) -> None:
+    """Check that no id is stored as a number with decimals.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    table : RawTable
+        What the file holds; its ids are the columns of type string whose name ends in `_id`.
+    stored : dict of str to str
+        By column of the file, the type that it is stored as.
+
+    Raises
+    ------
+    UserError
+        If one is; the message names the column.
+    """
+    for name, type_ in table.columns.items():
+        column = table.file_column(name)
+        if type_ != "string" or not name.endswith("_id") or column is None:
+            continue
+        stored_as = stored[column].upper()
+        if stored_as in ("DOUBLE", "FLOAT") or re.fullmatch(r"DECIMAL\(\d+,[1-9]\d*\)", stored_as):
+            raise UserError(
+                f"{path}, column {column}: ids are stored as numbers with decimals "
+                f"({stored_as}), so that 10001 becomes 10001.0, another customer, and long ids "
+                "are rounded. Write the column as text, or as whole numbers (pandas: "
+                'astype("Int64")).'
+            )
+
+
 def _hint_of_encoding(encoded_in: str | None) -> str:
     looks = f" The file looks like {encoded_in}: csv_format: {{encoding: {encoded_in}}}."
     return looks if encoded_in else ""
@@ -501,6 +532,7 @@ class _Loader:
         header = [name for name in stored if name != "file_row_number"]
         types = table.file_types()
         check_header(path, types, header, self.source)
+        check_ids(path, table, stored)
         used = self._columns_of_expressions(table, header)
         values = {
             name: self._value_of_stored(quoted(name), type_, stored[name])

@@ -18,6 +18,8 @@ from segmentation_dbt.faults import UserError
 from segmentation_dbt.tables import tables_in
 from segmentation_dbt.text_files import ENCODINGS
 
+# Vars that decide whether a build goes on, not what it makes.
+VARS_OF_TESTS = ["max_loss", "loss_severity"]
 CLAUSES = {
     "agreement": "least",
     "segment": "least",
@@ -132,6 +134,8 @@ VARS = {
     "no_customer_values": _list(_TEXT),
     "currency": _TEXT,
     "max_unreadable_lines": _number(0, 1_000_000_000, whole=True),
+    "max_loss": _SHARE,
+    "loss_severity": _choice("error", "warn"),
     "uncounted_order_statuses": _list(_TEXT),
     "observation_months": _MONTHS,
     "as_of": _or_null(_DATE),
@@ -259,7 +263,12 @@ def note_vars(connection: duckdb.DuckDBPyConnection, *, given: dict, schema: str
 
 
 def _as_json(given: dict) -> dict[str, str]:
-    return {name: json.dumps(value, sort_keys=True) for name, value in given.items()}
+    """Write down the vars that decide what a model holds."""
+    return {
+        name: json.dumps(value, sort_keys=True)
+        for name, value in given.items()
+        if name not in VARS_OF_TESTS
+    }
 
 
 def check_vars(

@@ -1,3 +1,6 @@
+-- After int_losses, which holds the customers of the last build against those of this one.
+-- depends_on: {{ ref('int_losses') }}
+
 with
 
 facts as (

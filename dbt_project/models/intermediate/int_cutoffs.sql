@@ -1,4 +1,5 @@
 {{ config(post_hook='{{ stop_on_implausible_dates() }}') }}
+-- depends_on: {{ ref('int_losses') }}
 
 with
 

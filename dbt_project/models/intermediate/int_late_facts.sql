@@ -1,6 +1,6 @@
 {{ config(materialized='incremental', full_refresh=false) }}
 
-{%- set known = order_values_of_last_build() %}
+{%- set known = table_of_last_build('int_order_values') %}
 
 with
 

@@ -1,4 +1,4 @@
-{%- set known = order_values_of_last_build() -%}
+{%- set known = table_of_last_build('int_order_values') -%}
 -- depends_on: {{ ref('int_late_facts') }}
 
 with

@@ -23,9 +23,14 @@ orders as (
 
 customers as (
 
+    -- An id of which a whole pattern leaves nothing is of that form.
     select
         customer_id,
         {{ id_in_lower_case('customer_id') }} as id_in_lower_case,
+        regexp_replace(customer_id, '^[0-9]+[.,]0$', '') = '' as is_number_with_point,
+        regexp_replace(customer_id, '^[0-9]([.,][0-9]+)?[eE][+]?[0-9]+$', '') = ''
+            as is_rounded_number,
+        regexp_replace(customer_id, '^[1-9][0-9]{16,}$', '') = '' as is_long_number,
         count(*) as orders
     from orders
     group by 1
@@ -37,7 +42,10 @@ of_customers as (
     select
         max(orders) as most_orders,
         sum(orders) as orders,
-        count(*) - count(distinct id_in_lower_case) as ids_alike
+        count(*) - count(distinct id_in_lower_case) as ids_alike,
+        count(case when is_number_with_point then 1 end) as ids_with_point,
+        count(case when is_rounded_number then 1 end) as rounded_ids,
+        count(case when is_long_number then 1 end) as long_ids
     from customers
 
 ),
@@ -87,6 +95,36 @@ found as (
         ) as sentence
     from of_customers
     where ids_alike > 0
+    union all
+    select
+        'ids with a point' as warning,
+        printf(
+            'Customer ids that end in .0: %d. A program has taken ids for numbers, and 10001.0 is '
+            || 'another customer than 10001. Write the column as text.',
+            ids_with_point
+        ) as sentence
+    from of_customers
+    where ids_with_point > 0
+    union all
+    select
+        'rounded ids' as warning,
+        printf(
+            'Customer ids that are rounded numbers such as 1.23E+12: %d. Each may stand for '
+            || 'several customers. Write the column as text.',
+            rounded_ids
+        ) as sentence
+    from of_customers
+    where rounded_ids > 0
+    union all
+    select
+        'long ids' as warning,
+        printf(
+            'Customer ids that are numbers beyond 9007199254740992: %d. Programs that take them '
+            || 'for numbers round them. Check that the column was written as text.',
+            long_ids
+        ) as sentence
+    from of_customers
+    where long_ids > 0
     union all
     select
         'cents' as warning,

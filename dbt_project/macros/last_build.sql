@@ -1,0 +1,29 @@
+{# The vars that decide which orders count and what they are worth. #}
+{% macro vars_of_orders() %}
+    {% set given = {} %}
+    {% for name in ['source', 'uncounted_order_statuses', 'transaction_columns', 'csv_format', 'time_zone',
+        'amount_divisor', 'amount_decimals', 'returns', 'normalize_customer_id', 'no_customer_values'] %}
+        {% do given.update({name: var(name)}) %}
+    {% endfor %}
+    {{ return(tojson(given)) }}
+{% endmacro %}
+
+
+{# A table of layer `intermediate` as the last build left it, or none. No `ref`: it is built after its reader. #}
+{% macro table_of_last_build(name) %}
+    {{ return(load_relation(table_named(layer_schema('intermediate'), name)) if execute else none) }}
+{% endmacro %}
+
+
+{# After `int_losses` is built: what the test most_of_the_last_build_is_there stops on, in sentences. #}
+{% macro tell_losses() %}
+    {% if execute %}
+        {% set told = run_query(
+            'select sentence from ' ~ this ~ ' where is_loss order by before - now desc, measure, part'
+        ).columns[0].values() %}
+        {% for sentence in told[:4] %} {% do log(sentence, info=true) %} {% endfor %}
+        {% if told | length > 4 %}
+            {% do log('... and ' ~ (told | length - 4) ~ ' more: select sentence from ' ~ this ~ ' where is_loss', info=true) %}
+        {% endif %}
+    {% endif %}
+{% endmacro %}
