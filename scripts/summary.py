@@ -30,7 +30,7 @@ def print_summary(warehouse: Path) -> None:
         if late_facts:
             print(f"\n{textwrap.fill(late_facts, 88)}")
         if doubts:
-            print(f"\n{textwrap.fill(f'Check the file: {doubts}', 88)}")
+            print(f"\n{textwrap.fill(f'Mind: {doubts}', 88)}")
         money = f"{currency} {revenue:,.2f}"
         print(f"\nSegments as of {as_of:%Y-%m-%d}: {customers:,} customers, {money}\n")
         print(f"  {'id':>2}  {'segment':<40}{'customers':>10}{'share':>8}{'revenue':>9}")
@@ -104,17 +104,21 @@ def _model_in_use(rows: Callable[[str], list[tuple]]) -> str:
 
 def _schedule(rows: Callable[[str], list[tuple]]) -> str:
     """Tell what the refit policy did, how often to refit, and when the model in use breaks."""
-    policy, changes_of_model, since, sentence, next_date = rows(
+    policy, changes_of_model, since, sentence, next_date, first_date = rows(
         "select policy, "
         "(select count(*) - 1 from marts.segment_model_decisions where is_takeover), "
-        "champion_from, sentence, next_refit_date "
+        "champion_from, sentence, next_refit_date, "
+        "(select min(evaluation_date) from marts.segment_model_decisions) "
         "from marts.maintenance_schedule cross join marts.segment_models "
         "where is_in_use and status = 'champion'"
     )[0]
     changes = "has not changed"
     if changes_of_model:
         changes = f"has changed {_counted(changes_of_model, 'time')}"
-    told = f"Refit policy {policy}: the model {changes}; the one in use is of {since:%Y-%m-%d}. "
+    told = (
+        f"Refit policy {policy}: since the first evaluation, of {first_date:%Y-%m-%d}, the model "
+        f"{changes}; the one in use is of {since:%Y-%m-%d}. "
+    )
     told += sentence
     if next_date:
         told += f" The next refit is on {next_date:%Y-%m-%d}."

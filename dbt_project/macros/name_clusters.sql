@@ -88,16 +88,21 @@
 {#
     Numbers and names the clusters of one or more labelings by what their customers are.
 
-    `clusters` is a relation with `labeling_id`, `cluster`, `customers`, `mean_<feature>` of monetary_value,
-    recency_days and frequency, and `position_<feature>` as `median_positions` gives them. The query has
-    `labeling_id`, `cluster`, `number` (1 has the highest mean spend), `rule_name`, the unique
-    `segment_name`, `bands`, `description` and `recommended_action`.
+    `clusters` is a relation with `labeling_id`, `cluster`, `customers`, `reorder_days`, `mean_<feature>` of
+    monetary_value, recency_days and frequency, `median_<feature>`, and `position_<feature>` as
+    `median_positions` gives them. The query has `labeling_id`, `cluster`, `number` (1 has the highest mean
+    spend), `rule_name`, the unique `segment_name`, `bands`, `description` and `recommended_action`.
 
     A median is low or high by its position among all customers; a cluster gets the first rule of
-    `segment_naming_rules` that its medians meet.
+    `segment_naming_rules` that its medians meet. Clusters of one rule are told apart by the first
+    feature that parts each from the next.
 #}
 {% macro name_clusters(clusters) %}
     {%- set features = naming_features() -%}
+    {%- set is_absent = 'median_recency_days > coalesce(2 * reorder_days, 90)' -%}
+    {# Scores have a meaning of their own, and a customer whose next order is not due yet has not lapsed. #}
+    {%- set needed_of_low = {'review_score': 'median_review_score <= 3'} -%}
+    {%- set needed_of_high = {'review_score': 'median_review_score >= 4', 'recency_days': is_absent} -%}
     with
 
     banded as (
@@ -108,15 +113,32 @@
                 cluster,
                 '{{ feature }}' as feature,
                 case
-                    when position_{{ feature }} < {{ low_position() }} then 'low'
-                    when position_{{ feature }} > {{ high_position() }} then 'high'
+                    when position_{{ feature }} < {{ low_position() }}
+                        and {{ needed_of_low.get(feature, 'true') }} then 'low'
+                    when position_{{ feature }} > {{ high_position() }}
+                        and {{ needed_of_high.get(feature, 'true') }} then 'high'
                     else 'middle'
                 end as band
             from {{ clusters }}
             -- A cluster without any known value meets no condition on the feature.
             where position_{{ feature }} is not null
-            {{ 'union all' if not loop.last }}
+            union all
         {% endfor %}
+        select
+            labeling_id,
+            cluster,
+            'orders' as feature,
+            case when median_frequency < 2 then 'one' else 'more' end as band
+        from {{ clusters }}
+        where median_frequency is not null
+        union all
+        select
+            labeling_id,
+            cluster,
+            'absence' as feature,
+            case when {{ is_absent }} then 'long' else 'short' end as band
+        from {{ clusters }}
+        where median_recency_days is not null
 
     ),
 
@@ -126,7 +148,7 @@
             labeling_id,
             cluster,
             {{ texts_in_order(
-                "case when band != 'middle' then band || ' ' || feature end", ', ', 'feature'
+                "case when band in ('low', 'high') then band || ' ' || feature end", ', ', 'feature'
             ) }} as bands
         from banded
         group by 1, 2
@@ -135,7 +157,7 @@
 
     conditions as (
 
-        {% for feature in features %}
+        {% for feature in features + ['orders', 'absence'] %}
             select
                 priority,
                 '{{ feature }}' as feature,
@@ -185,8 +207,7 @@
 
         -- Segments are numbered by what they are: the highest mean spend is 1.
         select
-            clusters.labeling_id,
-            clusters.cluster,
+            clusters.*,
             ruled.priority,
             row_number() over (
                 partition by clusters.labeling_id
@@ -197,13 +218,6 @@
                     clusters.customers desc,
                     clusters.cluster asc
             ) as number,
-            row_number() over (
-                partition by clusters.labeling_id, ruled.priority
-                order by
-                    clusters.mean_monetary_value desc,
-                    clusters.mean_recency_days asc,
-                    clusters.cluster asc
-            ) as rank_in_name,
             count(*) over (
                 partition by clusters.labeling_id, ruled.priority
             ) as segments_of_name
@@ -213,6 +227,108 @@
                 clusters.labeling_id = ruled.labeling_id
                 and clusters.cluster = ruled.cluster
 
+    ),
+
+    ordered as (
+
+        -- Clusters of one rule by each feature, the most valuable first, and by number.
+        {% for feature, (words, first, last) in words_of_features().items() %}
+            {%- set order = ('' if feature == 'recency_days' else '-') ~ 'median_' ~ feature ~ ' nulls last, number' %}
+            select
+                labeling_id,
+                cluster,
+                priority,
+                segments_of_name,
+                {{ loop.index }} as preference,
+                '{{ words }}' as words,
+                '{{ first }}' as first_words,
+                '{{ last }}' as last_words,
+                median_{{ feature }} as feature_median,
+                position_{{ feature }} as position,
+                lag(median_{{ feature }}) over of_name as median_before,
+                lag(position_{{ feature }}) over of_name as position_before,
+                row_number() over of_name as rank_in_name
+            from numbered
+            window of_name as (partition by labeling_id, priority order by {{ order }})
+            union all
+        {% endfor %}
+        select
+            labeling_id,
+            cluster,
+            priority,
+            segments_of_name,
+            99 as preference,
+            'group' as words,
+            'group 1' as first_words,
+            'group 2' as last_words,
+            null as feature_median,
+            null as position,
+            null as median_before,
+            null as position_before,
+            row_number() over (partition by labeling_id, priority order by number) as rank_in_name
+        from numbered
+
+    ),
+
+    parting as (
+
+        -- A feature parts them where each median differs from the next by a tenth, and by its
+        -- position among the customers.
+        select
+            labeling_id,
+            priority,
+            preference
+        from ordered
+        group by labeling_id, priority, preference
+        having
+            preference = 99
+            or min(
+                case
+                    when feature_median is null then 0
+                    when rank_in_name = 1 then 1
+                    when
+                        greatest(feature_median, median_before)
+                        > 1.1 * least(feature_median, median_before)
+                        and abs(position - position_before) >= 0.05
+                        then 1
+                    else 0
+                end
+            ) = 1
+
+    ),
+
+    told_apart as (
+
+        select
+            labeling_id,
+            priority,
+            min(preference) as preference
+        from parting
+        group by 1, 2
+
+    ),
+
+    suffixed as (
+
+        select
+            ordered.labeling_id,
+            ordered.cluster,
+            case
+                when ordered.segments_of_name = 1 then ''
+                when ordered.segments_of_name > 2
+                    then
+                        ', ' || ordered.words || ' ' || ordered.rank_in_name
+                        || ' of ' || ordered.segments_of_name
+                when ordered.rank_in_name = 1 then ', ' || ordered.first_words
+                else ', ' || ordered.last_words
+            end as suffix
+        from ordered
+        inner join told_apart
+            on
+                ordered.labeling_id = told_apart.labeling_id
+                and ordered.priority = told_apart.priority
+                and ordered.preference = told_apart.preference
+
     )
 
     select
@@ -220,26 +336,35 @@
         numbered.cluster,
         cast(numbered.number as integer) as number,
         naming_rules.segment_name as rule_name,
-        case
-            when numbered.segments_of_name = 1 then naming_rules.segment_name
-            when numbered.segments_of_name = 2 and numbered.rank_in_name = 1
-                then naming_rules.segment_name || ', higher spend'
-            when numbered.segments_of_name = 2
-                then naming_rules.segment_name || ', lower spend'
-            else
-                naming_rules.segment_name || ', spend rank ' || numbered.rank_in_name
-                || ' of ' || numbered.segments_of_name
-        end as segment_name,
+        naming_rules.segment_name || suffixed.suffix as segment_name,
         coalesce(described.bands, 'nothing far from the middle') as bands,
         naming_rules.description,
         naming_rules.recommended_action
     from numbered
+    inner join suffixed
+        on
+            numbered.labeling_id = suffixed.labeling_id
+            and numbered.cluster = suffixed.cluster
     left join described
         on
             numbered.labeling_id = described.labeling_id
             and numbered.cluster = described.cluster
     inner join {{ ref('segment_naming_rules') }} as naming_rules
         on numbered.priority = naming_rules.priority
+{% endmacro %}
+
+
+{#
+    By feature the words that tell clusters of one rule apart: with a rank where they are three or more, and
+    of two the first and the last one.
+#}
+{% macro words_of_features() %}
+    {{ return({
+        'monetary_value': ('spend rank', 'higher spend', 'lower spend'),
+        'recency_days': ('recency rank', 'more recent', 'longer ago'),
+        'frequency': ('order rank', 'more orders', 'fewer orders'),
+        'review_score': ('score rank', 'higher scores', 'lower scores'),
+    }) }}
 {% endmacro %}
 
 

@@ -9,6 +9,10 @@
         {% set dates, as_of = run_query(
             'select count(case when is_evaluation_date then 1 end), max(case when is_as_of then cutoff end) from ' ~ this
         ).rows[0] %}
+        {% set oldest = run_query('select min(ordered_at) from ' ~ ref('int_orders') ~ ' where is_counted').rows[0][0] %}
+        {% set range = (oldest | string)[:10] ~ ' to ' ~ (as_of | string)[:10] %}
+        {# Two thirds of the way through the orders. #}
+        {% set within = oldest + (as_of - oldest) * 2 / 3 if as_of is not none else none %}
         {% set first = 'first_evaluation_date, ' ~ (first_evaluation_date() or 'chosen from the orders') ~ ',' %}
         {% if as_of is none %}
             {% do exceptions.raise_compiler_error(
@@ -17,20 +21,21 @@
             ) %}
         {% elif dates == 0 and first_evaluation_date() is none %}
             {% do exceptions.raise_compiler_error(
-                'There is no evaluation date: up to the newest order, of ' ~ (as_of | string)[:10] ~ ', there is no '
-                ~ 'first day of a month by which 100 customers have ordered and 90 days have passed. Set '
-                ~ 'first_evaluation_date to a date some weeks before that order.'
+                'There is no evaluation date: in the orders, of ' ~ range ~ ', there is no first day of a month by '
+                ~ 'which 100 customers have ordered and 90 days have passed. Set first_evaluation_date, to "'
+                ~ (within | string)[:10] ~ '" for example.'
             ) %}
         {% elif dates == 0 %}
             {% do exceptions.raise_compiler_error(
-                'There is no evaluation date: ' ~ first ~ ' lies after the newest order. Set it to a date some '
-                ~ 'weeks before ' ~ (as_of | string)[:10] ~ '.'
+                'There is no evaluation date: ' ~ first ~ ' lies after the newest order; the orders are of ' ~ range
+                ~ '. Set it to "' ~ (within | string)[:10] ~ '" for example.'
             ) %}
         {% elif dates > most_dates %}
             {% do exceptions.raise_compiler_error(
-                'There are ' ~ dates ~ ' evaluation dates from ' ~ first ~ ' to the newest order, of '
-                ~ (as_of | string)[:10] ~ '; ' ~ most_dates ~ ' are the most. Correct the date of that order, or '
-                ~ 'set as_of, a later first_evaluation_date or a longer evaluation_interval_weeks.'
+                'There are ' ~ dates ~ ' evaluation dates from ' ~ first ~ ' to the newest order; ' ~ most_dates
+                ~ ' are the most. The orders are of ' ~ range ~ '. If that is right, set evaluation_interval_weeks to '
+                ~ (dates * var('evaluation_interval_weeks') / most_dates) | round(0, 'ceil') | int
+                ~ ', or a later first_evaluation_date; else correct the date of the newest order, or set as_of.'
             ) %}
         {% endif %}
         {% if not var('as_of') %} {% do stop_on_older_export() %} {% endif %}

@@ -462,7 +462,7 @@ def test_doubts_about_a_file_are_told(project, tmp_path):
     )
     assert built.returncode in (0, 3), built.stdout + built.stderr
     told = " ".join(built.stdout.split())
-    assert "Check the file: " in told
+    assert "Mind: " in told
     for doubt in (
         f"rows ({(orders.index % 10 == 0).mean():.1%})".replace("%", " %"),
         "One customer has",

@@ -58,6 +58,11 @@ def test_profiles_sum_up_the_customers(shop_warehouse, read):
         assert float(profile["revenue"]) == pytest.approx(segment["monetary_value"].sum())
         assert profile["median_recency_days"] == segment["recency_days"].median()
     assert profiles["revenue_share"].sum() == pytest.approx(1)
+    ranked = customers.sort_values(["monetary_value", "customer_id"], ascending=[False, True])
+    reached = ranked["monetary_value"].cumsum().shift(fill_value=0) * 2
+    few = ranked[reached < ranked["monetary_value"].sum()].groupby("segment_id").size()
+    told = profiles["half_revenue_customers"]
+    assert told[told > 0].to_dict() == few.to_dict()
 
 
 def test_distributions_are_those_of_the_customers(shop_warehouse, read):

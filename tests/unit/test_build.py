@@ -337,7 +337,7 @@ def test_a_broken_contract_is_published_and_reported_by_the_exit_code(
         )
         connection.executemany("insert into marts.maintenance_contract values (?, ?, ?)", clauses)
     for step in ("build", "print_summary"):
-        monkeypatch.setattr(build, step, lambda *_: None)
+        monkeypatch.setattr(build, step, lambda *_, **__: None)
     arguments = ["build.py", "--data", "data", "--warehouse", str(warehouse)]
     monkeypatch.setattr(sys, "argv", arguments)
     assert build.main() == exit_code

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', full_refresh=false) }}
+{{ config(materialized='incremental', full_refresh=false, on_schema_change='append_new_columns') }}
 
 with
 
@@ -20,6 +20,12 @@ champion_periods as (
     {%- if is_incremental() %}
         where champion_period > (select coalesce(max(known.champion_period), 0) from {{ this }} as known)
     {%- endif %}
+
+),
+
+reorder_times as (
+
+    select * from {{ ref('int_reorder_times') }}
 
 ),
 
@@ -66,9 +72,11 @@ clusters as (
     -- A model that comes back by hand can find a cluster empty.
     select distinct
         champion_periods.champion_period,
-        centroids.cluster
+        centroids.cluster,
+        reorder_times.reorder_days
     from champion_periods
     inner join centroids on champion_periods.model_id = centroids.model_id
+    left join reorder_times on champion_periods.champion_from = reorder_times.cutoff
 
 ),
 
@@ -77,6 +85,7 @@ profiled as (
     select
         clusters.champion_period,
         clusters.cluster,
+        clusters.reorder_days,
         {{ star_except(['champion_period', 'cluster', 'customers'], 'occupied') }},  -- noqa: RF02
         coalesce(occupied.customers, 0) as customers
     from clusters

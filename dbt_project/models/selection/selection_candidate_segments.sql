@@ -14,6 +14,12 @@ customers as (
 
 ),
 
+reorder_times as (
+
+    select * from {{ ref('int_reorder_times') }}
+
+),
+
 unnested as (
 
     select
@@ -58,7 +64,27 @@ positioned as (
     {{ median_positions('clusters', 'compared_customers', population='compared_as_of') }}
 ),
 
-named as ({{ name_clusters('positioned') }})
+newest_reorder_time as (
+
+    -- As it was known when the candidates were compared.
+    select reorder_days
+    from reorder_times
+    where cutoff <= (select max(clusters.compared_as_of) from clusters)
+    qualify row_number() over (order by cutoff desc) = 1
+
+),
+
+labelings as (
+
+    select
+        positioned.*,
+        newest_reorder_time.reorder_days
+    from positioned
+    left join newest_reorder_time on true
+
+),
+
+named as ({{ name_clusters('labelings') }})
 
 select
     {{ star_except(['labeling_id', 'cluster', 'compared_as_of'], 'clusters') }},  -- noqa: RF02

@@ -81,6 +81,26 @@ returned_orders as (
 
 ),
 
+segment_profiles as (
+
+    select * from {{ ref('segment_profiles') }}
+
+),
+
+largest_customers as (
+
+    -- The fewest customers who have half of the revenue, and those who share their segments.
+    select
+        sum(half_revenue_customers) as customers,
+        sum(case when half_revenue_customers > 0 then customers end)
+        - sum(half_revenue_customers) as others,
+        max(case when half_revenue_customers > 0 then segment_name end) as segment_name,
+        count(case when half_revenue_customers > 0 then 1 end) as segments,
+        sum(customers) as all_customers
+    from segment_profiles
+
+),
+
 doubts as (
 
     select
@@ -98,6 +118,19 @@ doubts as (
     from order_returns
     cross join returned_orders
     where order_returns.total > returned_orders.total
+    union all
+    select
+        'few customers' as warning,
+        printf(
+            'Half of the revenue comes from %d of %d customers, who share %s with %d others: look '
+            || 'after them by name.',
+            cast(customers as bigint),
+            cast(all_customers as bigint),
+            case when segments = 1 then '"' || segment_name || '"' else 'their segments' end,
+            cast(others as bigint)
+        ) as sentence
+    from largest_customers
+    where customers <= greatest(1, 0.01 * all_customers) and others > 3 * customers
 
 ),
 

@@ -13,17 +13,29 @@ clusters as (
 
 ),
 
+from_the_largest as (
+
+    select
+        *,
+        sum(monetary_value) over (order by monetary_value desc, customer_id asc) - monetary_value
+            as revenue_before,
+        sum(monetary_value) over () as revenue_of_all
+    from customer_segments
+
+),
+
 aggregated as (
 
     select
         segment_id,
         count(*) as customers,
+        count(case when 2 * revenue_before < revenue_of_all then 1 end) as half_revenue_customers,
         sum(monetary_value) as revenue,
         median(recency_days) as median_recency_days,
         avg(frequency) as mean_frequency,
         {{ median_of_money('monetary_value') }} as median_monetary_value,
         {{ mean_of_decimals('review_score') }} as mean_review_score
-    from customer_segments
+    from from_the_largest
     group by 1
 
 ),
@@ -38,6 +50,7 @@ profiled as (
         clusters.recommended_action,
         coalesce(aggregated.customers, 0) as customers,
         cast(coalesce(aggregated.revenue, 0) as decimal(18, 2)) as revenue,
+        coalesce(aggregated.half_revenue_customers, 0) as half_revenue_customers,
         aggregated.median_recency_days,
         aggregated.mean_frequency,
         aggregated.median_monetary_value,
