@@ -598,13 +598,9 @@ class _Proposer:
             return
         counts = self.file.counts(column, 50)
         knows_refunds = "refunded_amount" in self.columns
-        given = {plain_name(status) for status in self.given.get("uncounted_order_statuses", [])}
-        uncounted = [
-            status
-            for status in counts
-            if _counts_not(plain_name(status), knows_refunds) or plain_name(status) in given
-        ]
-        self.told.settings["uncounted_order_statuses"] = uncounted
+        found = [status for status in counts if _counts_not(plain_name(status), knows_refunds)]
+        uncounted = dict.fromkeys([*self.given.get("uncounted_order_statuses", []), *found])
+        self.told.settings["uncounted_order_statuses"] = [*uncounted]
         shown = ", ".join(f"{status} ({rows:,})" for status, rows in [*counts.items()][:12])
         self.told.hints["uncounted_order_statuses"] = f"Statuses of the file: {shown}."
         unpaid = [s for s in counts if any(word in plain_name(s) for word in _NOT_PAID)]
@@ -653,6 +649,10 @@ class _Proposer:
         sql = time_of_text(quoted(time), self.written_as)
         *first, last = self.file.first_times(customer, sql)
         if not first or last is None:
+            return
+        # YAML reads a date without quotes as a date.
+        given = str(self.given.get("first_evaluation_date") or "")
+        if f"{first[0]:%Y-%m-%d}" < given < f"{last:%Y-%m-%d}":
             return
         date, weeks = dates_of(first, last)
         if date is None:
