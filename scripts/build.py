@@ -203,7 +203,9 @@ def _with_advice(message: str) -> str:
 def main() -> int:
     """Build, and tell what came out; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the raw files, or a file")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of the raw files, or a file"
+    )
     parser.add_argument("--warehouse", type=Path, required=True, help="the .duckdb file to publish")
     parser.add_argument(
         "--compare",

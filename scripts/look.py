@@ -303,7 +303,10 @@ def look(data: Path, target: Path | None) -> int:
     done = write(target, text_of(told, f"make build {command}", about))
     print(done, flush=True)
     columns = told.settings.get("transaction_columns")
-    needed = [*NEEDED_COLUMNS[:2], "unit_price" if columns and "unit_price" in columns else "amount"]
+    needed = [
+        *NEEDED_COLUMNS[:2],
+        "unit_price" if columns and "unit_price" in columns else "amount",
+    ]
     if columns is not None and (missing := [c for c in needed if c not in columns]):
         raise UserError(
             f"{target} does not say which column is {' and which is '.join(missing)}: enter it "

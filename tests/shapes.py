@@ -241,7 +241,10 @@ def retail(folder: Path, columns: list[str], time: str, seed: int) -> Shape:
         value = Decimal(0)
         lines = []
         for _ in range(rng.integers(1, 4)):
-            quantity, price = int(rng.integers(1, 12)), Decimal(int(rng.integers(100, 90_000))) / 1000
+            quantity, price = (
+                int(rng.integers(1, 12)),
+                Decimal(int(rng.integers(100, 90_000))) / 1000,
+            )
             value += quantity * price
             lines.append((order.order, "85123A", "MUG", quantity, order.at, price, order.who))
         rows += lines
@@ -250,7 +253,9 @@ def retail(folder: Path, columns: list[str], time: str, seed: int) -> Shape:
             back = order.at + pd.Timedelta(minutes=1)
             rows += [(f"C{n}", s, d, -q, back, p, who) for n, s, d, q, _, p, who in lines]
         if order.Index % 4 == 0:
-            rows.append((900_000 + order.order, "85123A", "MUG", 1, order.at, Decimal("2.55"), None))
+            rows.append(
+                (900_000 + order.order, "85123A", "MUG", 1, order.at, Decimal("2.55"), None)
+            )
     table = pd.DataFrame(rows, columns=columns[:-1]).assign(**{columns[-1]: "United Kingdom"})
     table[columns[6]] = table[columns[6]].astype("Int64")
     hour = table[columns[4]].dt

@@ -21,9 +21,9 @@ NAMES = {
         data de emissao; data da fatura; data e hora; data hora; data
         """,
     "customer_id": """
-        customer unique id; customer id; customer number; customer no; customer nr; customer code; customer key;
-        customer; cust id; client id; client number; user id; buyer id; member id; account id;
-        shopper id; customer email; billing email; email billing; email; email address; e mail;
+        customer unique id; customer id; customer number; customer no; customer nr; customer code;
+        customer key; customer; cust id; client id; client number; user id; buyer id; member id;
+        account id; shopper id; customer email; billing email; email billing; email; email address; e mail;
         buyer email; buyer; user; account; client; member; shopper; customer name;
         kunden nr; kundennr; kundennummer; kunden nummer; kunden id; kundenid; kunde; debitor;
         debitorennummer; debitoren nr; kaufer; auftraggeber; e mail adresse; kundenname;
@@ -75,9 +75,9 @@ NAMES = {
         quantidade; qtd; qtde; quant; number of units; number of cds
         """,
     "amount": """
-        order total; order amount; grand total; total amount; amount; total price; total; total paid;
-        amount paid; order value; payment value; line total; line amount; net amount; gross amount;
-        revenue; sales; net sales; turnover; total sales; item total; sum; value; spend; subtotal;
+        order total; order amount; grand total; total amount; amount; total price; total;
+        total paid; amount paid; order value; payment value; line total; line amount; net amount;
+        gross amount; revenue; sales; net sales; turnover; total sales; item total; sum; value; spend; subtotal;
         betrag; gesamtbetrag; rechnungsbetrag; bestellwert; gesamtpreis; gesamtsumme; summe;
         endbetrag; bruttobetrag; nettobetrag; umsatz; warenwert; gesamt; wert; zeilenbetrag;
         positionsbetrag; brutto; netto;
@@ -208,8 +208,6 @@ def rank_of_name(name: str, column: str) -> int | None:
     if _OTHERS.get(column, set()) & set(words):
         return None
     parts = [
-        rank
-        for known, rank in ranks.items()
-        if len(known) > 2 and f" {known} " in f" {plain} "
+        rank for known, rank in ranks.items() if len(known) > 2 and f" {known} " in f" {plain} "
     ]
     return PART + min(parts) if parts else None

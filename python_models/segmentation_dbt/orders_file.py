@@ -5,6 +5,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import duckdb
@@ -22,7 +23,7 @@ from segmentation_dbt.workbooks import write_as_parquet
 
 DELIMITERS = ",;\t|"
 
-# Rows that are looked at in the order of the file, and as many from all over it.
+# Rows that are looked at as they follow each other; values are looked at in all of the file.
 SAMPLED_ROWS = 20_000
 
 
@@ -98,7 +99,8 @@ class OrdersFile:
         self.delimiter, header = delimiter_and_header(start)
         if len(header) < 2:
             raise UserError(
-                f"{path} does not look like a table: its first line is {start.splitlines()[0][:80]}. "
+                f"{path} does not look like a table: its first line is "
+                f"{start.splitlines()[0][:80]}. "
                 "The first line must name the columns, with a comma, semicolon, tab or | between."
             )
         times = Counter(header)
@@ -204,8 +206,8 @@ def find_orders_file(data: Path, name: str = "transactions") -> Path:
     if data.is_file():
         if data.suffix not in ENDINGS:
             raise UserError(
-                f"{data} is no {endings} file. Save it as one of them: CSV UTF-8 from a spreadsheet, "
-                "or the workbook itself."
+                f"{data} is no {endings} file. Save it as one of them: CSV UTF-8 from a "
+                "spreadsheet, or the workbook itself."
             )
         return data
     if not data.is_dir():
@@ -242,8 +244,8 @@ def delimiter_and_header(start: str) -> tuple[str, list[str]]:
     """
     found = {}
     for delimiter in DELIMITERS:
-        rows = [row for row, _ in zip(csv.reader(io.StringIO(start), delimiter=delimiter), range(50))]
-        # The last one may be cut off.
+        # The last row may be cut off.
+        rows = list(islice(csv.reader(io.StringIO(start), delimiter=delimiter), 50))
         rows = [row for row in rows if row][:49] or [[""]]
         alike = sum(len(row) == len(rows[0]) for row in rows) / len(rows)
         found[delimiter] = (len(rows[0]) > 1 and alike > 0.5, alike * len(rows[0]), rows[0])

@@ -7,46 +7,53 @@ import datetime as dt
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from segmentation_dbt.column_names import NAMES, PART, plain_name, rank_of_name
 from segmentation_dbt.formats import EPOCHS, Format, time_of_text
 from segmentation_dbt.orders_file import OrdersFile
 from segmentation_dbt.settings import NEEDED_COLUMNS
 from segmentation_dbt.tables import quoted
-from segmentation_dbt.value_formats import Reading, is_read_as_time, numbers_of, read_numbers, times_of
+from segmentation_dbt.value_formats import (
+    Reading,
+    is_read_as_time,
+    numbers_of,
+    read_numbers,
+    times_of,
+)
 
 _SYMBOLS = {"eur": "€", "usd": "$", "gbp": "£", "brl": "R$", "jpy": "¥", "euro": "€"}
 _WITHOUT_CENTS = {"jpy", "krw", "vnd", "clp", "¥", "₩"}
 
 # Words of statuses whose orders count in no feature; those of money given back, where the file
 # does not say how much.
-_NO_ORDER = (
-    "cancel void fail declin expired unavailable abandon draft trash reject chargeback storn "
-    "abgebroch fehlgeschl abgelehnt annul echou refuse anulad fallid rechaz recusad expirad"
-).split()
-_GIVEN_BACK = "refund returned erstattet retour rembours reembols devuel devolv estorn".split()
-_IN_PART = "partial partly teil partiel parcial".split()
-_NOT_PAID = "pending unpaid awaiting hold offen ausstehend attente pendient pendent aguard".split()
+_NO_ORDER = ["cancel", "void", "fail", "declin", "expired", "unavailable", "abandon", "draft"]
+_NO_ORDER += ["trash", "reject", "chargeback", "storn", "abgebroch", "fehlgeschl", "abgelehnt"]
+_NO_ORDER += ["annul", "echou", "refuse", "anulad", "fallid", "rechaz", "recusad", "expirad"]
+_GIVEN_BACK = ["refund", "returned", "erstattet", "retour", "rembours", "reembols", "devuel"]
+_GIVEN_BACK += ["devolv", "estorn"]
+_IN_PART = ["partial", "partly", "teil", "partiel", "parcial"]
+_NOT_PAID = ["pending", "unpaid", "awaiting", "hold", "offen", "ausstehend", "attente"]
+_NOT_PAID += ["pendient", "pendent", "aguard"]
 
-_NOBODY = set(
-    "blank guest gast invite invitado convidado anonymous anonym anonyme anonimo unknown unbekannt "
-    "inconnu desconocido desconhecido none null nan na n a no customer ohne kunde sans client "
-    "sin cliente sem cliente laufkunde laufkundschaft barverkauf walk in walkin consumidor final "
-    "cash customer divers diverse diverser kunde".split()
-)
-_NOBODY_WHOLE = {"0", "00000", "n a", "no customer", "walk in", "walk in customer", "cash customer"}
-_NOBODY_WHOLE |= {"guest checkout", "guest customer", "guest user", "sans client", "sin cliente"}
-_NOBODY_WHOLE |= {"sem cliente", "ohne kunde", "diverser kunde", "client inconnu", "ohne"}
-_NOBODY_WHOLE |= {"consumidor final", "client comptoir", "client de passage", "not set", "cash"}
-_NOBODY_ADDRESS = "guest noreply no-reply anonymous gast invite unknown".split()
+# Names of guest accounts, and what stands before the @ of theirs.
+_NOBODY = {"blank", "guest", "gast", "invite", "invitado", "convidado", "anonymous", "anonym"}
+_NOBODY |= {"anonyme", "anonimo", "unknown", "unbekannt", "inconnu", "desconocido", "na", "n a"}
+_NOBODY |= {"desconhecido", "laufkunde", "laufkundschaft", "barverkauf", "walkin", "divers"}
+_NOBODY |= {"diverse", "no customer", "walk in", "walk in customer", "cash customer", "cash"}
+_NOBODY |= {"guest checkout", "guest customer", "guest user", "sans client", "sin cliente"}
+_NOBODY |= {"sem cliente", "ohne kunde", "diverser kunde", "client inconnu", "not set"}
+_NOBODY |= {"consumidor final", "client comptoir", "client de passage"}
+_NOBODY_ADDRESS = ["guest", "noreply", "no-reply", "anonymous", "gast", "invite", "unknown"]
 
 # Shares of rows: nearly all of them, and enough of them to be no accident.
 _NEARLY_ALL, _SOME = 0.95, 0.02
 
+# What may stand in a number beside digits, but for its currency.
+_MARKS = r".,'\u2019\s\u00a0\u202f\u2009"
+_CURRENCY = r"(?:[^\W\d_]{1,4}\.?|R?[^\w\s.,()'+-]{0,2})"
 _NUMBER = re.compile(
-    r"[\s(+−-]*(?:[^\W\d_]{1,3}\.?|[^\w\s.,()'+-]{0,2}|R\$)\s*[-+−]?\d[\d.,'’\s\u00a0\u202f\u2009]*"
-    r"(?:[^\W\d_]{1,4}\.?|[^\w\s.,()'+-]{0,2}|R\$)\s*[)−-]?"
+    rf"[\s(+\u2212-]*{_CURRENCY}\s*[-+\u2212]?\d[\d{_MARKS}]*{_CURRENCY}\s*[)\u2212-]?"
 )
 
 
@@ -111,14 +118,15 @@ def preset_of(columns: Sequence[str], presets: Mapping[str, dict]) -> str | None
         None where there is none.
     """
     needed = {*NEEDED_COLUMNS, "unit_price", "items", "order_id"}
-    matches = {}
+    matches: dict[str, int] = {}
     for name, given in presets.items():
         named = given.get("transaction_columns") or {}
         told = {column: found for column, found in named.items() if isinstance(found, str)}
         has_needed = all(told[column] in columns for column in told if column in needed)
-        matches[name] = sum(found in columns for found in told.values()) if has_needed else 0
-    best = max(matches, key=matches.get, default=None)
-    return best if best and matches[best] >= 4 else None
+        there = sum(found in columns for found in told.values())
+        if told and has_needed and there >= 0.75 * len(told):
+            matches[name] = there
+    return max(matches, key=matches.get, default=None)
 
 
 def dates_of(first_times: Sequence[dt.datetime], last: dt.datetime) -> tuple[str | None, int]:
@@ -189,7 +197,9 @@ class _Proposer:
         self._drop_what_does_not_fit(written)
         settings = self.told.settings
         settings["source"] = "transactions"
-        settings["transaction_columns"] = {c: self.columns[c] for c in _ORDERED if c in self.columns}
+        settings["transaction_columns"] = {
+            c: self.columns[c] for c in _ORDERED if c in self.columns
+        }
         settings["csv_format"] = self._csv_format(written)
         settings["currency"] = self._currency(written)
         self._amounts(written)
@@ -261,12 +271,14 @@ class _Proposer:
             for name in filled:
                 rows = [row for row in self.file.head([name, time or name]) if row[0]]
                 ids = {row[0] for row in rows}
-                if looks_like_numbers(self.texts[name]) and "." in "".join(self.texts[name]):
+                is_other = any((rank_of_name(name, c) or PART) < PART for c in _NUMBERS)
+                if is_other or any(re.search(r"\d[.,]\d", text) for text in self.texts[name]):
                     continue
                 if 20 <= len(ids) <= 0.9 * len(set(rows)) and time and name not in self.times:
                     self.columns["customer_id"] = name
                     self._doubt(
-                        "transaction_columns", f"customer_id is {name} because its values come back."
+                        "transaction_columns",
+                        f"customer_id is {name} because its values come back.",
                     )
                     return
         elif rank_of_name(name, "customer_id") >= PART:
@@ -345,7 +357,7 @@ class _Proposer:
             self._doubt("transaction_columns", "No column looks like amount; name it.")
 
     def _check_total(self) -> None:
-        """An amount of the order that stands on each of its lines would be summed over them."""
+        """Replace a total of the order that stands on each line, and would be summed over them."""
         order, amount = self.columns.get("order_id"), self.columns.get("amount")
         if order is None or not isinstance(amount, str) or not self._is_repeated(order, amount):
             return
@@ -426,8 +438,10 @@ class _Proposer:
         self.written_as = self._time_format(time)
         for column in ("delivered_at", "promised_at", "reviewed_at"):
             name = self.columns.get(column)
-            if name and name not in self.file.times and not is_read_as_time(
-                self.file.distinct(name), self.written_as
+            if (
+                name
+                and name not in self.file.times
+                and not is_read_as_time(self.file.distinct(name), self.written_as)
             ):
                 del self.columns[column]
                 if column == "reviewed_at":
@@ -488,12 +502,12 @@ class _Proposer:
         codes = self.file.counts(column, 5) if column else {}
         if not codes and written.strip_currency:
             for text in (text for name in self._money() for text in self.texts[name]):
-                found = re.sub(r"[\d.,()'’\s\u00a0\u202f\u2009+−-]", "", text)
+                found = re.sub(rf"[\d{_MARKS}()+\u2212-]", "", text)
                 if found:
                     codes[found] = codes.get(found, 0) + 1
         if not codes:
             heads = " ".join(self._money())
-            codes = {code: 1 for code in re.findall(r"\b(?:EUR|USD|GBP|BRL|CHF)\b|[€$£]", heads)}
+            codes = dict.fromkeys(re.findall(r"\b(?:EUR|USD|GBP|BRL|CHF)\b|[€$£]", heads), 1)
         if len(codes) > 1:
             self._doubt(
                 "currency",
@@ -534,9 +548,9 @@ class _Proposer:
                 "Amounts are whole numbers that look like cents; if they are not, make it 1.",
             )
         divisor = settings.get("amount_divisor", 1)
-        if any(abs(value / divisor * 100 - round(value / divisor * 100)) > 1e-6 for value in sizes):
-            settings["round_amounts"] = True
-        elif isinstance(self.columns.get("amount"), dict):
+        if any(
+            abs(value / divisor * 100 - round(value / divisor * 100)) > 1e-6 for value in sizes
+        ) or isinstance(self.columns.get("amount"), dict):
             settings["round_amounts"] = True
 
     def _returns(self, written: Format) -> None:
@@ -547,7 +561,8 @@ class _Proposer:
             self.told.settings["returns"] = "subtract"
             self._doubt(
                 "returns",
-                "Negative rows take off what the customer bought before; set_aside leaves them out.",
+                "Negative rows take off what the customer bought before; set_aside leaves them "
+                "out.",
             )
 
     def _has_returns(self, written: Format) -> bool:
@@ -623,8 +638,8 @@ class _Proposer:
             if counts[known[0]] > 3 * next_one:
                 self._doubt(
                     "no_customer_values",
-                    f"{known[0]} has {counts[known[0]]:,} rows, {known[1]} only {next_one:,}; if it "
-                    "stands for guests, name it here.",
+                    f"{known[0]} has {counts[known[0]]:,} rows, {known[1]} only {next_one:,}; if "
+                    "it stands for guests, name it here.",
                 )
         if counts and rows == len(counts) == self.file.rows:
             self._doubt(
@@ -658,8 +673,8 @@ class _Proposer:
         if date is None:
             self._doubt(
                 "first_evaluation_date",
-                f"{len(first):,} customers from {first[0]:%Y-%m-%d} to {last:%Y-%m-%d} are too few, "
-                "or too short a time, for a contract.",
+                f"{len(first):,} customers from {first[0]:%Y-%m-%d} to {last:%Y-%m-%d} are too "
+                "few, or too short a time, for a contract.",
             )
         else:
             self.told.settings["first_evaluation_date"] = date
@@ -693,7 +708,7 @@ def _is_nobody(who: str, times: int, rows: int) -> bool:
         return times > 0.01 * rows
     if not plain:
         return bool(who.strip())
-    return plain in _NOBODY_WHOLE or (len(plain.split()) == 1 and plain in _NOBODY)
+    return plain in _NOBODY
 
 
 def _either(names: Sequence[str]) -> str:

@@ -157,7 +157,9 @@ def _ways_of(texts: Sequence[str]) -> list[str | None]:
         digits = {len(text.partition(".")[0]) for text in texts}
         if digits == {8}:
             return ["%Y%m%d"]
-        return [name for name, size in (("epoch", 10), ("epoch_ms", 13)) if digits <= {size - 1, size}]
+        return [
+            name for name, size in (("epoch", 10), ("epoch_ms", 13)) if digits <= {size - 1, size}
+        ]
     if not any(re.search(r"\d", text) for text in texts):
         return []
     few = texts[:: max(1, len(texts) // _FEW)]
