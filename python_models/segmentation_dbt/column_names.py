@@ -23,8 +23,8 @@ NAMES = {
     "customer_id": """
         customer unique id; customer id; customer number; customer no; customer nr; customer code;
         customer key; customer; cust id; client id; client number; user id; buyer id; member id;
-        account id; shopper id; customer email; billing email; email billing; email; email address; e mail;
-        buyer email; buyer; user; account; client; member; shopper; customer name;
+        account id; shopper id; customer email; billing email; email billing; email;
+        email address; e mail; buyer email; buyer; user; account; client; member; shopper; customer name;
         kunden nr; kundennr; kundennummer; kunden nummer; kunden id; kundenid; kunde; debitor;
         debitorennummer; debitoren nr; kaufer; auftraggeber; e mail adresse; kundenname;
         code client; id client; identifiant client; numero client; numero de client; no client;
@@ -77,7 +77,8 @@ NAMES = {
     "amount": """
         order total; order amount; grand total; total amount; amount; total price; total;
         total paid; amount paid; order value; payment value; line total; line amount; net amount;
-        gross amount; revenue; sales; net sales; turnover; total sales; item total; sum; value; spend; subtotal;
+        gross amount; revenue; sales; net sales; turnover; total sales; item total; sum; value;
+        spend; subtotal;
         betrag; gesamtbetrag; rechnungsbetrag; bestellwert; gesamtpreis; gesamtsumme; summe;
         endbetrag; bruttobetrag; nettobetrag; umsatz; warenwert; gesamt; wert; zeilenbetrag;
         positionsbetrag; brutto; netto;

@@ -548,9 +548,11 @@ class _Proposer:
                 "Amounts are whole numbers that look like cents; if they are not, make it 1.",
             )
         divisor = settings.get("amount_divisor", 1)
-        if any(
-            abs(value / divisor * 100 - round(value / divisor * 100)) > 1e-6 for value in sizes
-        ) or isinstance(self.columns.get("amount"), dict):
+        is_fine = all(
+            abs(value / divisor * 100 - round(value / divisor * 100)) < 1e-6 for value in sizes
+        )
+        # What is computed may have more decimals than what it is computed of.
+        if not is_fine or isinstance(self.columns.get("amount"), dict):
             settings["round_amounts"] = True
 
     def _returns(self, written: Format) -> None:

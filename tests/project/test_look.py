@@ -31,10 +31,11 @@ def write(folder: Path, text: str, name: str = "transactions.csv", encoding: str
 
 
 def table(header: str, line: str, rows: int = 200) -> str:
-    """Lines of orders; {who}, {day}, {month}, {n} and {cents} differ from row to row."""
+    """Lines of orders; {who}, {day}, {month}, {n} and others differ from row to row."""
     lines = [header]
     for n in range(rows):
         told = {"n": n, "who": n % 37, "day": n % 28 + 1, "month": n // 28 % 12 + 1}
+        told["guest"] = f"c{n % 37}" if n % 5 else "GUEST"
         lines.append(line.format(**told, cents=f"{n * 7 % 100:02}", euros=10 + n * 13 % 900))
     return "\n".join(lines) + "\n"
 
@@ -131,7 +132,7 @@ FORMS = {
     ),
     "a price of each, thousandths, guests, returns": (
         "Invoice,Customer,Date,Quantity,Unit Price",
-        "{n},GUEST,2023-{month:02}-{day:02},-{who},{euros}.1{cents}",
+        "{n},{guest},2023-{month:02}-{day:02},-{who},{euros}.1{cents}",
         {
             "transaction_columns": {"unit_price": "Unit Price", "items": "Quantity"},
             "round_amounts": True,
@@ -344,8 +345,8 @@ def assert_told(read, warehouse: Path, told: str) -> None:
         "where is_counted",
     ).iloc[0]
     assert (
-        f"Would build: {int(sums['orders']):,} orders of {int(sums['customers']):,} customers, from "
-        f"{times['first']:%Y-%m-%d} to {times['last']:%Y-%m-%d}, "
+        f"Would build: {int(sums['orders']):,} orders of {int(sums['customers']):,} customers, "
+        f"from {times['first']:%Y-%m-%d} to {times['last']:%Y-%m-%d}, "
     ) in told
     assert f"{sums['revenue']:,.2f}. Raw rows" in told
     assert f"rejected: {ledger['rows_rejected']:,} of {ledger['rows_in']:,}." in told
