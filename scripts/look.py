@@ -200,7 +200,8 @@ def _figures(connection: duckdb.DuckDBPyConnection) -> Figures:
 
     customers, orders, revenue = rows(
         "select count(*), sum(frequency), sum(monetary_value) "
-        "from intermediate.int_customer_features semi join (from intermediate.int_cutoffs where is_as_of) using (cutoff)"
+        "from intermediate.int_customer_features "
+        "semi join (from intermediate.int_cutoffs where is_as_of) using (cutoff)"
     )[0]
     first, last = rows(
         "select min(ordered_at), max(ordered_at) from intermediate.int_orders where is_counted and "

@@ -24,7 +24,8 @@ NAMES = {
         customer unique id; customer id; customer number; customer no; customer nr; customer code;
         customer key; customer; cust id; client id; client number; user id; buyer id; member id;
         account id; shopper id; customer email; billing email; email billing; email;
-        email address; e mail; buyer email; buyer; user; account; client; member; shopper; customer name;
+        email address; e mail; buyer email; buyer; user; account; client; member; shopper;
+        customer name;
         kunden nr; kundennr; kundennummer; kunden nummer; kunden id; kundenid; kunde; debitor;
         debitorennummer; debitoren nr; kaufer; auftraggeber; e mail adresse; kundenname;
         code client; id client; identifiant client; numero client; numero de client; no client;
