@@ -2,7 +2,8 @@
 
     python scripts/build.py --data data/demo --warehouse warehouse/segments.duckdb
     python scripts/build.py --data data/demo --warehouse warehouse/segments.duckdb --compare always
-    python scripts/build.py --data data/cdnow --warehouse warehouse/cd.duckdb --vars presets/cdnow.yml
+    python scripts/build.py --data data/cdnow --warehouse warehouse/cd.duckdb \
+        --vars presets/cdnow.yml
 
 The build works in a copy of the warehouse. Only when every model and test has passed does the copy
 replace it, in one step: readers see the old state or the new one, and a failed build changes

@@ -206,8 +206,8 @@ def find_orders_file(data: Path, name: str = "transactions") -> Path:
     if data.is_file():
         if data.suffix not in ENDINGS:
             raise UserError(
-                f"{data} is no {endings} file. Save it as one of them: CSV UTF-8 from a "
-                "spreadsheet, or the workbook itself."
+                f"{data} is no {endings} file. Give a text file with delimiters the ending .csv, "
+                "and save anything else as one of them."
             )
         return data
     if not data.is_dir():

@@ -35,6 +35,7 @@ _GIVEN_BACK += ["devolv", "estorn"]
 _IN_PART = ["partial", "partly", "teil", "partiel", "parcial"]
 _NOT_PAID = ["pending", "unpaid", "awaiting", "hold", "offen", "ausstehend", "attente"]
 _NOT_PAID += ["pendient", "pendent", "aguard"]
+_DONE = ["pagad", "pago", "paga", "paye", "complet", "envi", "entreg", "livr", "exped", "termin"]
 
 # Names of guest accounts, and what stands before the @ of theirs.
 _NOBODY = {"blank", "guest", "gast", "invite", "invitado", "convidado", "anonymous", "anonym"}
@@ -222,7 +223,7 @@ class _Proposer:
             self._take(column, numbers)
         self._find_amount([name for name in numbers if name in self._free()])
         words = [n for n in self._free() if n not in self.times and len(self.texts[n])]
-        self._take("order_status", [name for name in words if len(self.texts[name]) <= 30])
+        self._take("order_status", [name for name in words if self._are_statuses(name)])
         for column in ("delivered_at", "promised_at"):
             self._take(column, [*self.times])
         scores = [name for name in self._free() if self._are_scores(name)]
@@ -397,6 +398,15 @@ class _Proposer:
         same = [told for told in several if None not in told and len(set(told)) == 1]
         return len(several) >= 10 and len(same) >= _NEARLY_ALL * len(several)
 
+    def _are_statuses(self, name: str) -> bool:
+        """Whether values are few, and words of statuses where the name may be that of a place."""
+        texts = self.texts[name]
+        if plain_name(name) in ("estado", "etat"):
+            starts = (*_NO_ORDER, *_GIVEN_BACK, *_NOT_PAID, *_DONE)
+            words = [word for text in texts for word in plain_name(text).split()]
+            return len(texts) <= 30 and any(word.startswith(starts) for word in words)
+        return len(texts) <= 30
+
     def _are_scores(self, name: str) -> bool:
         texts = {text.replace(",", ".") for text in self.texts[name]}
         return bool(texts) and all(re.fullmatch(r"[1-5](\.\d+)?", text) for text in texts)
@@ -468,8 +478,8 @@ class _Proposer:
             )
         if reading.read in EPOCHS or "%z" in (reading.read or "") or self._has_offsets(name):
             self.told.hints["time_zone"] = (
-                "Times tell their offset. They become UTC; name the zone of the shop to have its "
-                "days:\ntime_zone: Europe/Berlin"
+                "Times have an offset, or count from 1970: they become UTC. Name the zone of the "
+                "shop to have its days:\ntime_zone: Europe/Berlin"
             )
         return reading.read
 

@@ -27,7 +27,8 @@ _SHAPES = {"Y": r"\d{4}", "f": r"\d+", "p": "[AaPp][Mm]", "b": r"[^\W\d]{3}", "B
 _SHAPES |= {"z": r"([+-]\d\d(:?\d\d)?|[Zz])", "M": r"\d\d", "S": r"\d\d", "y": r"\d\d"}
 
 # Values that decide which formats are tried on all of them.
-_FEW = 30
+_FEW, _MANY = 30, 1000
+_IN_BRACKETS = re.compile(r"^\(.*\)$").match
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,10 @@ def numbers_of(texts: Sequence[str], *, delimiter: str = ",") -> Reading:
             (False, True), (False, True), _SEPARATORS
         )
     ]
-    counts = _counts([number_of_text("value", way) for way in ways], texts)
+    # Long ones have marks that others have not.
+    telling = [*texts[:_MANY], *sorted(texts, key=len)[-_MANY:], *filter(_IN_BRACKETS, texts)]
+    telling = list(dict.fromkeys(telling))[: 3 * _MANY]
+    counts = _counts([number_of_text("value", way) for way in ways], telling)
     best = max(counts)
     reading = [way for way, count in zip(ways, counts, strict=True) if count == best]
     first, other = reading[0], None
@@ -97,8 +101,9 @@ def numbers_of(texts: Sequence[str], *, delimiter: str = ",") -> Reading:
         plain = replace(first, decimal_separator=mark, thousands_separator=None)
         is_usual = (delimiter == ";") == (mark == ".")
         first, other = (grouped, plain) if is_usual else (plain, grouped)
-    unread = _first_unread(number_of_text("value", first), texts) if best < len(texts) else None
-    return Reading(first, best / len(texts), unread, other)
+    read = _counts([number_of_text("value", first)], texts)[0]
+    unread = _first_unread(number_of_text("value", first), texts) if read < len(texts) else None
+    return Reading(first, read / len(texts), unread, other)
 
 
 def times_of(texts: Sequence[str], *, in_order: Sequence[str] = ()) -> Reading:
@@ -180,12 +185,19 @@ def _ways_of(texts: Sequence[str]) -> list[str | None]:
 
 def _looks_like(timestamp_format: str, texts: Sequence[str]) -> int:
     """Count the texts that have the parts of a format where it has them."""
+    pattern = _pattern(timestamp_format)
+    return sum(pattern.fullmatch(text) is not None for text in texts)
+
+
+@cache
+def _pattern(timestamp_format: str) -> re.Pattern:
     parts = re.split(r"%(.)", timestamp_format)
-    pattern = "".join(
-        _SHAPES.get(part, r"\d{1,2}") if number % 2 else re.escape(part)
-        for number, part in enumerate(parts)
+    return re.compile(
+        "".join(
+            _SHAPES.get(part, r"\d{1,2}") if number % 2 else re.escape(part)
+            for number, part in enumerate(parts)
+        )
     )
-    return sum(re.fullmatch(pattern, text) is not None for text in texts)
 
 
 def _time(timestamp_format: str | None) -> str:

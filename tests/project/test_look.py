@@ -71,10 +71,10 @@ LANGUAGES = {
         "amount=Importe total city=Ciudad order_status=Estado",
     ),
     "Portuguese": (
-        "Código do Pedido;CPF;Data da Compra;Valor Total;Frete;Quantidade;Cidade;UF",
+        "Código do Pedido;CPF;Data da Compra;Valor Total;Frete;Quantidade;Cidade;Estado",
         "{n};9{who:010};{day:02}/{month:02}/2023;R$ {euros},{cents};R$ 4,90;2;Olinda;PE",
         "order_id=Código do Pedido customer_id=CPF ordered_at=Data da Compra "
-        "amount=Valor Total items=Quantidade city=Cidade state=UF",
+        "amount=Valor Total items=Quantidade city=Cidade state=Estado",
     ),
 }
 
