@@ -167,7 +167,12 @@ def text_of(told: Proposal, command: str, about: str) -> str:
 
 def _comments(*sentences: str) -> list[str]:
     parts = [part for sentence in sentences for part in sentence.splitlines()]
-    return [f"# {line}" for part in parts for line in textwrap.wrap(part, 98)]
+    return [f"# {line}" for part in parts for line in textwrap.wrap(_visible(part), 98)]
+
+
+def _visible(text: str) -> str:
+    """Replace control characters of a file, which are not for a terminal or a comment."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", "\ufffd", text)
 
 
 def figures_of(data: Path, settings: dict, name: str) -> Figures:
@@ -218,7 +223,7 @@ def _figures(connection: duckdb.DuckDBPyConnection) -> Figures:
 
 def print_proposal(told: Proposal, about: str) -> None:
     """Print what the columns are, and what is not sure."""
-    print(about)
+    print(_visible(about))
     if told.preset:
         print(f"Its columns are those of presets/{told.preset}.yml.")
     if "transaction_columns" in told.settings:
@@ -255,7 +260,7 @@ def print_figures(figures: Figures, settings: dict) -> None:
 
 
 def _wrapped(text: str) -> str:
-    return textwrap.fill(text, 98, subsequent_indent="  ", break_on_hyphens=False)
+    return textwrap.fill(_visible(text), 98, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def write(path: Path, text: str) -> str:
@@ -333,7 +338,7 @@ def main() -> int:
     try:
         return look(arguments.data, arguments.vars)
     except (UserError, OSError, duckdb.Error) as error:
-        print(described(error), file=sys.stderr)
+        print(_visible(described(error)), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -408,8 +408,8 @@ class _Proposer:
         return len(texts) <= 30
 
     def _are_scores(self, name: str) -> bool:
-        texts = {text.replace(",", ".") for text in self.texts[name]}
-        return bool(texts) and all(re.fullmatch(r"[1-5](\.\d+)?", text) for text in texts)
+        texts = self.texts[name]
+        return bool(texts) and all(re.fullmatch(r"[1-5]([.,]0+)?", text.strip()) for text in texts)
 
     # -- how values are written -------------------------------------------------------------------
 

@@ -19,7 +19,9 @@ from conftest import ROOT
 from make_cdnow_data import write as write_cdnow
 from segmentation_dbt.column_names import NAMES, plain_name, rank_of_name
 from segmentation_dbt.faults import UserError
+from segmentation_dbt.raw_files import find_files
 from segmentation_dbt.settings import VARS
+from segmentation_dbt.tables import RawTable
 from shapes import SHAPES, events
 
 GUIDE = ROOT / "docs" / "guides" / "your-own-orders.md"
@@ -211,6 +213,14 @@ def test_what_is_not_sure_is_said_in_the_file(tmp_path):
     assert set(told.settings) <= set(VARS)
 
 
+def test_control_characters_of_a_file_reach_neither_terminal_nor_comment(tmp_path):
+    line = "c{who},2023-{month:02}-{day:02},{euros}.{cents},x"
+    told = proposed(write(tmp_path, table("customer,date,amount,no\x1bte\x07", line)))
+    text = look.text_of(told, "make build", "a file")
+    assert "not used: no\ufffdte\ufffd." in text
+    assert yaml.safe_load(text) == told.settings
+
+
 def test_a_name_in_two_ways_is_the_same():
     assert plain_name("\ufeffKunden-Nr.") == plain_name("KUNDEN NR") == "kunden nr"
     assert plain_name("OrderDate") == "order date" and plain_name("CustomerID") == "customer id"
@@ -396,6 +406,24 @@ def test_what_look_proposes_for_an_export_builds(preset, project, tmp_path, read
     warehouse, told, _ = look_and_build(project, data, tmp_path)
     assert_right(features(read, warehouse), shape.right)
     assert_told(read, warehouse, told)
+
+
+def test_the_file_of_a_table_that_is_alone_may_have_any_name(tmp_path):
+    orders = RawTable("transactions", {"customer_id": "string"}, {})
+    write(tmp_path, "a,b\n", "orders.csv")
+    write(tmp_path, "source: transactions\n", "shop.yml")
+    found = [(orders, f"{tmp_path}/orders.csv")]
+    assert find_files([orders], str(tmp_path), "transactions") == found
+    assert find_files([orders], f"{tmp_path}/orders.csv", "transactions") == found
+    write(tmp_path, "a,b\n", "more.csv")
+    with pytest.raises(UserError, match=r"more than one other: more.csv, orders.csv. Name the"):
+        find_files([orders], str(tmp_path), "transactions")
+    write(tmp_path, "a,b\n")
+    found = [(orders, f"{tmp_path}/transactions.csv")]
+    assert find_files([orders], str(tmp_path), "transactions") == found
+    for folder in (tmp_path / "no folder", tmp_path / "no.csv"):
+        with pytest.raises(UserError, match=r"has no file transactions.csv"):
+            find_files([orders], str(folder), "transactions")
 
 
 @pytest.mark.slow
