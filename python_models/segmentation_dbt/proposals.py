@@ -639,7 +639,6 @@ class _Proposer:
         if column is None:
             return
         counts = self.file.counts(column)
-        rows = sum(counts.values())
         nobody = [who for who, times in counts.items() if _is_nobody(who, times, self.file.rows)]
         nobody = [who for who in nobody if who.strip().lower() not in ("nan", "null", "none")]
         if nobody:
@@ -653,10 +652,6 @@ class _Proposer:
                     f"{known[0]} has {counts[known[0]]:,} rows, {known[1]} only {next_one:,}; if "
                     "it stands for guests, name it here.",
                 )
-        if counts and rows == len(counts) == self.file.rows:
-            self._doubt(
-                "transaction_columns", f"Each row has a {column} of its own: nobody comes back."
-            )
         by_blanks, by_case = self.file.differ_by_case_or_blanks(column)
         addresses = sum("@" in who for who in counts)
         if by_case > by_blanks or (counts and addresses > 0.8 * len(counts)):
@@ -677,6 +672,12 @@ class _Proposer:
         *first, last = self.file.first_times(customer, sql)
         if not first or last is None:
             return
+        if len(first) == self.file.rows:
+            self._doubt(
+                "transaction_columns",
+                f"Each row has a {customer} of its own, so nobody comes back: it may be the "
+                "number of the order.",
+            )
         # YAML reads a date without quotes as a date.
         given = str(self.given.get("first_evaluation_date") or "")
         if f"{first[0]:%Y-%m-%d}" < given < f"{last:%Y-%m-%d}":

@@ -213,6 +213,21 @@ def test_what_is_not_sure_is_said_in_the_file(tmp_path):
     assert set(told.settings) <= set(VARS)
 
 
+def test_customers_who_never_come_back_are_doubted(tmp_path):
+    line = "c{n},2023-{month:02}-{day:02},{euros}.{cents}"
+    told = proposed(write(tmp_path, table("customer,date,amount", line)))
+    assert "nobody comes back" in " ".join(told.doubts["transaction_columns"])
+
+
+def test_a_customer_with_far_more_rows_than_others_is_doubted(tmp_path):
+    rows = (
+        "".join(f"{n},2023-01-{n % 28 + 1:02},1.5\n" for n in range(60)) + "7,2023-02-01,2\n" * 40
+    )
+    told = proposed(write(tmp_path, "customer,date,amount\n" + rows))
+    assert "no_customer_values" not in told.settings
+    assert "7 has 41 rows" in told.doubts["no_customer_values"][0]
+
+
 def test_control_characters_of_a_file_reach_neither_terminal_nor_comment(tmp_path):
     line = "c{who},2023-{month:02}-{day:02},{euros}.{cents},x"
     told = proposed(write(tmp_path, table("customer,date,amount,no\x1bte\x07", line)))
