@@ -31,7 +31,7 @@ def table_of(record: Path) -> str:
     ]
     with record.open(newline="", encoding="utf-8") as file:
         for name, proposal, rows, looked, built in sorted(csv.reader(file)):
-            settings = ", ".join(f"`{told}`" for told in _vars(json.loads(proposal)))
+            settings = ", ".join(f"`{told}`" for told in _vars(json.loads(proposal))) or "none"
             lines.append(f"| {name} | {settings} | {int(rows):,} | {looked} s | {built} s |")
     return "\n".join(lines)
 
