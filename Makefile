@@ -1,3 +1,4 @@
+# make look           look at the file of orders DATA, and propose its vars; VARS names the file to write
 # make build          build, test and publish WAREHOUSE from DATA (the demo shop by default); print what came out
 # make compare        the same, and compare the candidates for the model first
 # make report         write pages, slides and documentation of WAREHOUSE into the folder REPORT
@@ -45,10 +46,13 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 CUSTOMERS ?= 100000 1000000
 OLIST ?=
 
-.PHONY: build compare report picture export erase drop-registry bench test test-olist test-cases test-slow test-all test-spark test-faults audit lint style mutate demo-data cdnow-data fetch-olist clean help
+.PHONY: look build compare report picture export erase drop-registry bench test test-olist test-cases test-slow test-all test-spark test-faults audit lint style mutate demo-data cdnow-data fetch-olist clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
+
+look: .venv/installed $(if $(filter data/demo,$(DATA)),data/demo)
+	@$(PYTHON) scripts/look.py "$(DATA)" $(VARS_OPTION)
 
 build: .venv/installed $(if $(filter data/demo,$(DATA)),data/demo)
 	@$(PYTHON) scripts/build.py --data "$(DATA)" --warehouse "$(WAREHOUSE)" --compare "$(COMPARE)" $(if $(filter yes,$(ACCEPT_LOSS)),--accept-loss) $(VARS_OPTION)

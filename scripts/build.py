@@ -2,7 +2,8 @@
 
     python scripts/build.py --data data/demo --warehouse warehouse/segments.duckdb
     python scripts/build.py --data data/demo --warehouse warehouse/segments.duckdb --compare always
-    python scripts/build.py --data data/cdnow --warehouse warehouse/cd.duckdb --vars docs/cdnow.yml
+    python scripts/build.py --data data/cdnow --warehouse warehouse/cd.duckdb \
+        --vars presets/cdnow.yml
 
 The build works in a copy of the warehouse. Only when every model and test has passed does the copy
 replace it, in one step: readers see the old state or the new one, and a failed build changes
@@ -57,7 +58,7 @@ def build(
     Parameters
     ----------
     data : Path
-        The folder of the raw files.
+        The folder of the raw files, or the one file of them.
     warehouse : Path
         The .duckdb file that is published.
     compare : str
@@ -212,7 +213,9 @@ def _with_advice(message: str) -> str:
 def main() -> int:
     """Build, and tell what came out; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the raw files")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of the raw files, or a file"
+    )
     parser.add_argument("--warehouse", type=Path, required=True, help="the .duckdb file to publish")
     parser.add_argument(
         "--compare",

@@ -32,9 +32,14 @@ class DbtRuns:
         project need not be parsed anew for a warehouse in another place.
     changed : dict
         Vars that differ from those in dbt_project.yml.
+    is_quiet : bool
+        Whether the progress is not told.
     """
 
-    def __init__(self, data: Path, warehouse: Path, changed: dict) -> None:
+    def __init__(
+        self, data: Path, warehouse: Path, changed: dict, *, is_quiet: bool = False
+    ) -> None:
+        self._is_quiet = is_quiet
         self._started = time.monotonic()
         self._seconds: Counter[str] = Counter()
         self._problems: list[str] = []
@@ -65,6 +70,16 @@ class DbtRuns:
             If a model or a test has failed.
         """
         self._run("build", "--selector", selector, "--exclude-resource-type", "unit_test")
+
+    def run(self, *selected: str) -> None:
+        """Run the models that are selected, without tests.
+
+        Raises
+        ------
+        BuildError
+            If a model has failed.
+        """
+        self._run("run", "--select", *selected)
 
     def run_operation(self, macro: str, arguments: dict) -> None:
         """Run a macro, and tell what it logs."""
@@ -112,10 +127,10 @@ class DbtRuns:
         if name in ("LogModelResult", "LogSeedResult", "LogTestResult"):
             node, seconds = event.data.node_info, event.data.execution_time
             self._seconds[_kind(node.resource_type, node.node_path)] += seconds
-            if name != "LogTestResult":
+            if name != "LogTestResult" and not self._is_quiet:
                 step = f"{event.data.index:>4} / {event.data.total}"
                 print_step(step, node.node_name, seconds)
-        elif name == "JinjaLogInfo":
+        elif name == "JinjaLogInfo" and not self._is_quiet:
             print(event.info.msg, flush=True)
         if event.info.level == "error":
             self._errors.append(plain(event.info.msg))

@@ -1,7 +1,7 @@
 """Write the CDNOW transactions as one flat file, as an example of orders from elsewhere.
 
     python scripts/make_cdnow_data.py data/cdnow
-    make build DATA=data/cdnow VARS=docs/cdnow.yml
+    make build DATA=data/cdnow VARS=presets/cdnow.yml
 
 The 23,570 customers who first bought at CDNOW, a CD shop, early in 1997, and what they
 bought until June 1998 (Fader and Hardie, https://www.brucehardie.com/datasets/). The Python package

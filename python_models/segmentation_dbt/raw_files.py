@@ -9,7 +9,7 @@ read at all. Columns may stand in any order; others than the declared ones are l
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -69,6 +69,11 @@ class Amounts:
     are_rounded: bool = False
 
 
+def names_in_folder(folder: str) -> list[str]:
+    """Name the files of a folder; none where there is no such folder."""
+    return [path.name for path in Path(folder).glob("*") if path.is_file()]
+
+
 def load_raw_files(
     connection: duckdb.DuckDBPyConnection,
     *,
@@ -90,6 +95,7 @@ def load_raw_files(
         To the warehouse, without an open transaction.
     folder : str
         Holds a file for each table, NAME.csv, NAME.parquet or NAME.xlsx; the first of them counts.
+        Where there is one table, it may hold one file of any name, or be that file.
     source : str
         The var `source`, for the advice in messages.
     schema : str
@@ -171,14 +177,22 @@ def find_files(
     source: str,
     *,
     is_there: Callable[[str], bool] = os.path.isfile,
+    names_in: Callable[[str], Iterable[str]] = names_in_folder,
 ) -> list[tuple[RawTable, str | None]]:
     """Find the file of each table, by name; None where an optional table has none.
+
+    Where there is one table, the only file of the folder is its file, and so is a file that is
+    given in place of a folder.
 
     Raises
     ------
     UserError
         If the file of a table is missing.
     """
+    if len(tables) == 1 and source != "olist":
+        path = _only_file(tables[0], folder, is_there, names_in)
+        if path is not None:
+            return [(tables[0], path)]
     found, missing = [], []
     for table in sorted(tables, key=lambda table: table.name):
         endings = ENDINGS[:2] if source == "olist" else ENDINGS
@@ -199,6 +213,36 @@ def find_files(
             f"make, or SEGMENTS_DATA of plain dbt, names the folder of the {what}"
         )
     return found
+
+
+def _only_file(
+    table: RawTable,
+    folder: str,
+    is_there: Callable[[str], bool],
+    names_in: Callable[[str], Iterable[str]],
+) -> str | None:
+    """Find the file of a table that is alone; None where none has the name or stands alone.
+
+    Raises
+    ------
+    UserError
+        If there are several, none of them of the table's name.
+    """
+    if folder.endswith(ENDINGS) and is_there(folder):
+        return folder
+    folder = folder.rstrip("/")
+    named = [f"{folder}/{table.name}{end}" for end in ENDINGS]
+    path = next(filter(is_there, named), None)
+    if path is not None:
+        return path
+    names = sorted(name for name in names_in(folder) if name.endswith(ENDINGS))
+    if len(names) > 1:
+        raise UserError(
+            f"The data folder {folder} has no file {table.name}.csv (or "
+            f"{' or '.join(ENDINGS[1:])}), and more than one other: {', '.join(names)}. Name the "
+            f"file itself, DATA={folder}/{names[0]}; SEGMENTS_DATA of plain dbt may name one too."
+        )
+    return f"{folder}/{names[0]}" if names else None
 
 
 def check_header(

@@ -58,6 +58,7 @@ def load_raw_files(
         folder,
         source,
         is_there=lambda path: path.rpartition("/")[2] in there,
+        names_in=lambda _: there,
     )
     read = [
         (table, _checked(spark, table, path, source, csv_format, max_unreadable_lines, amounts))

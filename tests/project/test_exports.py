@@ -497,7 +497,7 @@ def test_a_case_of_others_is_right(case, project, tmp_path):
 
 
 def test_vars_of_an_export_are_explained():
-    page = (ROOT / "docs" / "guides" / "own-orders.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "guides" / "your-own-orders.md").read_text(encoding="utf-8")
     settings = yaml.safe_load((ROOT / "dbt_project.yml").read_text())["vars"]
     names = ["time_zone", "amount_divisor", "amount_decimals", "round_amounts", "returns"]
     names += ["normalize_customer_id", "no_customer_values"]

@@ -47,7 +47,7 @@ def test_columns_of_a_flat_file_are_explained():
     models = ROOT / "dbt_project" / "models" / "staging" / "transactions"
     source = yaml.safe_load((models / "_transactions__sources.yml").read_text())["sources"][0]
     declared = {column["name"] for column in source["tables"][0]["columns"]}
-    page = (ROOT / "docs" / "guides" / "own-orders.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "guides" / "your-own-orders.md").read_text(encoding="utf-8")
     table = page.split("## What the columns mean")[1].split("\n\n")[1]
     rows = [line.split("|")[1] for line in table.splitlines()[2:]]
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
@@ -200,7 +200,7 @@ def test_a_customer_of_a_flat_file_is_erased_from_every_table(least, project, tm
 def test_cdnow_features_equal_the_summary_of_lifetimes(project, tmp_path, read):
     transactions = write(tmp_path / "data")
     warehouse = tmp_path / "cdnow.duckdb"
-    settings = (ROOT / "docs" / "cdnow.yml").read_text()
+    settings = (ROOT / "presets" / "cdnow.yml").read_text()
     layers = [f"path:dbt_project/models/{room}" for room in ("staging", "intermediate")]
     result = project.dbt(
         tmp_path / "data", warehouse, "run", "--select", *layers, "--vars", settings
