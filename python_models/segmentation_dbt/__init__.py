@@ -16,8 +16,10 @@ from segmentation_dbt.faults import UserError, described
 from segmentation_dbt.raw_files import load_raw_files
 from segmentation_dbt.relations import check_relation, prepare_relations, tell_misfit
 from segmentation_dbt.settings import check_same_vars, check_vars, note_vars
+from segmentation_dbt.versions import check_library
 
 FUNCTIONS = {
+    "check_library": lambda connection, **request: check_library(**request),
     "check_vars": lambda connection, **request: check_vars(**request),
     "check_same_vars": check_same_vars,
     "note_vars": note_vars,

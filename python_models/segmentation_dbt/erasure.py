@@ -7,9 +7,9 @@ over customers stay as they are.
 
 What finds the rows depends on the source: `keys` names, for each raw table, the column by which its
 rows are found, or several, of which a row is found by the first that is not empty; `erased_orders`
-is a query of these columns for all erased customers. Where orders are relations of the warehouse, the
-tables of staging that hold them stand in place of raw tables, and each build reads the relations
-without these customers.
+is a query of these columns for all erased customers. Where orders are relations of the warehouse,
+the tables of staging that hold them stand in place of raw tables, and each build reads the
+relations without these customers.
 """
 
 from collections.abc import Iterator

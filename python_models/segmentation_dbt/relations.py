@@ -99,9 +99,7 @@ def check_relation(
     for name, given in columns.items():
         if isinstance(given, Mapping):
             where = _said(var, name)
-            columns_of_expression(
-                connection, f"{where}, sql", given["sql"], [*stored], table=named
-            )
+            columns_of_expression(connection, f"{where}, sql", given["sql"], [*stored], table=named)
             try:
                 described = connection.execute(
                     f"describe select ({given['sql']}) from {relation}"

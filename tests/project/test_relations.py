@@ -4,6 +4,7 @@ What is right is computed with pandas from the same rows, before they are writte
 """
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -15,13 +16,18 @@ import yaml
 from test_exports import LAYERS, events, features_of
 
 from conftest import ROOT
+from segmentation_dbt.faults import UserError
+from segmentation_dbt.relations import check_relation, tell_misfit
+from segmentation_dbt.settings import check_relations
 
 SEEDS = ["data_quality_rules", "data_quality_ledger"]
+# A name is a name, whatever stands in it.
+STATUS = "status\"'; drop table web.stars; --"
 NAMES = {
     "customer_id": "buyer",
     "ordered_at": "placed at",
     "order_id": "id",
-    "order_status": "status",
+    "order_status": STATUS,
 }
 
 
@@ -43,7 +49,7 @@ class Tables:
                 "buyer": placed["who"].map("b{:03}".format),
                 # Two hours off, so that days differ from those of the shop.
                 "placed at": placed["at"].dt.tz_localize("America/Recife"),
-                "status": placed["status"],
+                STATUS: placed["status"],
             }
         )
         self.lines = pd.DataFrame(
@@ -150,12 +156,13 @@ def attached(project, tmp_path_factory):
     tables = Tables(11)
     tables.add_strays()
     with duckdb.connect(str(folder / "crm.duckdb")) as connection:
-        orders = tables.orders
         connection.execute("set TimeZone = 'UTC'")
+        connection.register("orders", tables.orders)
         connection.execute("create schema sales")
-        connection.execute("create table sales.\"the.orders\" as from orders")
+        connection.execute('create table sales."the.orders" as from orders')
     with duckdb.connect(str(folder / "shop.duckdb")) as connection:
-        reviews, lines = tables.reviews, tables.lines
+        connection.register("reviews", tables.reviews)
+        connection.register("lines", tables.lines)
         connection.execute("create schema web")
         connection.execute("create table web.stars as from reviews")
         connection.execute("create view web.reviews as from web.stars where stars > 0")
@@ -204,7 +211,9 @@ def test_features_of_relations_are_those_of_pandas(attached, read):
     for feature in more:
         expected = right[feature].to_numpy(float)
         assert more[feature].to_numpy(float) == pytest.approx(expected, nan_ok=True), feature
-    months = read(folder / "shop.duckdb", "select distinct category from staging.stg_relations__order_lines")
+    months = read(
+        folder / "shop.duckdb", "select distinct category from staging.stg_relations__order_lines"
+    )
     assert {"toys01", "books02"} < set(months["category"])
 
 
@@ -231,3 +240,252 @@ def test_every_row_of_every_relation_is_in_the_ledger(attached, read):
     }
     changed = ruled["rows_changed"]
     assert changed[changed > 0].empty
+
+
+def test_an_erased_customer_stays_out_although_the_relation_has_them(
+    attached, project, tmp_path, read
+):
+    folder, tables, settings, _ = attached
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    profiles = profile_with(
+        tmp_path / "profiles", attach=[{"path": str(tmp_path / "crm.duckdb"), "read_only": True}]
+    )
+    warehouse = tmp_path / "shop.duckdb"
+    # A table of somebody else, with the same columns.
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create table web.mine as select 'b005' as customer_id, 'x' as order_id")
+    told = project.dbt(
+        tmp_path,
+        warehouse,
+        *("run-operation", "erase_customer", "--args", "{customer_id: ' b005'}"),
+        *("--vars", json.dumps({"source": "relations"} | settings)),
+        *("--profiles-dir", str(profiles)),
+    )
+    assert told.returncode == 0, told.stdout
+    orders = tables.orders.loc[tables.orders["buyer"] == "b005", "id"]
+    assert len(orders) > 1
+    right = tables.right(without=("b005",))
+    for _ in ("erased", "built again"):
+        assert_right(features_of(read, warehouse), right)
+        for table, column in texts_of_layers(read, warehouse):
+            names = ", ".join(f"'{name}'" for name in ["b005", *orders])
+            found = read(warehouse, f"select 1 from {table} where {column} in ({names})")
+            assert found.empty, (table, column)
+        run_layers(project, warehouse, profiles, settings)
+    assert len(read(warehouse, "from web.mine")) == 1
+    rejected = read(
+        warehouse,
+        "select raw_table, rows_rejected from marts.data_quality_ledger "
+        "where rule = 'erased_on_request'",
+    ).set_index("raw_table")["rows_rejected"]
+    beside = {"order_lines": tables.lines, "reviews": tables.reviews}
+    beside |= {"deliveries": tables.deliveries}
+    erased = {name: int(rows["order"].isin(orders).sum()) for name, rows in beside.items()}
+    assert rejected.to_dict() == {"orders": len(orders)} | erased
+    assert min(erased.values()) > 0
+    total = read(warehouse, "from marts.data_quality_ledger where rule = 'all rules'")
+    assert (total["rows_in"] == total["rows_accepted"] + total["rows_rejected"]).all()
+    assert total.set_index("raw_table")["rows_in"]["order_lines"] == len(tables.lines)
+
+
+def texts_of_layers(read, warehouse: Path):
+    """Table and column of each text in the tables of the project."""
+    return read(
+        warehouse,
+        "select schema_name || '.' || table_name as tables, column_name as columns "
+        "from duckdb_columns() semi join duckdb_tables() using (schema_name, table_name) "
+        "where data_type = 'VARCHAR' and schema_name != 'web'",
+    ).itertuples(index=False)
+
+
+# -- what is wrong, in a sentence ------------------------------------------------------------------
+
+TYPES = {
+    "customer_id": "string",
+    "order_id": "string",
+    "ordered_at": "timestamp",
+    "amount": "decimal",
+    "items": "integer",
+}
+
+
+@pytest.fixture(scope="module")
+def warehouse_of_orders():
+    with duckdb.connect() as connection:
+        connection.execute("create schema sales")
+        connection.execute(
+            'create table sales.orders (id bigint, buyer double, "net sum" decimal(9, 2), '
+            "placed timestamp, since bigint, number decimal(9, 1))"
+        )
+        yield connection
+
+
+@pytest.mark.parametrize(
+    ("changed", "columns", "told"),
+    [
+        (
+            {"relation": "sales.order", "named": "the relation sales.order"},
+            {},
+            "orders names the relation sales.order, which the warehouse does not have. Did you "
+            "mean sales.orders?",
+        ),
+        (
+            {"relation": "x.y.z", "named": "the relation x.y.z"},
+            {},
+            "It has: sales.orders. Another database is seen once the profile attaches it",
+        ),
+        (
+            {"relation": "read_parquet('/nowhere/*.parquet')", "named": "the files at /nowhere"},
+            {},
+            "orders names the files at /nowhere, which cannot be read: there is no such file.",
+        ),
+        (
+            {},
+            {"amount": "total"},
+            "columns, amount is total, but the relation sales.orders has no such column. Its "
+            "columns are: id, buyer, net sum, placed, since, number.",
+        ),
+        (
+            {"var": "reviews"},
+            {"amount": "total"},
+            "reviews, columns, amount is total, but",
+        ),
+        (
+            {},
+            {"customer_id": "buyer"},
+            "columns, customer_id: buyer of the relation sales.orders is DOUBLE, so that 10001 "
+            'would become 10001.0. Make it a whole number: customer_id: {sql: "cast(buyer as '
+            'bigint)"}.',
+        ),
+        ({}, {"order_id": "number"}, "order_id: number of the relation sales.orders is DECIMAL"),
+        (
+            {},
+            {"customer_id": {"sql": "buyer + 1"}},
+            "columns, customer_id: buyer + 1 of the relation sales.orders is DOUBLE",
+        ),
+        ({}, {"ordered_at": "since"}, 'ordered_at: {sql: "to_timestamp(since)"}.'),
+        (
+            {},
+            {"amount": {"sql": "price * 2"}},
+            'columns, amount, sql: "price * 2" reads price, which the relation sales.orders does '
+            "not have. Its columns are: id, buyer",
+        ),
+        (
+            {},
+            {"amount": {"sql": "(select 1)"}},
+            'columns, amount, sql: "(select 1)" must be one expression',
+        ),
+        (
+            {},
+            {"amount": {"sql": "placed * 2"}},
+            'columns, amount, sql: "placed * 2" cannot be computed from the relation sales.orders.',
+        ),
+    ],
+    ids=lambda value: None,
+)
+def test_a_relation_that_does_not_fit_is_told(warehouse_of_orders, changed, columns, told):
+    request = {"var": "orders", "relation": "sales.orders", "named": "the relation sales.orders"}
+    with pytest.raises(UserError) as refused:
+        check_relation(warehouse_of_orders, **request | changed, columns=columns, types=TYPES)
+    assert told in str(refused.value)
+
+
+def test_a_relation_that_fits_is_passed(warehouse_of_orders):
+    columns = {"customer_id": {"sql": "cast(buyer as bigint)"}, "order_id": "ID"}
+    columns |= {"amount": "net sum", "ordered_at": {"sql": "to_timestamp(since)"}, "items": None}
+    check_relation(
+        warehouse_of_orders,
+        **{"var": "orders", "relation": "sales.orders", "named": "the relation sales.orders"},
+        columns=columns,
+        types=TYPES,
+    )
+
+
+@pytest.mark.parametrize(
+    ("misfit", "columns", "told"),
+    [
+        (
+            "amount: 12,50",
+            {"amount": "net sum"},
+            'columns, amount, net sum: "12,50" is no amount of 2 decimals at most, below '
+            "10,000,000,000 (one of 3 such values). Correct it there, or give SQL that does, as "
+            "amount: {sql: \"replace(\"net sum\", ',', '.')\"}.",
+        ),
+        (
+            "amount: 12.505000",
+            {"unit_price": "price", "items": "many"},
+            'columns, amount, many * price: "12.505" is no amount of 2 decimals at most, below '
+            "10,000,000,000 (one of 3 such values). round_amounts: true rounds the sum of an",
+        ),
+        ("ordered_at: 31.01.2018", {"ordered_at": "at"}, "strptime(at, '%d.%m.%Y %H:%M')"),
+        ("items: 1.5", {"items": "many"}, 'items, many: "1.5" is no whole number'),
+    ],
+    ids=["comma", "finer", "time", "broken"],
+)
+def test_a_value_that_does_not_fit_is_told(misfit, columns, told):
+    with pytest.raises(UserError) as refused:
+        tell_misfit(var="orders", misfit=misfit, number=3, columns=columns, types=TYPES, decimals=2)
+    assert told in str(refused.value)
+
+
+NEEDED = {"customer_id": "c", "ordered_at": "t", "amount": "a"}
+LINES = {"relation": "lines", "columns": {"order_id": "o", "amount": "a"}}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"orders": None}, "source is relations, but orders names none"),
+        ({"source": "olist"}, "orders names a relation, but source is olist; set source: relation"),
+        ({"orders": {"relation": "a", "path": "b.csv"}}, "orders must name one relation, as one"),
+        ({"orders": {"table": "a"}}, "orders has table, not one of relation, model, source, path"),
+        ({"orders": {"relation": "a.b.c.d"}}, "must be a name such as crm.sales.orders"),
+        ({"orders": {"relation": "a; drop table b"}, "engine": "duckdb"}, None),
+        ({"orders": {"path": "a.xlsx"}}, "must be a path that ends in .parquet, .csv or .csv.gz"),
+        ({"orders": {"path": "a.csv"}, "engine": "sparksession"}, "orders, path is for DuckDB"),
+        ({"orders": {"source": ["crm"]}}, "orders, source must be the names of a source and a"),
+        ({"orders": {"relation": "a", "columns": {}}}, "its columns stand in the var columns"),
+        ({"columns": NEEDED | {"colour": "x"}}, "columns names colour; it can name customer_id"),
+        ({"columns": {"customer_id": "c", "amount": "a"}}, "which column of orders is ordered_at"),
+        ({"columns": NEEDED | {"amount": {"sql": ""}}}, "columns, amount has no SQL; write"),
+        ({"columns": NEEDED | {"unit_price": "p"}}, "columns names amount and unit_price"),
+        (
+            {"columns": {"customer_id": "c", "ordered_at": "t", "unit_price": "p"}},
+            "columns names unit_price without items",
+        ),
+        ({"columns": NEEDED | {"review_score": "s"}}, "names review_score without reviewed_at"),
+        ({"order_lines": LINES}, "amount stands in columns and in order_lines, columns"),
+        (
+            {"order_lines": LINES, "columns": {"customer_id": "c", "ordered_at": "t"}},
+            "columns does not say which column is order_id, by which order_lines finds its order",
+        ),
+        (
+            {"reviews": {"model": "r", "columns": {"order_id": "o"}}},
+            "reviews, columns does not say which column is review_score",
+        ),
+        (
+            {"deliveries": {"model": "d", "columns": {"delivered_at": "d"}}},
+            "deliveries, columns does not say which column is order_id",
+        ),
+        ({"deliveries": {}}, "deliveries is empty; name a relation, or set it to null"),
+    ],
+    ids=lambda value: None,
+)
+def test_vars_that_name_no_relation_are_told(given, told):
+    asked = {"source": "relations", "orders": {"relation": "orders"}, "columns": NEEDED}
+    asked |= dict.fromkeys(["order_lines", "reviews", "deliveries"]) | given
+    engine = asked.pop("engine", "duckdb")
+    if told is None:
+        check_relations(asked, engine)
+        return
+    with pytest.raises(UserError) as refused:
+        check_relations(asked, engine)
+    assert told in str(refused.value)
+
+
+def test_columns_of_relations_are_those_of_a_flat_file():
+    macro = (ROOT / "dbt_project/macros/source_adapters/relations.sql").read_text()
+    models = ROOT / "dbt_project/models/staging/transactions/_transactions__sources.yml"
+    table = yaml.safe_load(models.read_text())["sources"][0]["tables"][0]
+    declared = re.findall(r"^            '(\w+)': '\w+',$", macro, re.MULTILINE)
+    assert declared == [column["name"] for column in table["columns"]]
