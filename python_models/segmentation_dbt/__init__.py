@@ -36,7 +36,12 @@ class Plugin(BasePlugin):
     """The plugin of dbt-duckdb: makes each of `FUNCTIONS` a SQL function."""
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
-        """Add the functions to the connection that dbt has opened."""
+        """Add the functions to the connection that dbt has opened, and let its time be UTC.
+
+        Not by `settings` of the profile: dbt-duckdb hands those to every plugin, and sqlalchemy
+        refuses them.
+        """
+        conn.execute("set global TimeZone = 'UTC'")
         text = duckdb.sqltype("VARCHAR")
         for name, function in FUNCTIONS.items():
             answer = _answering(conn, function)

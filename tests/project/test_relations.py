@@ -126,8 +126,10 @@ def profile_with(folder: Path, **target) -> Path:
     return folder
 
 
-def run_layers(project, warehouse: Path, profiles: Path, settings: dict, *, passes=True) -> str:
-    """Build staging and the features; there is no data folder but that of the files."""
+def run_layers(
+    project, warehouse: Path, profiles: Path, settings: dict, *, options: tuple = (), passes=True
+) -> str:
+    """Build staging and the features; the data folder, with files of relations, need not be."""
     given = {"source": "relations", "first_evaluation_date": "2023-03-01"} | settings
     result = project.dbt(
         warehouse.parent / "files",
@@ -136,6 +138,7 @@ def run_layers(project, warehouse: Path, profiles: Path, settings: dict, *, pass
         *("--exclude-resource-type", "unit_test", "--indirect-selection", "cautious"),
         *("--select", *LAYERS, *SEEDS),
         *("--vars", json.dumps(given), "--profiles-dir", str(profiles)),
+        *options,
     )
     assert (result.returncode == 0) == passes, result.stdout
     return result.stdout
