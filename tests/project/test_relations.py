@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 from test_exports import LAYERS, events, features_of
+from test_transactions import flat_rows
 
 from conftest import ROOT
 from segmentation_dbt.faults import UserError
@@ -299,6 +300,122 @@ def texts_of_layers(read, warehouse: Path):
         "from duckdb_columns() semi join duckdb_tables() using (schema_name, table_name) "
         "where data_type = 'VARCHAR' and schema_name != 'web'",
     ).itertuples(index=False)
+
+
+# -- the same as a flat file -----------------------------------------------------------------------
+
+
+def messy(seed: int) -> pd.DataFrame:
+    """Cents, times as texts, with and without an offset, ids in any case, guests, returns."""
+    orders = events(seed)
+    buyer = orders["who"].map("Buyer{}@example.com".format)
+    buyer = buyer.where(orders.index % 3 != 0, " " + buyer.str.upper() + "\t")
+    buyer = buyer.where(orders.index % 17 != 0, "GUEST").where(orders.index % 19 != 0, None)
+    at = orders["at"].dt.strftime("%Y-%m-%d %H:%M:%S")
+    at = at.where(orders.index % 2 == 0, at + "+02:00")
+    frame = pd.DataFrame(
+        {
+            "id": orders["order"],
+            "buyer": buyer,
+            "at": at.where(orders.index % 23 != 0, None),
+            "amount": orders["cents"],
+            "back": np.where(orders.index % 11 == 0, orders["cents"], 0),
+            "status": np.where(orders.index % 13 == 0, "void", "paid"),
+            "town": "Lima",
+        }
+    )
+    discount = frame[frame.index % 5 == 0].assign(amount=-100, at=None, buyer=None)
+    returned = frame[frame.index % 7 == 1].assign(at="2023-12-24 10:00:00")
+    returned = returned.assign(amount=-returned["amount"] // 2)
+    own_id = frame[frame.index % 29 == 2].assign(id=lambda rows: "R" + rows["id"], amount=-700)
+    return pd.concat([frame, discount, returned, own_id], ignore_index=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("returns", ["subtract", "set_aside"])
+def test_the_vars_of_a_flat_file_hold_for_a_relation(returns, project, tmp_path, read):
+    rows = messy(31)
+    (tmp_path / "files").mkdir()
+    rows.to_parquet(tmp_path / "files" / "transactions.parquet")
+    columns = {"customer_id": "buyer", "ordered_at": "at", "amount": "amount", "order_id": "id"}
+    columns |= {"order_status": "status", "city": "town", "refunded_amount": "back"}
+    settings = {
+        "time_zone": "America/Recife",
+        "amount_divisor": 100,
+        "normalize_customer_id": "lower_trim",
+        "no_customer_values": ["guest"],
+        "uncounted_order_statuses": ["void"],
+        "returns": returns,
+    }
+    flat, related = tmp_path / "flat.duckdb", tmp_path / "related.duckdb"
+    with duckdb.connect(str(related)) as connection:
+        connection.register("rows", rows)
+        connection.execute("create schema crm")
+        connection.execute("create table crm.receipts as from rows")
+    run_layers(
+        *(project, flat, ROOT),
+        settings | {"source": "transactions", "transaction_columns": columns},
+    )
+    run_layers(
+        *(project, related, ROOT),
+        settings | {"orders": {"relation": "crm.receipts"}, "columns": columns},
+    )
+    every = "from intermediate.int_customer_features order by all"
+    expected = read(flat, every)
+    assert expected["customer_id"].nunique() > 40 and expected["cutoff"].nunique() > 15
+    pd.testing.assert_frame_equal(read(related, every), expected)
+    ledger = "select * exclude (raw_table) from marts.data_quality_ledger where rule != "
+    ledger += "'unreadable_line' order by rule"
+    expected = read(flat, ledger)
+    changed = expected.loc[expected["rows_changed"] + expected["rows_rejected"] > 0, "rule"]
+    assert len(changed) >= 7
+    pd.testing.assert_frame_equal(read(related, ledger), expected)
+    for interface in ("stg_orders", "stg_order_returns", "stg_data_warnings"):
+        table = f"from staging.{interface} order by all"
+        pd.testing.assert_frame_equal(read(related, table), read(flat, table))
+
+
+@pytest.mark.slow
+def test_make_build_reads_files_below_the_data_folder(
+    project, shop, shop_warehouse, tmp_path, read
+):
+    """And the segments are those of the nine tables, in a second build too."""
+    rows = pd.DataFrame(flat_rows(shop))
+    # Written in parts, in an order that tells nothing.
+    rows = rows.sample(frac=1, random_state=1)
+    for month, part in rows.groupby(rows["ordered_at"].map("{:%Y-%m}".format)):
+        folder = tmp_path / "data" / "orders" / f"month={month}"
+        folder.mkdir(parents=True)
+        part.to_parquet(folder / "part.parquet", index=False)
+    settings = {
+        "source": "relations",
+        "orders": {"path": "orders/*/*.parquet"},
+        "columns": {name: name for name in rows},
+        "first_evaluation_date": "2018-01-01",
+    }
+    (tmp_path / "vars.yml").write_text(yaml.safe_dump(settings))
+    warehouse = tmp_path / "shop.duckdb"
+    for _ in range(2):
+        built = project.script(
+            *("build.py", "--data", tmp_path / "data", "--warehouse", warehouse),
+            *("--vars", tmp_path / "vars.yml"),
+        )
+        assert built.returncode == 0, built.stdout + built.stderr
+        assert "Reading the raw files" not in built.stdout
+        for mart in ("customer_segments", "segment_months", "order_funnel", "segment_places"):
+            expected = read(shop_warehouse, f"from marts.{mart}")
+            pd.testing.assert_frame_equal(read(warehouse, f"from marts.{mart}"), expected)
+    settings["orders"] = {"path": "order/*.parquet"}
+    (tmp_path / "vars.yml").write_text(yaml.safe_dump(settings))
+    before = warehouse.read_bytes()
+    failed = project.script(
+        *("build.py", "--data", tmp_path / "data", "--warehouse", warehouse),
+        *("--vars", tmp_path / "vars.yml"),
+    )
+    assert failed.returncode == 1
+    told = f"orders names the files at {tmp_path}/data/order/*.parquet, which cannot be read"
+    assert told in failed.stderr and "macro" not in failed.stderr
+    assert "Traceback" not in failed.stderr and warehouse.read_bytes() == before
 
 
 # -- what is wrong, in a sentence ------------------------------------------------------------------

@@ -18,13 +18,17 @@ returned as (
 
     select * from {{ ref('stg_transactions__aggregated_to_returns') }}
 
-),
-
-matched as (
-
-    select * from {{ ref('stg_relations__rows_matched_to_orders') }}
-
 )
+
+{% if relations_beside_orders() %}
+    ,
+
+    matched as (
+
+        select * from {{ ref('stg_relations__rows_matched_to_orders') }}
+
+    )
+{% endif %}
 
 select
     'orders' as raw_table,
