@@ -198,9 +198,9 @@ def tell_misfit(
     if type_ == "decimal" and re.fullmatch(r"-?\d{1,10}\.\d+", value):
         advice = "round_amounts: true rounds the sum of an order."
     others = f" (one of {number} such values)" if number > 1 else ""
-    raise UserError(
-        f'{_said(var, column)}, {given}: "{value}" is no {words[type_]}{others}. {advice}'
-    )
+    told = f'{_said(var, column)}, {given}: "{value}" is no {words[type_]}{others}. {advice}'
+    # Control characters of a table are not for a terminal.
+    raise UserError(re.sub(r"[\x00-\x1f\x7f]", "\ufffd", told))
 
 
 def _as_sql(given: str) -> str:

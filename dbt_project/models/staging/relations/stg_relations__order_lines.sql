@@ -10,9 +10,11 @@ source as (
 
 ),
 
-orders as (
+erased_orders as (
 
-    select * from {{ ref('stg_relations__orders') }}
+    select distinct erased_order_hash
+    from {{ ref('stg_relations__orders') }}
+    where erased_order_hash is not null
 
 ),
 
@@ -36,16 +38,11 @@ renamed as (
 flagged as (
 
     select
-        *,
-        coalesce(
-            {{ sha256_of('order_id') }} in (
-                select orders.erased_order_hash
-                from orders
-                where orders.erased_order_hash is not null
-            ),
-            false
-        ) as is_erased
+        renamed.*,
+        erased_orders.erased_order_hash is not null as is_erased
     from renamed
+    left join erased_orders
+        on {{ sha256_of('renamed.order_id') }} = erased_orders.erased_order_hash
 
 )
 

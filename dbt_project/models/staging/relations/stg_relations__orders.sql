@@ -55,15 +55,15 @@ flagged as (
 
     -- A row without a customer is one of its order.
     select
-        *,
+        renamed.*,
         case
-            when normalized_id is not null
-                then
-                    {{ sha256_of('normalized_id') }}
-                    in (select erased_customers.customer_hash from erased_customers)
-            else coalesce(order_id in (select erased_orders.order_id from erased_orders), false)
+            when renamed.normalized_id is not null then erased_customers.customer_hash is not null
+            else erased_orders.order_id is not null
         end as is_erased
     from renamed
+    left join erased_customers
+        on {{ sha256_of('renamed.normalized_id') }} = erased_customers.customer_hash
+    left join erased_orders on renamed.order_id = erased_orders.order_id
 
 )
 
