@@ -221,7 +221,11 @@ def _stored_types(
     except duckdb.CatalogException:
         there = _relations_in(connection)
         name = named.rpartition(" ")[2]
-        alike = difflib.get_close_matches(name, there, n=1, cutoff=0.6)
+        by_ending = {full.rpartition(".")[2]: full for full in reversed(there)}
+        alike = difflib.get_close_matches(name, there, n=1, cutoff=0.6) or [
+            by_ending[ending]
+            for ending in difflib.get_close_matches(name, by_ending, n=1, cutoff=0.6)
+        ]
         shown = ", ".join(there[:20]) + (", …" if len(there) > 20 else "")
         what = f"Did you mean {alike[0]}?" if alike else f"It has: {shown or 'none'}."
         raise UserError(

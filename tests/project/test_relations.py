@@ -84,7 +84,8 @@ class Tables:
         stray = {"order": ["lost", "lost"], "arrived": self.placed["at"].max()}
         self.deliveries = pd.concat([self.deliveries, pd.DataFrame(stray)])
         nobody = self.orders.iloc[:2].assign(id=["N1", "N2"], buyer=None)
-        self.orders = pd.concat([self.orders, nobody])
+        padded = self.orders["buyer"].where(self.orders.index % 2 == 0, self.orders["buyer"] + " ")
+        self.orders = pd.concat([self.orders.assign(buyer=padded), nobody])
 
     def right(self, without: tuple = ()) -> pd.DataFrame:
         """Features by customer, as of the last moment."""
@@ -243,7 +244,8 @@ def test_every_row_of_every_relation_is_in_the_ledger(attached, read):
         ("deliveries", "no_order"): 2,
     }
     changed = ruled["rows_changed"]
-    assert changed[changed > 0].empty
+    padded = int(tables.orders["buyer"].str.endswith(" ").sum())
+    assert changed[changed > 0].to_dict() == {("orders", "normalized_customer_id"): padded}
 
 
 def test_an_erased_customer_stays_out_although_the_relation_has_them(
@@ -266,14 +268,16 @@ def test_an_erased_customer_stays_out_although_the_relation_has_them(
         *("--profiles-dir", str(profiles)),
     )
     assert told.returncode == 0, told.stdout
-    orders = tables.orders.loc[tables.orders["buyer"] == "b005", "id"]
+    orders = tables.orders.loc[tables.orders["buyer"].str.strip() == "b005", "id"]
     assert len(orders) > 1
     right = tables.right(without=("b005",))
     for _ in ("erased", "built again"):
         assert_right(features_of(read, warehouse), right)
         for table, column in texts_of_layers(read, warehouse):
-            names = ", ".join(f"'{name}'" for name in ["b005", *orders])
-            found = read(warehouse, f"select 1 from {table} where {column} in ({names})")
+            names = "|".join(["b005", *orders])
+            found = read(
+                warehouse, f"select 1 from {table} where regexp_matches({column}, '{names}')"
+            )
             assert found.empty, (table, column)
         run_layers(project, warehouse, profiles, settings)
     assert len(read(warehouse, "from web.mine")) == 1
@@ -448,6 +452,11 @@ def warehouse_of_orders():
             {},
             "orders names the relation sales.order, which the warehouse does not have. Did you "
             "mean sales.orders?",
+        ),
+        (
+            {"relation": "ordersb", "named": "the relation ordersb"},
+            {},
+            "Did you mean sales.orders?",
         ),
         (
             {"relation": "x.y.z", "named": "the relation x.y.z"},

@@ -214,7 +214,8 @@
 
 {# A row without a customer is one of its order. #}
 {% macro relations__keys_of_erased() %}
-    {{ return({'stg_relations__orders': ['customer_id', 'order_id']}) }}
+    {% set keys = ['customer_id', 'order_id'] %}
+    {{ return({'stg_relations__orders': keys, 'stg_relations__transactions': keys}) }}
 {% endmacro %}
 
 

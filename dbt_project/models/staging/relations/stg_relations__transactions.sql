@@ -1,4 +1,4 @@
-{{ config(enabled=var('source') == 'relations') }}
+{{ config(enabled=var('source') == 'relations', materialized='table') }}
 
 with
 
