@@ -12,9 +12,15 @@
 {# On DuckDB the functions are SQL functions, by the plugin that profiles.yml names. #}
 {% macro default__ask_python(function, request) %}
     {% set name = 'segmentation_' ~ function %}
-    {% if not run_query(
-        'select 1 from duckdb_functions() where function_name = ' ~ sql_string(name) ~ ' limit 1'
-    ).rows %}
+    {% set functions = run_query(
+        "select distinct function_name from duckdb_functions() where starts_with(function_name, 'segmentation_')"
+    ).columns[0].values() | list %}
+    {% if functions and name not in functions %}
+        {% do exceptions.raise_compiler_error(
+            'The library segmentation_dbt is older than the dbt project, and has no ' ~ function ~ '. Install the '
+            ~ 'version of the project: pip install customer-segments==VERSION, of the version in its dbt_project.yml.'
+        ) %}
+    {% elif not functions %}
         {% do exceptions.raise_compiler_error(
             'The profile does not load the plugin of this project. Add to the target ' ~ target.name
             ~ ' in profiles.yml: plugins: [{module: segmentation_dbt}]'

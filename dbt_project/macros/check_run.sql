@@ -1,3 +1,9 @@
+{# At the start of a run: the Python library is of the version of the dbt project. #}
+{% macro check_library(version) %}
+    {% if execute and builds_models() %} {% do call_python('check_library', {'version': version}) %} {% endif %}
+{% endmacro %}
+
+
 {# At the start of a run: what dbt can be asked for, and this project cannot do, ends in a sentence. #}
 {% macro check_run() %}
     {% if execute and builds_models() %}

@@ -72,7 +72,7 @@
 {% macro user_vars() %}
     {% set found = {} %}
     {% for name in [
-        'source', 'transaction_columns', 'csv_format', 'time_zone', 'amount_divisor', 'amount_decimals',
+        'source', 'transaction_columns', 'orders', 'columns', 'order_lines', 'reviews', 'deliveries', 'csv_format', 'time_zone', 'amount_divisor', 'amount_decimals',
         'round_amounts', 'returns', 'normalize_customer_id', 'no_customer_values', 'currency', 'max_unreadable_lines',
         'max_loss', 'loss_severity',
         'uncounted_order_statuses', 'observation_months', 'as_of', 'first_evaluation_date',

@@ -2,7 +2,8 @@
 {% macro vars_of_orders() %}
     {% set given = {} %}
     {% for name in ['source', 'uncounted_order_statuses', 'transaction_columns', 'csv_format', 'time_zone',
-        'amount_divisor', 'amount_decimals', 'returns', 'normalize_customer_id', 'no_customer_values'] %}
+        'amount_divisor', 'amount_decimals', 'returns', 'normalize_customer_id', 'no_customer_values',
+        'columns', 'order_lines'] %}
         {% do given.update({name: var(name)}) %}
     {% endfor %}
     {{ return(tojson(given)) }}

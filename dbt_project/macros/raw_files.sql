@@ -3,7 +3,9 @@
     (segmentation_dbt/raw_files.py). All or nothing: a fault leaves the tables of the last load in place.
 #}
 {% macro load_raw_files() %}
-    {% if execute and builds_models() and selects_staging() %}
+    {% if execute and builds_models() and selects_staging() and var('source') == 'relations' %}
+        {% do prepare_relations() %}
+    {% elif execute and builds_models() and selects_staging() %}
         {% set tables = [] %}
         {% for source in graph.sources.values() if source.source_name == var('source') %}
             {% set columns = {} %}
@@ -48,7 +50,8 @@
 
 
 {#
-    Erases a customer on request from every table of the warehouse and of its backup, and keeps later builds from
+    Erases a customer on request from every table of the warehouse and of its backup (of this project, where
+    orders are relations of somebody else's), and keeps later builds from
     bringing the customer back (segmentation_dbt/erasure.py).
 
         dbt run-operation erase_customer --args '{customer_id: 861eff4711a542e4b93843c6dd7febb0}'
@@ -61,7 +64,20 @@
             'delimiter': var('csv_format').get('delimiter') or ',',
             'keys': adapter_macro('keys_of_erased')(),
             'erased_orders': adapter_macro('erased_orders')(layer_schema('raw')),
+            'keys_schema': layer_schema('staging' if var('source') == 'relations' else 'raw'),
+            'schemas': schemas_of_layers() if var('source') == 'relations' else none,
         }), info=true) %}
         {% do run_query('checkpoint') %}
     {% endif %}
+{% endmacro %}
+
+
+{# The schemas that the models of this project are in. #}
+{% macro schemas_of_layers() %}
+    {% set schemas = [] %}
+    {% for node in graph.nodes.values() if node.package_name == 'customer_segmentation'
+        and node.resource_type in ('model', 'seed') and node.schema not in schemas %}
+        {% do schemas.append(node.schema) %}
+    {% endfor %}
+    {{ return(schemas) }}
 {% endmacro %}

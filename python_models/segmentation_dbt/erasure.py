@@ -7,7 +7,9 @@ over customers stay as they are.
 
 What finds the rows depends on the source: `keys` names, for each raw table, the column by which its
 rows are found, or several, of which a row is found by the first that is not empty; `erased_orders`
-is a query of these columns for all erased customers.
+is a query of these columns for all erased customers. Where orders are relations of the warehouse,
+the tables of staging that hold them stand in place of raw tables, and each build reads the
+relations without these customers.
 """
 
 from collections.abc import Iterator
@@ -37,8 +39,10 @@ def erase_customer(
     delimiter: str,
     keys: dict[str, str | list[str]],
     erased_orders: str,
+    keys_schema: str | None = None,
+    schemas: list[str] | None = None,
 ) -> str:
-    """Erase a customer from every table of the warehouse and of its backup.
+    """Erase a customer from the tables of the warehouse and of its backup.
 
     Parameters
     ----------
@@ -54,6 +58,10 @@ def erase_customer(
         By raw table, the column or columns that find the rows of erased customers.
     erased_orders : str
         A query of these columns.
+    keys_schema : str, optional
+        Of the tables that `keys` names; by default they are raw tables.
+    schemas : list of str, optional
+        The schemas whose tables are cleaned; all by default.
 
     Returns
     -------
@@ -67,7 +75,8 @@ def erase_customer(
     """
     source = {"schema": schema, "delimiter": delimiter, "keys": keys}
     source |= {"erased_orders": erased_orders, "now": datetime.now(UTC).replace(tzinfo=None)}
-    if set(keys) - {name for of, name in tables_in(connection) if of == schema}:
+    source |= {"keys_schema": keys_schema or schema, "schemas": schemas}
+    if set(keys) - {name for of, name in tables_in(connection) if of == source["keys_schema"]}:
         raise UserError(
             "The warehouse was not built from this source: give the vars that it was built with "
             "(VARS= of make erase)."
@@ -112,7 +121,7 @@ def leave_out_erased_customers(
 
     Part of a load of the raw files; see `erase_customer` for the parameters.
     """
-    _create_list(connection, schema)
+    create_list_of_erased(connection, schema)
     connection.execute(
         f"create or replace table {schema}.rows_of_erased_customers "
         "(file_name varchar, erased_rows bigint)"
@@ -135,21 +144,25 @@ def _erase(
     delimiter: str,
     keys: dict[str, str | list[str]],
     erased_orders: str,
+    keys_schema: str,
+    schemas: list[str] | None,
     now: datetime,
 ) -> int:
     """Erase a customer from the database in use; returns from how many rows."""
     connection.begin()
-    _create_list(connection, schema)
+    create_list_of_erased(connection, schema)
     connection.execute(
         f"insert into {schema}.erased_customers "
         "select sha256($1), $2, 0 "
         f"where sha256($1) not in (select customer_hash from {schema}.erased_customers)",
         [customer_id, now],
     )
-    by_table = _delete_raw_rows(connection, schema, delimiter, keys, erased_orders)
+    by_table = _delete_raw_rows(
+        connection, schema, delimiter, keys, erased_orders, keys_schema, schemas
+    )
     rows = sum(by_table.values())
     for (of, name), columns in tables_in(connection).items():
-        if of != schema and "customer_id" in columns:
+        if of != schema and _is_cleaned(of, schemas) and "customer_id" in columns:
             rows += connection.execute(
                 f"delete from {of}.{quoted(name)} where customer_id = ?", [customer_id]
             ).fetchall()[0][0]
@@ -162,12 +175,17 @@ def _erase(
     return rows
 
 
-def _create_list(connection: duckdb.DuckDBPyConnection, schema: str) -> None:
+def create_list_of_erased(connection: duckdb.DuckDBPyConnection, schema: str) -> None:
+    """Create the list of erased customers, where there is none yet."""
     connection.execute(f"create schema if not exists {schema}")
     connection.execute(
         f"create table if not exists {schema}.erased_customers "
         "(customer_hash varchar, erased_at timestamp, rows_erased bigint)"
     )
+
+
+def _is_cleaned(schema: str, schemas: list[str] | None) -> bool:
+    return schemas is None or schema in schemas
 
 
 def _delete_raw_rows(
@@ -176,18 +194,24 @@ def _delete_raw_rows(
     delimiter: str,
     keys: dict[str, str | list[str]],
     erased_orders: str,
+    keys_schema: str | None = None,
+    schemas: list[str] | None = None,
 ) -> dict[str, int]:
     """Delete what is keyed by erased customers or their orders; returns the rows by table."""
+    keys_schema = keys_schema or schema
     tables = tables_in(connection)
-    if set(keys) - {name for of, name in tables if of == schema}:
+    if set(keys) - {name for of, name in tables if of == keys_schema}:
         return {}
     connection.execute(f"create or replace temporary table erased_orders as {erased_orders}")
-    places = {(schema, name): key for name, key in keys.items()}
+    places = {(keys_schema, name): key for name, key in keys.items()}
     # Elsewhere rows without a customer are found by their order.
     places |= {
         place: "order_id"
         for place, columns in tables.items()
-        if place[0] != schema and "order_id" in columns and "customer_id" not in columns
+        if place[0] != schema
+        and _is_cleaned(place[0], schemas)
+        and "order_id" in columns
+        and "customer_id" not in columns
     }
     deleted = {}
     for (of, name), key in places.items():

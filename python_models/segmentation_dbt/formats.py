@@ -174,35 +174,42 @@ def _alike(separator: str) -> str:
 
 
 def columns_of_expression(
-    connection: duckdb.DuckDBPyConnection, name: str, sql: str, header: list[str]
+    connection: duckdb.DuckDBPyConnection,
+    where: str,
+    sql: str,
+    header: list[str],
+    *,
+    table: str = "the file",
 ) -> list[str]:
-    """Name the columns of a file that an expression of `transaction_columns` reads.
+    """Name the columns of a file or relation that an expression of a var reads.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
         Any; it parses the expression.
-    name : str
-        The declared column, for messages.
+    where : str
+        The place of the expression in the vars, for messages.
     sql : str
         The expression.
     header : list of str
-        The columns of the file.
+        The columns that there are.
+    table : str
+        What has them, for messages.
 
     Returns
     -------
     list of str
-        As the file calls them, each once.
+        As they are called there, each once.
 
     Raises
     ------
     UserError
-        If it is not one expression over columns of the file.
+        If it is not one expression over these columns.
     """
     parsed = json.loads(
         connection.execute("select json_serialize_sql(?)", [f"select {sql}"]).fetchall()[0][0]
     )
-    where = f'transaction_columns, {name}, sql: "{sql}"'
+    where = f'{where}: "{sql}"'
     if parsed["error"]:
         raise UserError(f"{where} is no expression of SQL: {parsed['error_message']}")
     nodes = [*_nodes(parsed["statements"])]
@@ -221,7 +228,7 @@ def columns_of_expression(
             column = ".".join(node["column_names"])
             if column.lower() not in by_name:
                 raise UserError(
-                    f"{where} reads {column}, which the file does not have. Its columns are: "
+                    f"{where} reads {column}, which {table} does not have. Its columns are: "
                     f"{', '.join(header)}. In SQL a name with blanks or hyphens stands in double "
                     "quotes."
                 )

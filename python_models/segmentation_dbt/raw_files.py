@@ -125,7 +125,7 @@ def load_raw_files(
     """
     written = Format.of(csv_format)
     files = find_files([RawTable(**table) for table in tables], folder, source)
-    _set_time_zone(connection, time_zone)
+    set_time_zone(connection, time_zone)
     connection.begin()
     try:
         connection.execute(f"create schema if not exists {schema}")
@@ -159,8 +159,14 @@ def load_raw_files(
     return f"{len(files)} raw tables"
 
 
-def _set_time_zone(connection: duckdb.DuckDBPyConnection, time_zone: str | None) -> None:
-    """Let DuckDB turn times with an offset into times of a zone, in this connection alone."""
+def set_time_zone(connection: duckdb.DuckDBPyConnection, time_zone: str | None) -> None:
+    """Let DuckDB turn times with an offset into times of a zone, in this connection alone.
+
+    Raises
+    ------
+    UserError
+        If DuckDB does not know the zone.
+    """
     if time_zone:
         try:
             connection.execute(f"set TimeZone = {literal(time_zone)}")
@@ -443,7 +449,9 @@ class _Loader:
         used = {
             column: None
             for name, sql in table.computed().items()
-            for column in columns_of_expression(self.connection, name, sql, header)
+            for column in columns_of_expression(
+                self.connection, f"transaction_columns, {name}, sql", sql, header
+            )
         }
         return [*used]
 

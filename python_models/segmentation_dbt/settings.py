@@ -40,6 +40,15 @@ OPTIONAL_COLUMNS += ["delivered_at", "promised_at", "review_score", "reviewed_at
 OPTIONAL_COLUMNS += ["refunded_amount", "unit_price"]
 # Columns that may be an expression of SQL over columns of the file: {sql: "quantity * price"}.
 COMPUTED_COLUMNS = ["amount", "refunded_amount"]
+# The relations beside the orders, with the columns that they may have. An order may be told of a
+# thing by one relation alone.
+COLUMNS_BESIDE_ORDERS = {
+    "order_lines": ["order_id", "amount", "unit_price", "items", "category"],
+    "reviews": ["order_id", "review_score", "reviewed_at"],
+    "deliveries": ["order_id", "delivered_at", "promised_at"],
+}
+# A name of up to three parts, as in crm.sales.orders; one with a dot stands in double quotes.
+_PART = r'("([^"]|"")+"|[^."]+)'
 
 
 @dataclass(frozen=True)
@@ -122,8 +131,13 @@ _DATE = _pattern(
 )
 
 VARS = {
-    "source": _choice("olist", "transactions"),
+    "source": _choice("olist", "transactions", "relations"),
     "transaction_columns": _MAPPING,
+    "orders": _or_null(_MAPPING),
+    "columns": _MAPPING,
+    "order_lines": _or_null(_MAPPING),
+    "reviews": _or_null(_MAPPING),
+    "deliveries": _or_null(_MAPPING),
     "csv_format": _MAPPING,
     "time_zone": _or_null(_TIME_ZONE),
     "amount_divisor": _POWER_OF_TEN,
@@ -313,6 +327,7 @@ def check_vars(
     _check_format(given["csv_format"])
     _check_returns(given, engine)
     _check_transaction_columns(given["transaction_columns"])
+    check_relations(given, engine)
     _check_weights(given["choice_score_weights"])
     _check_clauses(given["maintenance_clauses"])
     return "The vars are sound."
@@ -454,6 +469,134 @@ def _fault_of_transaction_columns(columns: Mapping) -> str | None:
             "is known"
         )
     return None
+
+
+def check_relations(given: Mapping, engine: str) -> None:
+    """Stop a run whose vars name relations or columns in a way that cannot be read.
+
+    Parameters
+    ----------
+    given : mapping
+        Every var with its value.
+    engine : str
+        The type of the target.
+
+    Raises
+    ------
+    UserError
+        If one does; the message names the var and what would do.
+    """
+    is_used = given["source"] == "relations"
+    if given["orders"] and not is_used:
+        raise UserError(
+            f"orders names a relation, but source is {given['source']}; set source: relations."
+        )
+    told = {"orders": given["columns"]}
+    for name in ("orders", *COLUMNS_BESIDE_ORDERS):
+        if given[name]:
+            _check_relation(name, given[name], engine)
+            if name != "orders":
+                told[name] = given[name].get("columns") or {}
+                _check(f"{name}, columns", told[name], _MAPPING)
+        elif given[name] is not None:
+            raise UserError(f"{name} is empty; name a relation, or set it to null.")
+    for name, columns in told.items():
+        allowed = COLUMNS_BESIDE_ORDERS.get(name, NEEDED_COLUMNS + OPTIONAL_COLUMNS)
+        _check_columns_of_relation(name, columns, allowed)
+    if is_used:
+        _check_columns_together(given, told)
+
+
+def _check_relation(name: str, relation: Mapping, engine: str) -> None:
+    ways = {
+        "relation": "{relation: crm.sales.orders}",
+        "model": "{model: my_orders}",
+        "source": "{source: [crm, orders]}",
+        "path": '{path: "orders/*.parquet"}',
+    }
+    allowed = [*ways] if name == "orders" else [*ways, "columns"]
+    for key in relation:
+        if key not in allowed:
+            columns = "; its columns stand in the var columns" if key == "columns" else ""
+            raise UserError(f"{name} has {key}, not one of {', '.join(allowed)}{columns}.")
+    named = [way for way in ways if relation.get(way)]
+    if len(named) != 1:
+        raise UserError(f"{name} must name one relation, as one of {', '.join(ways.values())}.")
+    value = relation[named[0]]
+    kinds = {
+        "relation": _pattern("a name such as crm.sales.orders", rf"{_PART}(\.{_PART}){{0,2}}"),
+        "model": _pattern("the name of a model", r"\w+"),
+        "path": _pattern(
+            "a path that ends in .parquet, .csv or .csv.gz", r"[^\n]+\.(parquet|csv|csv\.gz)"
+        ),
+    }
+    if named[0] != "source":
+        _check(f"{name}, {named[0]}", value, kinds[named[0]])
+    elif not (_list(_TEXT).holds(value) and len(value) == 2):
+        raise UserError(f"{name}, source must be the names of a source and a table: [crm, orders].")
+    if named[0] == "path" and engine != "duckdb":
+        raise UserError(
+            f"{name}, path is for DuckDB alone; on Spark make a table of the files and name it: "
+            "{relation: orders}."
+        )
+
+
+def _check_columns_of_relation(name: str, columns: Mapping, allowed: list[str]) -> None:
+    where = "columns" if name == "orders" else f"{name}, columns"
+    for column, told in columns.items():
+        if column not in allowed:
+            raise UserError(f"{where} names {column}; it can name {', '.join(allowed)}.")
+        if isinstance(told, Mapping):
+            if [*told] != ["sql"] or not isinstance(told["sql"], str) or not told["sql"].strip():
+                raise UserError(
+                    f'{where}, {column} has no SQL; write {{sql: "quantity * unit_price"}}.'
+                )
+        else:
+            _check(f"{where}, {column}", told, _or_null(_TEXT))
+    if columns.get("unit_price"):
+        if columns.get("amount"):
+            raise UserError(f"{where} names amount and unit_price; name one of them.")
+        if not columns.get("items"):
+            raise UserError(
+                f"{where} names unit_price without items, the quantity that it is a price of."
+            )
+    if columns.get("review_score") and not columns.get("reviewed_at"):
+        raise UserError(
+            f"{where} names review_score without reviewed_at; a score counts from the time on at "
+            "which it is known."
+        )
+
+
+def _check_columns_together(given: Mapping, told: Mapping[str, Mapping]) -> None:
+    if not given["orders"]:
+        raise UserError(
+            "source is relations, but orders names none; set orders: {relation: crm.sales.orders}."
+        )
+    teller = {}
+    for name, columns in told.items():
+        for column in [column for column, given_as in columns.items() if given_as]:
+            column = "amount" if column == "unit_price" else column
+            if column != "order_id" and column in teller:
+                raise UserError(
+                    f"{column} stands in {_place(teller[column])} and in {_place(name)}; name it "
+                    "in one of them."
+                )
+            teller[column] = name
+        needed = {"orders": "", "reviews": "review_score"}.get(name, "")
+        for column in ["order_id", needed] if name != "orders" else []:
+            if column and not columns.get(column):
+                raise UserError(f"{name}, columns does not say which column is {column}.")
+    if len(told) > 1 and not given["columns"].get("order_id"):
+        raise UserError(
+            f"columns does not say which column is order_id, by which {[*told][1]} finds its order."
+        )
+    for column in NEEDED_COLUMNS:
+        if column not in teller:
+            raise UserError(f"columns does not say which column of orders is {column}.")
+
+
+def _place(name: str) -> str:
+    return "columns" if name == "orders" else f"{name}, columns"
 
 
 def _check_weights(weights: Mapping) -> None:

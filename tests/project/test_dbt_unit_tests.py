@@ -27,11 +27,15 @@ def results(project, shop_data, shop_warehouse, tmp_path_factory):
     found = {}
     flat = tmp_path_factory.mktemp("flat") / "transactions.csv"
     flat.write_text("customer_id,ordered_at,amount\na,2018-01-01,5\n")
-    for source, models in (("olist", "test_type:unit"), ("transactions", "stg_transactions__*")):
-        given = () if source == "olist" else ("--vars", json.dumps({"source": source}))
+    for models, changed in (
+        ("test_type:unit", {}),
+        ("stg_transactions__*", {"source": "transactions"}),
+        ("stg_relations__*", {"source": "relations", "orders": {"path": "transactions.csv"}}),
+    ):
+        given = ("--vars", json.dumps(changed)) if changed else ()
         command = ("test", "--select", f"{models},test_type:unit", *given)
-        if source == "transactions":  # fixtures have the columns of tables that are there
-            result = project.dbt(flat.parent, warehouse, "run", "--select", models, *given)
+        if changed:  # fixtures have the columns of tables that are there
+            result = project.dbt(flat.parent, warehouse, "run", "--select", f"+{models}", *given)
             assert result.returncode == 0, result.stdout
         result = project.dbt(shop_data, warehouse, *command, "--write-json")
         run = json.loads((project.target(warehouse, *given[1:]) / "run_results.json").read_text())

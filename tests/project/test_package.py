@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
+import pandas as pd
 import pytest
 
 from conftest import ROOT
@@ -22,15 +24,25 @@ def host(tmp_path_factory):
     shutil.copytree(HOST, folder / "coffee shop", ignore=shutil.ignore_patterns("dbt_packages"))
     package = json.dumps({"packages": [{"local": str(ROOT)}]})
     (folder / "coffee shop" / "packages.yml").write_text(package)
-    data = folder / "data"
-    data.mkdir()
     orders = transactions_of(stationary(1, size=300, weeks=3))
-    orders.to_csv(data / "transactions.csv", index=False)
+    receipts = pd.DataFrame(
+        {
+            "receipt": range(len(orders)),
+            "card": orders["customer_id"],
+            "printed_at": orders["ordered_at"],
+            "cents": (orders["amount"].astype(float) * 100).round().astype(int),
+            "stars": orders["review_score"],
+        }
+    )
+    with duckdb.connect(str(folder / "coffee.duckdb")) as connection:
+        connection.register("receipts", receipts)
+        connection.execute("create schema till")
+        connection.execute("create table till.receipts as from receipts")
     run(folder, "deps")
     return folder
 
 
-def run(host: Path, *arguments: str, passes: bool = True) -> str:
+def run(host: Path, *arguments: str, passes: bool = True, **environment: str) -> str:
     result = subprocess.run(
         [Path(sys.executable).with_name("dbt"), "--no-use-colors", *arguments],
         cwd=host / "coffee shop",
@@ -39,7 +51,8 @@ def run(host: Path, *arguments: str, passes: bool = True) -> str:
             "DBT_PROFILES_DIR": ".",
             "SEGMENTS_DATA": str(host / "data"),
             "COFFEE_SHOP": str(host / "coffee.duckdb"),
-        },
+        }
+        | environment,
         capture_output=True,
         text=True,
     )
@@ -62,12 +75,31 @@ def test_a_host_builds_its_models_beside_the_public_tables(host, read):
     )
     assert len(found) > 1
     assert found.equals(expected)
-    # Its own models alone need none of the package's raw files.
-    (host / "data").rename(host / "away")
+    orders = read(warehouse, "from main_coffee.coffee_orders")
+    paid = orders.groupby("customer_id")["amount"].agg(["size", "sum"])
+    customers = read(warehouse, "from marts.customer_segments").set_index("customer_id")
+    assert len(customers) == len(paid) > 100
+    paid = paid.loc[customers.index]
+    assert customers["frequency"].tolist() == paid["size"].tolist()
+    spent = customers["monetary_value"].astype(float).to_numpy()
+    assert spent == pytest.approx(paid["sum"].astype(float).to_numpy(), abs=1e-6)
+    # No data folder is needed, but for raw files.
     run(host, "build", "--select", "coffee_shop")
-    said = run(host, "build", passes=False)
+    of_files = ("--vars", json.dumps({"source": "transactions", "orders": None}))
+    said = run(host, "build", *of_files, passes=False)
     assert "has no file transactions.csv" in said
-    (host / "away").rename(host / "data")
+
+
+def test_a_library_of_another_version_is_told(host, tmp_path):
+    other = tmp_path / "customer_segments-0.0.1.dist-info"
+    other.mkdir()
+    (other / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: customer-segments\nVersion: 0.0.1\n"
+    )
+    said = run(host, "build", passes=False, PYTHONPATH=str(tmp_path))
+    told = " ".join(said.split())
+    assert "but its library customer-segments is of version 0.0.1. Install the one" in told
+    assert "pip install customer-segments==" in told
 
 
 def test_metrics_of_the_package_stay_out_of_the_host(host):

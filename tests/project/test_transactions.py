@@ -233,7 +233,7 @@ def test_cdnow_features_equal_the_summary_of_lifetimes(project, tmp_path, read):
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"source": "shopify"}, "source is shopify; it must be olist or transactions."),
+        ({"source": "shopify"}, "source is shopify; it must be olist, transactions or relations."),
         (
             {"source": "transactions", "transaction_columns": {"customer_id": "k"}},
             "it does not say which column of the file is ordered_at",

@@ -36,7 +36,7 @@ def is_quoted(name, changed, injection):
     """Whether the injection stands where a text is quoted."""
     if name == "contract_options":
         return changed != injection and injection in changed
-    if name == "transaction_columns":
+    if name in ("transaction_columns", "columns"):
         return changed != injection and injection not in changed
     if name == "csv_format":
         return changed != injection and injection in str(changed.get("timestamp_format"))

@@ -17,7 +17,7 @@
     {% set macro_name = var('source') ~ '__' ~ name %}
     {% if macro_name not in context %}
         {% do exceptions.raise_compiler_error(
-            'source is ' ~ var('source') ~ '; it must be olist or transactions. Check it under vars in '
+            'source is ' ~ var('source') ~ '; it must be olist, transactions or relations. Check it under vars in '
             ~ 'dbt_project.yml, or in --vars.'
         ) %}
     {% endif %}

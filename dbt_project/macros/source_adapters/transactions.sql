@@ -57,6 +57,16 @@
 {% endmacro %}
 
 
+{# The transactions as they come in: of the raw file, or of the relations. #}
+{% macro incoming_transactions() %}
+    {{ return(ref('stg_relations__transactions') if var('source') == 'relations' else source('transactions', 'transactions')) }}
+{% endmacro %}
+
+
+{# What the data quality ledger calls them. #}
+{% macro name_of_transactions() %} {{ return('orders' if var('source') == 'relations' else 'transactions') }} {% endmacro %}
+
+
 {# The order of a row: without a number of its own it is what a customer buys at one moment. #}
 {% macro order_of_transaction(customer_id) -%}
     coalesce(order_id, {{ customer_id }} || ' at ' || cast(ordered_at as string))
@@ -74,7 +84,15 @@
 
 
 {% macro is_known_of_transactions(column) %}
-    {{ return(transactions__file_columns()[column] is not none) }}
+    {% set columns = relations__file_columns() if var('source') == 'relations' else transactions__file_columns() %}
+    {{ return(columns[column] is not none) }}
+{% endmacro %}
+
+
+{# Whether the rows of transactions tell it, and no relation beside them. #}
+{% macro is_told_by_transactions(column) %}
+    {% if var('source') == 'relations' and is_told_by_relation('reviews', column) %} {{ return(false) }} {% endif %}
+    {{ return(is_known_of_transactions(column)) }}
 {% endmacro %}
 
 

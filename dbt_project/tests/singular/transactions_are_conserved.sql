@@ -1,5 +1,5 @@
 -- What the accepted transactions of an order sum up to is what it is worth.
-{{ config(enabled=var('source') == 'transactions') }}
+{{ config(enabled=var('source') in ['transactions', 'relations']) }}
 
 with
 

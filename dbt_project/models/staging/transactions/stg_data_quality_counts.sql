@@ -1,4 +1,4 @@
-{{ config(enabled=var('source') == 'transactions') }}
+{{ config(enabled=var('source') in ['transactions', 'relations']) }}
 
 with
 

@@ -1,4 +1,4 @@
-{{ config(enabled=var('source') == 'transactions', materialized='table') }}
+{{ config(enabled=var('source') in ['transactions', 'relations'], materialized='table') }}
 
 {#- Flags that staging sets on accepted rows, with the rule that counts them; those of columns
     that the file has not would say nothing. -#}
@@ -57,7 +57,7 @@ counted as (
         cast(ordered_at as date) as fact_date
     from transactions
     where rejection_reason is not null
-    {% for flag, (column, rule) in flags.items() if is_known_of_transactions(column) %}
+    {% for flag, (column, rule) in flags.items() if is_told_by_transactions(column) %}
         union all
         select
             '{{ rule }}' as rule,
@@ -91,8 +91,17 @@ aggregated as (
 )
 
 select
-    'transactions' as raw_table,
+    '{{ name_of_transactions() }}' as raw_table,
     rule,
     fact_date,
     cast(affected_rows as bigint) as affected_rows
 from aggregated
+{% if var('source') == 'relations' %}
+    union all
+    select
+        raw_table,
+        rule,
+        fact_date,
+        affected_rows
+    from {{ ref('stg_relations__counts_by_day') }}
+{% endif %}

@@ -1,10 +1,15 @@
-{{ config(enabled=var('source') == 'transactions') }}
+{{ config(enabled=var('source') in ['transactions', 'relations']) }}
 
 with
 
 raw_tables as (
 
-    select * from {{ ref('stg_raw_tables') }}
+    select
+        *,
+        case
+            when raw_table = '{{ name_of_transactions() }}' then '' else ' of ' || raw_table
+        end as of_table
+    from {{ ref('stg_raw_tables') }}
 
 ),
 
@@ -63,11 +68,12 @@ of_amounts as (
 found as (
 
     select
-        'rejected rows' as warning,
+        'rejected rows' || of_table as warning,
         printf(
-            '%d of %d rows (%.1f %%) are rejected; data_quality_ledger says why.',
+            '%d of %d rows%s (%.1f %%) are rejected; data_quality_ledger says why.',
             rows_in - rows_accepted,
             rows_in,
+            of_table,
             100 * (rows_in - rows_accepted) / cast(rows_in as double)
         ) as sentence
     from raw_tables

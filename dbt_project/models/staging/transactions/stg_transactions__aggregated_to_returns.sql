@@ -1,4 +1,4 @@
-{{ config(enabled=var('source') == 'transactions', materialized='table') }}
+{{ config(enabled=var('source') in ['transactions', 'relations'], materialized='table') }}
 
 with
 

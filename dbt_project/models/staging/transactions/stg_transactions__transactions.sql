@@ -1,4 +1,4 @@
-{{ config(enabled=var('source') == 'transactions') }}
+{{ config(enabled=var('source') in ['transactions', 'relations']) }}
 
 with
 
@@ -7,7 +7,7 @@ source as (
     select
         *,
         {{ normalized_customer_id('customer_id') }} as normalized_id
-    from {{ source('transactions', 'transactions') }}
+    from {{ incoming_transactions() }}
 
 ),
 

@@ -87,17 +87,24 @@ class SparkSessionAdapter(SparkAdapter):
 
         from segmentation_dbt.faults import UserError
         from segmentation_dbt.raw_files_spark import load_raw_files
+        from segmentation_dbt.relations import tell_misfit
+        from segmentation_dbt.relations_spark import check_relation, prepare_relations
         from segmentation_dbt.settings import check_vars
+        from segmentation_dbt.versions import check_library
 
         spark = SparkSession.builder.getOrCreate()  # it is there: statements have run before
         # Executors that end with the JVM, not with the session, count as failed on a cluster.
         atexit.register(spark.stop)
         asked = json.loads(request)
+        alone = {"check_library": check_library, "check_vars": check_vars}
+        alone |= {"tell_misfit": tell_misfit}
+        with_spark = {"load_raw_files": load_raw_files, "prepare_relations": prepare_relations}
+        with_spark |= {"check_relation": check_relation}
         try:
-            if function == "check_vars":
-                return json.dumps({"told": check_vars(**asked)})
-            if function == "load_raw_files":
-                return json.dumps({"told": load_raw_files(spark, **asked)})
+            if function in alone:
+                return json.dumps({"told": alone[function](**asked)})
+            if function in with_spark:
+                return json.dumps({"told": with_spark[function](spark, **asked)})
         except UserError as error:
             return json.dumps({"fault": str(error)})
         if function in ("check_same_vars", "note_vars"):
