@@ -1,7 +1,7 @@
 """Orders in PostgreSQL, in SQLite and in a workbook, by the plugins of dbt-duckdb.
 
-Each is a source that a YAML file in the project's folder declares, as docs/guides/your-own-orders.md has
-it.
+Each is a source that a YAML file in the project's folder declares, as
+docs/guides/your-own-orders.md has it.
 """
 
 import os
