@@ -31,16 +31,16 @@ def print_summary(warehouse: Path) -> None:
             print(f"\n{textwrap.fill(late_facts, 88)}")
         if doubts:
             print(f"\n{textwrap.fill(f'Mind: {doubts}', 88)}")
-        money = f"{currency} {revenue:,.2f}"
-        print(f"\nSegments as of {as_of:%Y-%m-%d}: {customers:,} customers, {money}\n")
-        print(f"  {'id':>2}  {'segment':<40}{'customers':>10}{'share':>8}{'revenue':>9}")
+        money = f", {currency} {revenue:,.2f}" if revenue else ""
+        print(f"\nSegments as of {as_of:%Y-%m-%d}: {customers:,} customers{money}\n")
+        of_revenue = f"{'revenue':>9}" if revenue else ""
+        print(f"  {'id':>2}  {'segment':<40}{'customers':>10}{'share':>8}{of_revenue}")
         for segment_id, name, size, share, revenue_share in rows(
             "select segment_id, segment_name, customers, share, revenue_share "
             "from marts.segment_profiles order by segment_id"
         ):
-            print(
-                f"  {segment_id:>2}  {name:<40}{size:>10,}{share:>8.1%}{revenue_share or 0:>9.1%}"
-            )
+            of_revenue = f"{revenue_share:>9.1%}" if revenue else ""
+            print(f"  {segment_id:>2}  {name:<40}{size:>10,}{share:>8.1%}{of_revenue}")
         print(f"\n{_wrapped(_model_in_use(rows))}")
         print("\nMaintenance contract")
         for clause, status, sentence in rows(

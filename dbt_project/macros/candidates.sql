@@ -45,14 +45,14 @@
 {% endmacro %}
 
 
-{# The feature sets that candidates are made of, in each scale. #}
+{#
+    The feature sets that candidates are made of, in each scale: those that the var `candidate_feature_sets` names,
+    as far as the source can fill them; where it can fill none of these, all that it can fill.
+#}
 {% macro candidate_feature_sets() %}
     {% set sets = feature_sets_in_all_scales() %}
-    {% set found = [] %}
-    {% for feature_set in sets if feature_set.of in var('candidate_feature_sets') %}
-        {% do found.append(feature_set) %}
-    {% endfor %}
-    {{ return(found) }}
+    {% set found = sets | selectattr('of', 'in', var('candidate_feature_sets')) | list %}
+    {{ return(found or sets) }}
 {% endmacro %}
 
 

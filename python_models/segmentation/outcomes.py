@@ -129,7 +129,8 @@ def loss_of_waiting(
     for name in ("auc", "explained"):
         frozen, refit = (measured[f"{model}_{name}"] for model in ("frozen", "refit"))
         loss = resampled[f"refit_{name}"] - resampled[f"frozen_{name}"]
-        low, high = np.nanquantile(loss, ends)
+        # With few buyers no resample has any of both kinds.
+        low, high = np.nanquantile(loss, ends) if np.isfinite(loss).any() else (np.nan, np.nan)
         found |= {
             f"frozen_{name}": float(frozen),
             f"refit_{name}": float(refit),

@@ -461,8 +461,12 @@ def _fault_of_transaction_columns(columns: Mapping) -> str | None:
         if not columns.get("items"):
             return "names unit_price without items, the quantity that it is a price of"
     for name in NEEDED_COLUMNS:
-        if not columns.get(name) and not (name == "amount" and columns.get("unit_price")):
-            return f"does not say which column of the file is {name}"
+        is_told = name == "amount" and (columns.get("unit_price") or "amount" in columns)
+        if not columns.get(name) and not is_told:
+            nothing = "; amount: null leaves money out" if name == "amount" else ""
+            return f"does not say which column of the file is {name}{nothing}"
+    if columns.get("refunded_amount") and not (columns.get("amount") or columns.get("unit_price")):
+        return "names refunded_amount, but amount is null"
     if columns.get("review_score") and not columns.get("reviewed_at"):
         return (
             "names review_score without reviewed_at; a score counts from the time on at which it "
@@ -591,7 +595,8 @@ def _check_columns_together(given: Mapping, told: Mapping[str, Mapping]) -> None
             f"columns does not say which column is order_id, by which {[*told][1]} finds its order."
         )
     for column in NEEDED_COLUMNS:
-        if column not in teller:
+        # amount: null leaves money out.
+        if column not in teller and not (column == "amount" and "amount" in given["columns"]):
             raise UserError(f"columns does not say which column of orders is {column}.")
 
 

@@ -77,3 +77,33 @@ def test_names_say_what_is_there(project, tmp_path, read, make):
                 if f"{rule}, {first}" in suffixes:
                     more, less = suffixes[f"{rule}, {first}"], suffixes[f"{rule}, {last}"]
                     assert medians.loc[more, feature] > 1.1 * medians.loc[less, feature]
+
+
+@pytest.mark.slow
+def test_without_amounts_segments_are_of_recency_and_frequency(project, tmp_path, read):
+    warehouse = tmp_path / "shop.duckdb"
+    orders = other_shops.groceries().drop(columns="amount")
+    orders.to_csv(tmp_path / "transactions.csv", index=False)
+    given = {
+        "source": "transactions",
+        "transaction_columns": {
+            "customer_id": "customer_id",
+            "ordered_at": "ordered_at",
+            "amount": None,
+        },
+        "evaluation_interval_weeks": 8,
+        "contract_options": {},
+    }
+    arguments = ("--exclude-resource-type", "unit_test", "--vars", json.dumps(given))
+    result = project.dbt(tmp_path, warehouse, "build", *arguments, quiet=False)
+    assert result.returncode == 0, result.stdout
+    parameters = read(warehouse, "select distinct feature from marts.segment_model_parameters")
+    assert set(parameters["feature"]) == {"recency_days", "frequency"}
+    names = read(warehouse, "select * from marts.segment_profiles")
+    assert not names["segment_name"].str.contains("spend").any()
+    clauses = read(warehouse, "select * from marts.maintenance_contract")
+    assert "misplaced_revenue" not in set(clauses["clause"])
+    # What is left is told without money, and nowhere as a share of it.
+    assert not clauses["sentence"].str.contains("revenue").any()
+    waiting = read(warehouse, "select * from marts.maintenance_waiting")
+    assert not waiting["sentence"].str.contains("revenue").any()

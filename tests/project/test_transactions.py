@@ -239,6 +239,13 @@ def test_cdnow_features_equal_the_summary_of_lifetimes(project, tmp_path, read):
             "it does not say which column of the file is ordered_at",
         ),
         (
+            {
+                "source": "transactions",
+                "transaction_columns": {"customer_id": "k", "ordered_at": "t"},
+            },
+            "which column of the file is amount; amount: null leaves money out",
+        ),
+        (
             {"source": "transactions", "transaction_columns": GERMAN | {"reviewed_at": None}},
             "it names review_score without reviewed_at",
         ),
@@ -259,7 +266,7 @@ def test_cdnow_features_equal_the_summary_of_lifetimes(project, tmp_path, read):
             "has no column Summe. Its columns are: Anmerkung, Kunde, ",
         ),
     ],
-    ids=["source", "missing", "undated", "unknown", "delimiter", "format", "column"],
+    ids=["source", "missing", "money", "undated", "unknown", "delimiter", "format", "column"],
 )
 def test_wrong_settings_of_a_source_are_reported(changed, told, project, shop, tmp_path):
     data = write_german(flat_rows(shop), tmp_path / "data")

@@ -97,7 +97,12 @@
 
 
 {% macro transactions__missing_features() %}
-    {% set needed = {'review_score': 'review_score', 'basket_size': 'items', 'delivery_days': 'delivered_at'} %}
+    {% set needed = {
+        'monetary_value': 'amount',
+        'review_score': 'review_score',
+        'basket_size': 'items',
+        'delivery_days': 'delivered_at',
+    } %}
     {% set missing = [] %}
     {% for feature, column in needed.items() if not is_known_of_transactions(column) %}
         {% do missing.append(feature) %}

@@ -114,10 +114,12 @@ measured as (
         is_recentred,
         'misplaced_revenue' as clause,
         cast(null as integer) as origin_cluster,
-        coalesce(cast(misplaced_revenue as double) / nullif(revenue, 0), 0) as measured_value,
+        cast(misplaced_revenue as double) / revenue as measured_value,
         cast(null as double) as noise_agreement,
         cast(null as double) as noise_floor
     from comparisons
+    -- A source may tell no money.
+    where revenue > 0
 
 ),
 

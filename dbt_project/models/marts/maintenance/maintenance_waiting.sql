@@ -85,12 +85,13 @@ select
     misplaced_share * 52 / weeks as relabelled_share_a_year,
     excess_inertia,
     printf(
-        'A refit every %s: on average %.1f %% of the customers, with %.1f %% of the '
-        || 'revenue, wait in another segment than a refit would give; over a year the refits '
-        || 'relabel %.0f %% of the customers.',
+        'A refit every %s: on average %.1f %% of the customers%s wait in another segment than a '
+        || 'refit would give; over a year the refits relabel %.0f %% of the customers.',
         case when weeks = 1 then 'week' else {{ plain_number('weeks') }} || ' weeks' end,
         100 * mean_misplaced_share,
-        100 * mean_misplaced_revenue_share,
+        coalesce(
+            printf(', with %.1f %% of the revenue,', 100 * mean_misplaced_revenue_share), ''
+        ),
         100 * misplaced_share * 52 / weeks
     ) as sentence
 from waited
