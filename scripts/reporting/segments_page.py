@@ -23,7 +23,7 @@ LEAST_QUANTITY = 30
 
 
 def cards(marts: Marts) -> list[dict]:
-    """Return what the cards show, a dict a segment."""
+    """Return what the cards show, a dict a segment that has customers."""
     return [
         {
             "id": int(row.segment_id),
@@ -34,12 +34,11 @@ def cards(marts: Marts) -> list[dict]:
             "figures": _card_figures(row),
         }
         for row in marts.profiles.itertuples()
+        if row.customers > 0
     ]
 
 
 def _card_figures(row) -> list[tuple[str, str]]:
-    if row.customers == 0:
-        return [("customers", integer(0))]
     figures = [
         ("customers", integer(row.customers)),
         ("of all customers", share(row.share)),
