@@ -316,7 +316,7 @@ def look(data: Path, target: Path | None) -> int:
     if columns is not None and (missing := [c for c in needed if c not in columns]):
         raise UserError(
             f"{target} does not say which column is {' and which is '.join(missing)}: enter it "
-            "under transaction_columns."
+            "under transaction_columns (a file without money has amount: null)."
         )
     try:
         print_figures(figures_of(path.resolve(), told.settings, name), told.settings)
