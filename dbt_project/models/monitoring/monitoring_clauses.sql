@@ -106,20 +106,20 @@ measured as (
     left join noise_of_clusters as refitted
         on matches.model_id = refitted.model_id and matches.cluster = refitted.cluster
 
-    union all
+    {% if 'monetary_value' not in adapter_macro('missing_features')() -%}
+        union all
 
-    select
-        origin_model_id,
-        model_id,
-        is_recentred,
-        'misplaced_revenue' as clause,
-        cast(null as integer) as origin_cluster,
-        cast(misplaced_revenue as double) / revenue as measured_value,
-        cast(null as double) as noise_agreement,
-        cast(null as double) as noise_floor
-    from comparisons
-    -- A source may tell no money.
-    where revenue > 0
+        select
+            origin_model_id,
+            model_id,
+            is_recentred,
+            'misplaced_revenue' as clause,
+            cast(null as integer) as origin_cluster,
+            coalesce(cast(misplaced_revenue as double) / nullif(revenue, 0), 0) as measured_value,
+            cast(null as double) as noise_agreement,
+            cast(null as double) as noise_floor
+        from comparisons
+    {%- endif %}
 
 ),
 
