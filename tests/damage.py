@@ -686,7 +686,8 @@ told(
     "order of 2081",
     ordered_at("2081-05-20"),
     "evaluation dates from first_evaluation_date",
-    "300 are the most. Correct the date of that order, or set as_of",
+    "300 are the most. The orders are of",
+    "else correct the date of the newest order, or set as_of",
 )
 built(
     "dates",

@@ -15,7 +15,7 @@ def olist_request(folder, **changes):
             "name": table["identifier"],
             "columns": {column["name"]: column["data_type"] for column in table["columns"]},
             "file_columns": {},
-            "is_optional": bool(table.get("config")),
+            "is_optional": "meta" in table.get("config", {}),
         }
         for table in source["tables"]
     ]
