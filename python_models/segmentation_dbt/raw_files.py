@@ -26,7 +26,7 @@ from segmentation_dbt.formats import (
     number_of_text,
     time_of_text,
 )
-from segmentation_dbt.tables import RawTable, literal, quoted
+from segmentation_dbt.tables import BROKEN_KEYS, RawTable, literal, quoted
 from segmentation_dbt.text_files import (
     in_another_encoding,
     likely_encoding,
@@ -324,12 +324,11 @@ def check_ids(path: str, table: RawTable, stored: dict[str, str]) -> None:
         column = table.file_column(name)
         if type_ != "string" or not name.endswith("_id") or column is None:
             continue
-        stored_as = stored[column].upper()
-        if stored_as in ("DOUBLE", "FLOAT") or re.fullmatch(r"DECIMAL\(\d+,[1-9]\d*\)", stored_as):
+        if BROKEN_KEYS.fullmatch(stored[column]):
             raise UserError(
                 f"{path}, column {column}: ids are stored as numbers with decimals "
-                f"({stored_as}), so that 10001 becomes 10001.0, another customer, and long ids "
-                "are rounded. Write the column as text, or as whole numbers (pandas: "
+                f"({stored[column]}), so that 10001 becomes 10001.0, another customer, and long "
+                "ids are rounded. Write the column as text, or as whole numbers (pandas: "
                 'astype("Int64")).'
             )
 

@@ -14,10 +14,8 @@ from segmentation_dbt.erasure import create_list_of_erased
 from segmentation_dbt.faults import UserError
 from segmentation_dbt.formats import columns_of_expression
 from segmentation_dbt.raw_files import EARLIEST_TIME, LATEST_TIME, set_time_zone
-from segmentation_dbt.tables import quoted
+from segmentation_dbt.tables import BROKEN_KEYS, quoted
 
-# Types that would change a key: 10001 would become 10001.0.
-BROKEN_KEYS = re.compile(r"(float|double|real)|decimal\(\d+, ?[1-9]\d*\)", re.IGNORECASE)
 WHOLE_NUMBERS = re.compile(r"(u?(tiny|small|big|huge)?int(eger)?|long|short|byte)", re.IGNORECASE)
 
 

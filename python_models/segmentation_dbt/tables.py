@@ -1,9 +1,13 @@
 """The raw tables that a source declares, and how SQL names them."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+
+# Types that would change a key: 10001 would become 10001.0, and long ones are rounded.
+BROKEN_KEYS = re.compile(r"(float|double|real)|decimal\(\d+, ?[1-9]\d*\)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
