@@ -3,6 +3,7 @@
 # make compare        the same, and compare the candidates for the model first
 # make report         write pages, slides and documentation of WAREHOUSE into the folder REPORT
 # make picture        take the picture of the report in the README, from WAREHOUSE
+# make explore        open a notebook on WAREHOUSE in the browser: customers of a segment, another threshold
 # make export         write the marts of WAREHOUSE for BI tools into the folder EXPORT
 # make erase          erase the customer CUSTOMER from WAREHOUSE and its backup, for good
 # make drop-registry  drop the model registry of WAREHOUSE: models, decisions, ids, history
@@ -46,7 +47,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 CUSTOMERS ?= 100000 1000000
 OLIST ?=
 
-.PHONY: look build compare report picture export erase drop-registry bench test test-olist test-cases test-slow test-all test-spark test-faults audit lint style mutate demo-data cdnow-data fetch-olist clean help
+.PHONY: look build compare report picture explore export erase drop-registry bench test test-olist test-cases test-slow test-all test-spark test-faults audit lint style mutate demo-data cdnow-data fetch-olist clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -66,6 +67,9 @@ report: .venv/installed
 # Needs Chromium.
 picture: .venv/installed
 	@$(PYTHON) scripts/picture.py --warehouse "$(WAREHOUSE)" --output docs/report.png
+
+explore: .venv/installed
+	@SEGMENTS_WAREHOUSE="$(abspath $(WAREHOUSE))" .venv/bin/marimo run notebooks/explore.py
 
 export: .venv/installed
 	@$(PYTHON) scripts/export.py --warehouse "$(WAREHOUSE)" --folder "$(EXPORT)"
