@@ -3,13 +3,24 @@
 import altair as alt
 import pandas as pd
 
-from reporting.figures import ACCENT, NEUTRAL, Figure, Panel, by_segment, segment_colour, sized
+from reporting.figures import (
+    ACCENT,
+    DIVERGING,
+    NEUTRAL,
+    Figure,
+    Panel,
+    by_segment,
+    segment_colour,
+    sized,
+)
 from reporting.marts import PALETTE, Marts, feature_name, feature_unit
 from reporting.text import counted, currency, if_known, integer, money, month, number, share
 
 BLUE, ORANGE = PALETTE[0], PALETTE[1]
 # Of fewer orders or customers no mean or share is told.
 LEAST_QUANTITY = 30
+# A share of a month's new customers has no colour where it is expected to rest on fewer.
+LEAST_EXPECTED = 5
 # A step that loses a smaller share loses hardly any.
 LEAST_LOSS = 0.02
 # A skewness that falls by less is as good as the same.
@@ -367,7 +378,7 @@ def correlations(marts: Marts) -> Figure | None:
         color=alt.Color(
             "correlation:Q",
             title="Correlation",
-            scale=alt.Scale(domain=[-1, 0, 1], range=[BLUE, "#9aa5ab", ACCENT]),
+            scale=alt.Scale(domain=[-1, 0, 1], range=DIVERGING, interpolate="lab"),
             legend=alt.Legend(orient="bottom", gradientLength=120),
         )
     )
@@ -424,11 +435,20 @@ def cohorts(marts: Marts) -> Figure | None:
                 axis=alt.Axis(labelOverlap=True),
             ),
             y=alt.Y("cohort:O", title="Month of the first order", axis=alt.Axis(labelOverlap=True)),
-            color=alt.Color(
-                "retention:Q",
-                title="Customers who order",
-                scale=alt.Scale(scheme="viridis"),
-                legend=alt.Legend(orient="bottom", format=".1%", gradientLength=120),
+            fill=alt.condition(
+                f"datum.expected < {LEAST_EXPECTED}",
+                alt.value("transparent"),
+                alt.Fill(
+                    "retention:Q",
+                    title="Customers who order",
+                    scale=alt.Scale(scheme="viridis", domain=[0, _highest(grid)]),
+                    legend=alt.Legend(orient="bottom", format=".1%", gradientLength=120),
+                ),
+            ),
+            stroke=alt.condition(
+                f"datum.expected < {LEAST_EXPECTED}",
+                alt.value(NEUTRAL),
+                alt.value("transparent"),
             ),
             tooltip=[
                 alt.Tooltip("cohort:O", title="First order in"),
@@ -459,8 +479,16 @@ def cohorts(marts: Marts) -> Figure | None:
         [Panel(chart)],
         table,
         f"{counted(grid['cohort'].nunique(), 'month')} of first orders; those with fewer than "
-        f"{integer(LEAST_QUANTITY)} customers are left out, and so are months that are not over.",
+        f"{integer(LEAST_QUANTITY)} customers are left out, and so are months that are not over. "
+        f"Hollow: too few to compare, as at the share of all fewer than {integer(LEAST_EXPECTED)} "
+        "of them would order.",
     )
+
+
+def _highest(grid: pd.DataFrame) -> float:
+    """Return the largest share that has a colour."""
+    enough = grid[grid["expected"] >= LEAST_EXPECTED]
+    return float(enough["retention"].max()) if len(enough) else 1.0
 
 
 def whole_grid(rows: pd.DataFrame, newest: pd.Period) -> pd.DataFrame:
@@ -483,6 +511,8 @@ def whole_grid(rows: pd.DataFrame, newest: pd.Period) -> pd.DataFrame:
     grid = grid.merge(found, on=["cohort", "months_since"], how="left")
     grid["active_customers"] = grid["active_customers"].fillna(0)
     grid["retention"] = grid["active_customers"] / grid["customers"]
+    sums = grid.groupby("months_since")[["active_customers", "customers"]].transform("sum")
+    grid["expected"] = grid["customers"] * sums["active_customers"] / sums["customers"]
     grid["cohort"] = grid["cohort"].dt.strftime("%Y-%m")
     return grid
 

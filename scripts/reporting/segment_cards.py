@@ -14,7 +14,7 @@ LEAST = 30
 HORIZONS = [90, 30]
 # How a card calls the range of a feature, and how it writes a number of it.
 RANGES = {
-    "recency_days": ("days since the last order", integer),
+    "recency_days": ("last order, days ago", integer),
     "frequency": ("orders", integer),
     "monetary_value": ("spent so far", money),
 }

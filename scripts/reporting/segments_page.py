@@ -35,17 +35,22 @@ LEAST_RATIO = 1.1
 LEAST_CHANGE = 0.05
 # Segments that no customer is in today, together.
 RETIRED = -1
-DATES = alt.Axis(format="%b %Y", labelAngle=-40)
+MONTHS = alt.Axis(
+    format="%b %Y",
+    labelAngle=-40,
+    labelOverlap=True,
+    tickCount=alt.TimeIntervalStep(interval="month", step=1),
+)
 # The rim of a radar, in standard deviations, at most.
 RIM = 3.0
 # A median that is nearer to the average does not stand out, in standard deviations.
 LEAST_DEVIATION = 0.5
 # Features of which less is better: the radar turns them.
 TURNED = {
-    "recency_days": "Recency,\nnewest outward",
-    "recency_rank": "Recency rank,\nnewest outward",
-    "recency_share": "Recency share,\nnewest outward",
-    "delivery_days": "Delivery time,\nshortest outward",
+    "recency_days": "Recency:\nnewest outward",
+    "recency_rank": "Recency rank:\nnewest outward",
+    "recency_share": "Recency share:\nnewest outward",
+    "delivery_days": "Delivery time:\nshortest outward",
 }
 
 
@@ -156,13 +161,13 @@ def sizes(marts: Marts) -> Figure | None:
     long = grid.reset_index().melt("evaluation_date", value_name="customers")
     long["segment_name"] = [_name_at_a_date(marts, i) for i in long["segment_id"]]
     # The stack follows the legend.
-    long["place"] = long["segment_id"].replace(RETIRED, np.inf)
+    long["place"] = long["segment_id"].replace(RETIRED, grid.columns.max() + 1)
     others = [_name_at_a_date(marts, RETIRED)] if RETIRED in grid.columns else []
     area = (
         alt.Chart(long)
         .mark_area()
         .encode(
-            x=alt.X("evaluation_date:T", title="Evaluation date", axis=DATES),
+            x=alt.X("evaluation_date:T", title="Evaluation date", axis=MONTHS),
             y=alt.Y("customers:Q", title="Customers", stack="zero", axis=alt.Axis(format="~s")),
             color=segment_colour(marts, others=others),
             order=alt.Order("place:Q"),
@@ -323,7 +328,8 @@ def spread_title(rows: pd.DataFrame) -> str:
     low, high = original.idxmin(), original.idxmax()
     return (
         f"{feature_name(feature)} sets segments{of} apart most: on average "
-        f"{number(original[low])} for {low}, {number(original[high])} for {high} ({feature_unit(feature)})"
+        f"{number(original[low])} for {low}, {number(original[high])} for {high} "
+        f"({feature_unit(feature)})"
     )
 
 
@@ -438,7 +444,7 @@ def _radar_chart(
             ]
         )
 
-    hidden = alt.Scale(domain=[-1.45, 1.45])
+    hidden = alt.Scale(domain=[-1.7, 1.7])
     x, y = alt.X("x:Q", axis=None, scale=hidden), alt.Y("y:Q", axis=None, scale=hidden)
     rings = [
         alt.Chart(path(_closed([(f, level) for f in angles])))
@@ -448,11 +454,12 @@ def _radar_chart(
     ]
     labels = pd.DataFrame(
         [
-            {**placed(f, 1.4 * reach, np.inf), "feature": TURNED.get(f, feature_name(f))}
+            {**placed(f, 1.2 * reach, np.inf), "feature": TURNED.get(f, feature_name(f))}
             for f in angles
         ]
     )
-    names = alt.Chart(labels).mark_text(fontSize=11, lineBreak="\n")
+    side = "datum.x > 0.1 ? 'left' : datum.x < -0.1 ? 'right' : 'center'"
+    names = alt.Chart(labels).mark_text(fontSize=11, lineBreak="\n", align=alt.expr(side))
     names = names.encode(x=x, y=y, text="feature:N")
     shape = alt.Chart(path(outline))
     tooltip = [
