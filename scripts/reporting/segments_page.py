@@ -459,7 +459,10 @@ def _radar_chart(
         ]
     )
     side = "datum.x > 0.1 ? 'left' : datum.x < -0.1 ? 'right' : 'center'"
-    names = alt.Chart(labels).mark_text(fontSize=11, lineBreak="\n", align=alt.expr(side))
+    above = "datum.y > 0.5 ? 'bottom' : 'middle'"
+    names = alt.Chart(labels).mark_text(
+        fontSize=11, lineBreak="\n", align=alt.expr(side), baseline=alt.expr(above)
+    )
     names = names.encode(x=x, y=y, text="feature:N")
     shape = alt.Chart(path(outline))
     tooltip = [
