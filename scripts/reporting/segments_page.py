@@ -678,8 +678,11 @@ def transitions(marts: Marts) -> Figure | None:
     end = marts.as_of.to_period("Q").start_time
     first = marts.query("select min(evaluation_date) as first from marts.segment_transitions")
     start = max(end - pd.DateOffset(months=3), first["first"][0])
-    if not start < end:
-        return None
+    return moves_between(marts, start, end) if start < end else None
+
+
+def moves_between(marts: Marts, start: pd.Timestamp, end: pd.Timestamp) -> Figure | None:
+    """Draw where the customers of one date were at another, and by which cause."""
     moved = moves(marts, start, end)
     if moved["from_id"].isna().all():
         return None
