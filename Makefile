@@ -1,7 +1,8 @@
 # make look           look at the file of orders DATA, and propose its vars; VARS names the file to write
 # make build          build, test and publish WAREHOUSE from DATA (the demo shop by default); print what came out
 # make compare        the same, and compare the candidates for the model first
-# make report         write pages, slides and documentation of WAREHOUSE into the folder REPORT
+# make report         write pages, slides and documentation of WAREHOUSE into the folder REPORT;
+#                     CUSTOMERS=yes lists the ids of the customers of each segment beside them
 # make picture        take the picture of the report in the README, from WAREHOUSE
 # make explore        open a notebook on WAREHOUSE in the browser: customers of a segment, another threshold
 # make export         write the marts of WAREHOUSE for BI tools into the folder EXPORT
@@ -62,7 +63,8 @@ compare: COMPARE := always
 compare: build
 
 report: .venv/installed
-	@$(PYTHON) scripts/report.py --warehouse "$(WAREHOUSE)" --output "$(REPORT)" $(VARS_OPTION)
+	@$(PYTHON) scripts/report.py --warehouse "$(WAREHOUSE)" --output "$(REPORT)" $(VARS_OPTION) \
+		$(if $(filter yes,$(CUSTOMERS)),--customers)
 
 # Needs Chromium.
 picture: .venv/installed

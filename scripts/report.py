@@ -24,11 +24,17 @@ SLIDES = "slides.pdf"
 TABLES = "tables.html"
 
 
-def report(warehouse: Path, output: Path, settings: Path | None = None) -> None:
+def report(
+    warehouse: Path,
+    output: Path,
+    settings: Path | None = None,
+    *,
+    with_customers: bool = False,
+) -> None:
     """Write the report of `warehouse` into the folder `output`, or leave it as it is.
 
     `settings` is the YAML file of vars that the warehouse was built with, if there was
-    one; only the documentation needs it.
+    one; only the documentation needs it. `with_customers` adds the ids of each segment's customers.
 
     Raises
     ------
@@ -50,7 +56,8 @@ def report(warehouse: Path, output: Path, settings: Path | None = None) -> None:
             print(f"{sum(len(page.figures) for page in pages)} figures computed", flush=True)
             slides.write(marts, pages, made / SLIDES)
             print("Slides made", flush=True)
-            site.write(marts, pages, made, {"Slides": SLIDES, "Tables": TABLES})
+            links = {"Slides": SLIDES, "Tables": TABLES}
+            site.write(marts, pages, made, links, with_customers=with_customers)
             print("Pages made", flush=True)
             documented()
         made.chmod(0o755)
@@ -75,10 +82,13 @@ def main() -> int:
     parser.add_argument("--warehouse", type=Path, default=Path("warehouse/segments.duckdb"))
     add_vars_option(parser)
     parser.add_argument("--output", type=Path, default=Path("report"), help="a folder")
+    parser.add_argument(
+        "--customers", action="store_true", help="list the customers of each segment, in CSV files"
+    )
     options = parser.parse_args()
     started = time.monotonic()
     try:
-        report(options.warehouse, options.output, options.vars)
+        report(options.warehouse, options.output, options.vars, with_customers=options.customers)
     except (ReportError, BuildError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,6 +1,7 @@
 """Why this model: all candidates, the criteria, and how the chosen one looks."""
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from reporting.figures import (
@@ -18,6 +19,14 @@ from reporting.text import day, if_known, integer, number, share
 # Standings of a candidate, in the order of the legend.
 STANDINGS = {"chosen": ACCENT, "eligible": PALETTE[0], "ruled out": "#9a9a9a"}
 ALGORITHMS = {"kmeans": PALETTE[0], "ward": PALETTE[1], "dbscan": PALETTE[2]}
+# What it means that segments are natural, reproducible or constructed.
+NATURES = {
+    "natural": "The segments come back in fits on resamples, and each lies apart from the others",
+    "reproducible": "The segments come back in fits on resamples. That is not to say that they are "
+    "natural clusters: not every segment lies apart from the others",
+    "constructed": "The segments depend on the sample: fits on resamples do not bring all of them "
+    "back",
+}
 # What the charts say of a candidate.
 MEASURES = ["candidate_id", "algorithm", "feature_set", "n_segments", "is_chosen", "score"]
 MEASURES += ["business_sense", "balance", "smallest_share", "silhouette"]
@@ -58,11 +67,30 @@ def verdict(marts: Marts) -> list[str]:
         "the limits, and the best score among them wins, or of near ties the one with the fewest "
         "segments."
     )
-    if winner.segment_nature == winner.segment_nature and winner.segment_nature:
-        told.append(f"The segments are {winner.segment_nature}.")
+    if winner.segment_nature in NATURES:
+        told.append(nature(winner))
     if winner.is_stale:
         told.append(f"The comparison is stale: {winner.stale_reason}.")
     return told
+
+
+def nature(candidate: pd.Series) -> str:
+    """Say whether the segments come back, and whether they lie apart, which is another matter.
+
+    Parameters
+    ----------
+    candidate : Series
+        A row of `model_comparison`.
+    """
+    told = NATURES[candidate.segment_nature]
+    if pd.notna(candidate.resampling_agreement):
+        told += f". The fits agree at {number(candidate.resampling_agreement)} on average"
+    if pd.notna(candidate.silhouette):
+        told += (
+            f". The mean silhouette is {number(candidate.silhouette)}: near 0 groups touch or "
+            "overlap, near 1 there are gaps between them"
+        )
+    return f"{told}."
 
 
 def _called(candidate: pd.Series) -> str:
@@ -134,14 +162,10 @@ def criteria(marts: Marts) -> Figure | None:
         )
         panels.append(Panel(sized(chart, 320), f"{label} against silhouette"))
     winner = chosen(marts)
-    silhouette = candidates["silhouette"]
-    above = int((silhouette > winner.silhouette).sum())
     title = (
         "The candidate in use was not measured: it is declared or pinned since the comparison"
-        if winner.silhouette != winner.silhouette
-        else f"A silhouette is not all: {integer(above)} of {integer(len(candidates))} candidates "
-        f"have a higher one than the chosen, which has a balance of {number(winner.balance)} and a "
-        f"business sense of {number(winner.business_sense)}"
+        if pd.isna(winner.silhouette)
+        else criteria_title(candidates, winner)
     )
     return Figure(
         "criteria",
@@ -150,6 +174,32 @@ def criteria(marts: Marts) -> Figure | None:
         nearest_candidates(marts),
         "Business sense is the share of the variance of what marketers ask for that lies between "
         "the segments; balance is 1 for segments of one size. Hover over a point for its figures.",
+    )
+
+
+def criteria_title(candidates: pd.DataFrame, winner: pd.Series) -> str:
+    """How many candidates have a higher silhouette than the chosen one, and what it has instead.
+
+    Parameters
+    ----------
+    candidates : DataFrame
+        Rows of `model_comparison` with a silhouette.
+    winner : Series
+        The row of the candidate in use.
+    """
+    above = int((candidates["silhouette"] > winner.silhouette).sum())
+    has = (
+        f"a balance of {number(winner.balance)} and a business sense of "
+        f"{number(winner.business_sense)}"
+    )
+    if above == 0:
+        return (
+            f"No candidate of {integer(len(candidates))} has a higher silhouette than the chosen "
+            f"one, {number(winner.silhouette)}; it has {has}"
+        )
+    return (
+        f"A silhouette is not all: {integer(above)} of {integer(len(candidates))} candidates have "
+        f"a higher one than the chosen, which has {has}"
     )
 
 
@@ -216,22 +266,39 @@ def silhouette_by_k(marts: Marts) -> Figure | None:
         .mark_point(size=220, strokeWidth=2.5, color=ACCENT)
         .encode(x="n_segments:Q", y="silhouette:Q")
     )
-    best = rows.loc[rows["silhouette"].idxmax()]
     table = _by_k_table(
         rows, {"Silhouette": "silhouette", "Standard error": "silhouette_standard_error"}
     )
-    title = f"The silhouette is highest with {integer(best.n_segments)} segments, "
-    title += number(best.silhouette)
-    if best.candidate_id != winner.candidate_id and pd.notna(winner.silhouette):
-        title += f"; the chosen {integer(winner.n_segments)} reach {number(winner.silhouette)}"
     return Figure(
         "silhouette-by-k",
-        title,
+        silhouette_title(rows, winner),
         [Panel(sized(line + bars + points + ring, 300))],
         table,
         "The chosen features and scale only. Bars are 95 % intervals of the sampling; the ring is "
         "the chosen one.",
     )
+
+
+def silhouette_title(rows: pd.DataFrame, winner: pd.Series) -> str:
+    """Which number of segments has the highest silhouette, and whether the chosen one falls short.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of `model_comparison` with a silhouette.
+    winner : Series
+        The row of the candidate in use.
+    """
+    best = rows.loc[rows["silhouette"].idxmax()]
+    title = f"The silhouette is highest with {integer(best.n_segments)} segments, "
+    title += number(best.silhouette)
+    if best.candidate_id == winner.candidate_id or pd.isna(winner.silhouette):
+        return title
+    title += f"; the chosen {integer(winner.n_segments)} reach {number(winner.silhouette)}"
+    errors = [best.silhouette_standard_error, winner.silhouette_standard_error]
+    if best.silhouette - winner.silhouette < 1.96 * np.hypot(*np.nan_to_num(errors)):
+        title += ", too near to tell apart"
+    return title
 
 
 def stability_by_k(marts: Marts) -> Figure | None:
@@ -257,14 +324,10 @@ def stability_by_k(marts: Marts) -> Figure | None:
     title = "Fits on resamples were not made for the chosen model"
     if pd.notna(winner.resampling_agreement):
         title = (
-            f"The chosen segments come back: fits on resamples agree at "
-            f"{number(winner.resampling_agreement)}"
+            f"Fits on resamples agree with the chosen segments at "
+            f"{number(winner.resampling_agreement)} on average, and at "
+            f"{number(winner.resampling_agreement_p05)} or more in 95 of 100"
         )
-        if winner.resampling_agreement < 0.8:
-            title = (
-                f"The chosen segments hardly come back: fits on resamples agree at "
-                f"{number(winner.resampling_agreement)} only"
-            )
     return Figure(
         "stability-by-k",
         title,
@@ -327,8 +390,8 @@ def silhouettes(marts: Marts) -> Figure:
     negative = float((points["silhouette"] < 0).mean())
     return Figure(
         "silhouettes",
-        f"The mean silhouette is {number(mean)}; {share(negative)} of the customers lie nearer to "
-        "another segment than to their own",
+        f"The mean silhouette is {number(mean)}; {share(negative)} of the customers in the sample "
+        "lie nearer to another segment than to their own",
         [Panel(sized(chart + horizontal_line(mean), 280))],
         pd.DataFrame(
             {
@@ -376,7 +439,7 @@ def projection(marts: Marts) -> Figure:
         table[heading] = wide[axis].map(if_known(number)).to_numpy()
     return Figure(
         "projection",
-        f"Two axes show {share(both)} of what sets customers apart",
+        f"Two axes hold {share(both)} of the variance of the features",
         [Panel(chart)],
         table,
         "The same sample on the first two principal components of the customers that the model was "

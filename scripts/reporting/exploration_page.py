@@ -3,11 +3,28 @@
 import altair as alt
 import pandas as pd
 
-from reporting.figures import ACCENT, NEUTRAL, Figure, Panel, by_segment, segment_colour, sized
+from reporting.figures import (
+    ACCENT,
+    DIVERGING,
+    NEUTRAL,
+    Figure,
+    Panel,
+    by_segment,
+    segment_colour,
+    sized,
+)
 from reporting.marts import PALETTE, Marts, feature_name, feature_unit
 from reporting.text import counted, currency, if_known, integer, money, month, number, share
 
 BLUE, ORANGE = PALETTE[0], PALETTE[1]
+# Of fewer orders or customers no mean or share is told.
+LEAST_QUANTITY = 30
+# A share of a month's new customers has no colour where it is expected to rest on fewer.
+LEAST_EXPECTED = 5
+# A step that loses a smaller share loses hardly any.
+LEAST_LOSS = 0.02
+# A skewness that falls by less is as good as the same.
+LEAST_SKEWNESS = 0.5
 
 
 def figures(marts: Marts) -> list[Figure]:
@@ -44,18 +61,22 @@ def _month_axis() -> alt.X:
 def over_time(marts: Marts) -> Figure:
     """Draw customers, orders and revenue by month."""
     months = marts["order_months"]
-    # What a month of a few days holds is no peak and no fall.
     peak = months.loc[months["orders"].idxmax()]
     base = alt.Chart(months)
+    # A mean of few orders is one customer's whim.
+    mean = alt.Chart(months[months["counted_orders"] >= LEAST_QUANTITY])
     tooltip = [
         alt.Tooltip("month:T", title="Month", format="%B %Y"),
         alt.Tooltip("orders:Q", title="Orders", format=","),
         alt.Tooltip("new_customers:Q", title="New customers", format=","),
-        alt.Tooltip("revenue:Q", title=f"Revenue, {currency()}", format=",.0f"),
-        alt.Tooltip(
-            "average_order_value:Q", title=f"Average order value, {currency()}", format=",.2f"
-        ),
     ]
+    if marts.has_money:
+        tooltip += [
+            alt.Tooltip("revenue:Q", title=f"Revenue, {currency()}", format=",.0f"),
+            alt.Tooltip(
+                "average_order_value:Q", title=f"Average order value, {currency()}", format=",.2f"
+            ),
+        ]
     orders = base.mark_bar(color=BLUE).encode(
         x=_month_axis(),
         y=alt.Y("orders:Q", title="Orders", axis=alt.Axis(format="~s")),
@@ -66,55 +87,64 @@ def over_time(marts: Marts) -> Figure:
         y=alt.Y("revenue:Q", title=f"Revenue ({currency()})", axis=alt.Axis(format="~s")),
         tooltip=tooltip,
     )
-    value = base.mark_line(color=PALETTE[2], point={"color": PALETTE[2], "size": 40}).encode(
+    value = mean.mark_line(color=PALETTE[2], point={"color": PALETTE[2], "size": 40}).encode(
         x=_month_axis(),
         y=alt.Y(
             "average_order_value:Q", title=f"{currency()} per order", scale=alt.Scale(zero=False)
         ),
         tooltip=tooltip,
     )
-    table = pd.DataFrame(
-        {
-            "Month": months["month"].map(month),
-            "Orders": months["orders"].map(integer),
-            "Customers": months["customers"].map(integer),
-            "New customers": months["new_customers"].map(integer),
-            "Revenue": months["revenue"].map(money),
-            "Average order value": months["average_order_value"].map(if_known(money)),
-        }
-    )
+    table = {
+        "Month": months["month"].map(month),
+        "Orders": months["orders"].map(integer),
+        "Counted orders": months["counted_orders"].map(integer),
+        "Customers": months["customers"].map(integer),
+        "New customers": months["new_customers"].map(integer),
+    }
+    panels = [Panel(sized(orders), "Orders")]
+    note = "The first and the last month may be covered in part."
+    if marts.has_money:
+        table["Revenue"] = months["revenue"].map(money)
+        table["Average order value"] = months["average_order_value"].map(if_known(money))
+        panels += [Panel(sized(revenue), "Revenue")]
+        if len(mean.data):
+            panels.append(Panel(sized(value), "Average order value"))
+            note += (
+                f" The average order value leaves months of fewer than {integer(LEAST_QUANTITY)} "
+                "counted orders out."
+            )
     repeat = 1 - months["new_customers"].sum() / months["counted_orders"].sum()
     return Figure(
         "over-time",
-        f"Most orders came in {month(peak.month)}: {integer(peak.orders)}; of all orders "
+        f"Most orders came in {month(peak.month)}: {integer(peak.orders)}; of all counted orders "
         f"{share(repeat)} are repeat orders",
-        [
-            Panel(sized(orders), "Orders"),
-            Panel(sized(revenue), "Revenue"),
-            Panel(sized(value), "Average order value"),
-        ],
-        table,
-        "The first and the last month may be covered in part.",
+        panels,
+        pd.DataFrame(table),
+        note,
     )
 
 
 def segments_over_time(marts: Marts) -> Figure:
-    """Draw the share of each segment by month."""
+    """Draw what the customers of each segment brought by month."""
     months = marts["segment_months"]
+    # Without amounts, orders.
+    quantity, title = ("revenue", f"Revenue ({currency()})") if marts.has_money else ("orders",) * 2
+    tooltip = [
+        alt.Tooltip("segment_name:N", title="Segment"),
+        alt.Tooltip("month:T", title="Month", format="%B %Y"),
+        alt.Tooltip("orders:Q", title="Orders", format=","),
+    ]
+    if marts.has_money:
+        tooltip.append(alt.Tooltip("revenue:Q", title=f"Revenue, {currency()}", format=",.0f"))
     chart = by_segment(
         sized(
             alt.Chart(months)
             .mark_bar()
             .encode(
                 x=_month_axis(),
-                y=alt.Y("revenue:Q", title=f"Revenue ({currency()})", axis=alt.Axis(format="~s")),
+                y=alt.Y(f"{quantity}:Q", title=title.capitalize(), axis=alt.Axis(format="~s")),
                 color=segment_colour(marts),
-                tooltip=[
-                    alt.Tooltip("segment_name:N", title="Segment"),
-                    alt.Tooltip("month:T", title="Month", format="%B %Y"),
-                    alt.Tooltip("revenue:Q", title=f"Revenue, {currency()}", format=",.0f"),
-                    alt.Tooltip("orders:Q", title="Orders", format=","),
-                ],
+                tooltip=tooltip,
             )
         )
     )
@@ -124,23 +154,28 @@ def segments_over_time(marts: Marts) -> Figure:
     by_name = by_name.reindex(
         [name for name in marts.profiles["segment_name"] if name in by_name.index]
     )
-    most = by_name["revenue"].idxmax()
-    table = pd.DataFrame(
-        {
-            "Segment": by_name.index,
-            "Orders": by_name["orders"].map(integer),
-            "Of these repeat orders": (by_name["repeats"] / by_name["orders"]).map(share),
-            "Revenue": by_name["revenue"].map(money),
-            "Average order value": (by_name["revenue"] / by_name["orders"]).map(money),
-        }
-    )
-    revenue_share = by_name["revenue"][most] / by_name["revenue"].sum()
+    table = {
+        "Segment": by_name.index,
+        "Orders": by_name["orders"].map(integer),
+        "Share of the orders": (by_name["orders"] / by_name["orders"].sum()).map(share),
+        "Of these repeat orders": (by_name["repeats"] / by_name["orders"]).map(share),
+    }
+    most = by_name[quantity].idxmax()
+    part = share(by_name[quantity][most] / by_name[quantity].sum())
+    finding = f"{most} placed {part} of the orders"
+    if marts.has_money:
+        average = by_name["revenue"] / by_name["orders"]
+        table["Revenue"] = by_name["revenue"].map(money)
+        table["Share of the revenue"] = (by_name["revenue"] / by_name["revenue"].sum()).map(share)
+        table["Average order value"] = average.map(money)
+        finding = f"{most} brought {part} of the revenue"
+        if by_name["orders"][most] >= LEAST_QUANTITY:
+            finding += f", with an average order value of {money(average[most])}"
     return Figure(
         "segments-over-time",
-        f"{most} brought {share(revenue_share)} of the money, with an average order value of "
-        f"{money(by_name['revenue'][most] / by_name['orders'][most])}",
+        finding,
         [Panel(chart)],
-        table,
+        pd.DataFrame(table),
         "Orders of the customers who are in the segment today, whatever segment they were in then.",
         has_segments=True,
     )
@@ -274,13 +309,7 @@ def distributions(marts: Marts) -> Figure:
             "Skewness as the model sees it": skew["model"].map(if_known(number)),
         }
     )
-    most = (skew["original"] - skew["model"]).fillna(0).idxmax()
-    title = f"All {integer(len(skew))} features keep their shape"
-    if skew["original"][most] - skew["model"][most] > 0.5:
-        title = (
-            f"Capping and the logarithm tame {feature_name(most).lower()}: its skewness falls from "
-            f"{number(skew['original'][most])} to {number(skew['model'][most])}"
-        )
+    title = skewness_title(skew)
     return Figure(
         "distributions",
         title,
@@ -289,6 +318,24 @@ def distributions(marts: Marts) -> Figure:
         "As in the data, then after imputation, capping, transform and standardisation. The last "
         "bin takes the highest 0.5 % in. Colours are segments. Skewness is that of the bins.",
         has_segments=True,
+    )
+
+
+def skewness_title(skew: pd.DataFrame) -> str:
+    """Which feature is made least skewed for the model, if any is by much.
+
+    Parameters
+    ----------
+    skew : DataFrame
+        Columns `original` and `model`; features are the index.
+    """
+    fall = (skew["original"].abs() - skew["model"].abs()).fillna(0)
+    most = fall.idxmax()
+    if fall[most] < LEAST_SKEWNESS:
+        return f"No feature's skewness falls by {number(LEAST_SKEWNESS)} or more for the model"
+    return (
+        f"{feature_name(most)} is less skewed as the model sees it: {number(skew['model'][most])}, "
+        f"and {number(skew['original'][most])} as it is"
     )
 
 
@@ -331,20 +378,11 @@ def correlations(marts: Marts) -> Figure | None:
         color=alt.Color(
             "correlation:Q",
             title="Correlation",
-            scale=alt.Scale(domain=[-1, 0, 1], range=[BLUE, "#9aa5ab", ACCENT]),
+            scale=alt.Scale(domain=[-1, 0, 1], range=DIVERGING, interpolate="lab"),
             legend=alt.Legend(orient="bottom", gradientLength=120),
         )
     )
     label = base.mark_text(color="white").encode(text=alt.Text("correlation:Q", format=".2f"))
-    strongest = pairs.loc[pairs["correlation"].abs().idxmax()]
-    names = f"{feature_name(strongest.feature)} and {feature_name(strongest.other_feature).lower()}"
-    if abs(strongest.correlation) < 0.3:
-        title = (
-            f"Features hardly overlap: the strongest correlation, {names}, is "
-            f"{number(strongest.correlation)}"
-        )
-    else:
-        title = f"{names} go together most: correlation {number(strongest.correlation)}"
     table = pd.DataFrame(
         {
             "Feature": pairs["feature"].map(feature_name),
@@ -354,21 +392,39 @@ def correlations(marts: Marts) -> Figure | None:
     )
     return Figure(
         "correlations",
-        title,
+        correlations_title(pairs),
         [Panel(sized(tile + label, 60 * len(order) + 40))],
         table,
         "Pearson correlations in the model's scaled units, of the customers it was fitted on.",
     )
 
 
+def correlations_title(pairs: pd.DataFrame) -> str:
+    """Which two features correlate most, and which way.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        Rows of `feature_correlations`, one a pair.
+    """
+    strongest = pairs.loc[pairs["correlation"].abs().idxmax()]
+    names = f"{feature_name(strongest.feature)} and {feature_name(strongest.other_feature).lower()}"
+    value = number(strongest.correlation)
+    if abs(strongest.correlation) < 0.3:
+        return f"Features hardly correlate: {names} do most, at {value}"
+    if strongest.correlation < 0:
+        return f"{names} go against each other most: correlation {value}"
+    return f"{names} go together most: correlation {value}"
+
+
 def cohorts(marts: Marts) -> Figure | None:
     """Draw how many customers of each first month order again."""
     rows = marts["customer_cohorts"]
-    later = rows[(rows["months_since"] >= 1) & (rows["customers"] >= 30)]
-    if later.empty:
+    # The month of the cut-off is over only if it has just begun, and then holds no orders.
+    newest = marts.as_of.to_period("M") - 1
+    grid = whole_grid(rows[rows["customers"] >= LEAST_QUANTITY], newest)
+    if grid.empty:
         return None
-    newest = (rows["cohort"].dt.to_period("M") + rows["months_since"]).max()
-    grid = _whole_grid(rows[rows["customers"] >= 30], newest)
     chart = sized(
         alt.Chart(grid)
         .mark_rect()
@@ -379,11 +435,20 @@ def cohorts(marts: Marts) -> Figure | None:
                 axis=alt.Axis(labelOverlap=True),
             ),
             y=alt.Y("cohort:O", title="Month of the first order", axis=alt.Axis(labelOverlap=True)),
-            color=alt.Color(
-                "retention:Q",
-                title="Customers who order",
-                scale=alt.Scale(scheme="viridis"),
-                legend=alt.Legend(orient="bottom", format=".1%", gradientLength=120),
+            fill=alt.condition(
+                f"datum.expected < {LEAST_EXPECTED}",
+                alt.value("transparent"),
+                alt.Fill(
+                    "retention:Q",
+                    title="Customers who order",
+                    scale=alt.Scale(scheme="viridis", domain=[0, _highest(grid)]),
+                    legend=alt.Legend(orient="bottom", format=".1%", gradientLength=120),
+                ),
+            ),
+            stroke=alt.condition(
+                f"datum.expected < {LEAST_EXPECTED}",
+                alt.value(NEUTRAL),
+                alt.value("transparent"),
             ),
             tooltip=[
                 alt.Tooltip("cohort:O", title="First order in"),
@@ -395,9 +460,6 @@ def cohorts(marts: Marts) -> Figure | None:
         ),
         380,
     )
-    first = grid[grid["months_since"] == 1]
-    back = first["active_customers"].sum() / first["customers"].sum() if len(first) else 0.0
-    sizes = rows[rows["months_since"] == 0]
     table = grid.groupby("months_since").agg(
         active=("active_customers", "sum"), of=("customers", "sum")
     )
@@ -409,20 +471,39 @@ def cohorts(marts: Marts) -> Figure | None:
             "Share": (table["active"] / table["of"]).map(share),
         }
     )
+    first = table.iloc[0]
     return Figure(
         "cohorts",
-        f"{share(back)} of new customers order again in the month after their first order",
+        f"{first['Share']} of {first['Of']} new customers ordered again in the month after that of "
+        "their first order",
         [Panel(chart)],
         table,
-        f"{counted(len(sizes), 'month')} of first orders; those with fewer than 30 customers are "
-        "left out, and months that are not over count as far as they go.",
+        f"{counted(grid['cohort'].nunique(), 'month')} of first orders; those with fewer than "
+        f"{integer(LEAST_QUANTITY)} customers are left out, and so are months that are not over. "
+        f"Hollow: too few to compare, as at the share of all fewer than {integer(LEAST_EXPECTED)} "
+        "of them would order.",
     )
 
 
-def _whole_grid(rows: pd.DataFrame, newest: pd.Period) -> pd.DataFrame:
-    """Every cohort with every later month up to the newest, 0 where nobody ordered."""
+def _highest(grid: pd.DataFrame) -> float:
+    """Return the largest share that has a colour."""
+    enough = grid[grid["expected"] >= LEAST_EXPECTED]
+    return float(enough["retention"].max()) if len(enough) else 1.0
+
+
+def whole_grid(rows: pd.DataFrame, newest: pd.Period) -> pd.DataFrame:
+    """Return every cohort with every later month up to the newest, 0 where nobody ordered.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of `customer_cohorts`.
+    newest : Period
+        The last month that is over.
+    """
     sizes = rows[rows["months_since"] == 0]
-    months = pd.DataFrame({"months_since": range(1, int(rows["months_since"].max()) + 1)})
+    furthest = (newest - rows["cohort"].min().to_period("M")).n if len(rows) else 0
+    months = pd.DataFrame({"months_since": range(1, furthest + 1)})
     grid = sizes[["cohort", "customers"]].merge(months, how="cross")
     ends = grid["cohort"].dt.to_period("M") + grid["months_since"]
     grid = grid[ends <= newest]
@@ -430,6 +511,8 @@ def _whole_grid(rows: pd.DataFrame, newest: pd.Period) -> pd.DataFrame:
     grid = grid.merge(found, on=["cohort", "months_since"], how="left")
     grid["active_customers"] = grid["active_customers"].fillna(0)
     grid["retention"] = grid["active_customers"] / grid["customers"]
+    sums = grid.groupby("months_since")[["active_customers", "customers"]].transform("sum")
+    grid["expected"] = grid["customers"] * sums["active_customers"] / sums["customers"]
     grid["cohort"] = grid["cohort"].dt.strftime("%Y-%m")
     return grid
 
@@ -444,8 +527,6 @@ def funnels(marts: Marts) -> list[Figure]:
             continue
         if rows["share_of_previous"].isna().all():
             continue
-        losses = rows.loc[rows["share_of_previous"].idxmin()]
-        before = rows.set_index("stage_number")["stage"][losses.stage_number - 1]
         chart = sized(
             alt.Chart(rows)
             .mark_bar(color=BLUE)
@@ -480,11 +561,37 @@ def funnels(marts: Marts) -> list[Figure]:
         made.append(
             Figure(
                 f"funnel-of-{funnel}",
-                f"{funnel.capitalize()} are lost most between {before} and {losses.stage}: "
-                f"{share(losses.share_of_previous)} go on",
+                funnel_title(rows, funnel),
                 [Panel(sized(chart + labels, 170))],
                 table,
                 "Each stage is a part of the one before it.",
             )
         )
     return made
+
+
+def funnel_title(rows: pd.DataFrame, funnel: str) -> str:
+    """Which step loses most, if any loses more than hardly any.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of `order_funnel`, of one funnel, by stage. Steps from fewer than 30 are left out.
+    funnel : str
+        What goes through it, in the plural.
+    """
+    rows = rows.assign(before=rows["stage"].shift(), previous=rows["quantity"].shift())
+    steps = rows[rows["previous"] >= LEAST_QUANTITY]
+    if steps.empty:
+        return f"Fewer than {integer(LEAST_QUANTITY)} {funnel}: no share is told"
+    worst = steps.loc[steps["share_of_previous"].idxmin()]
+    if 1 - worst.share_of_previous < LEAST_LOSS:
+        last = steps.iloc[-1]
+        return (
+            f"No step keeps back {share(LEAST_LOSS)} of the {funnel}: {share(last.share_of_first)} "
+            f'come as far as "{last.stage}"'
+        )
+    return (
+        f'The largest step down of {funnel} is from "{worst.before}" to "{worst.stage}": '
+        f"{share(worst.share_of_previous)} go on"
+    )

@@ -1,5 +1,6 @@
 """Figures: a finding as title, charts, and the same as a table."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import altair as alt
@@ -60,14 +61,15 @@ class Section:
     tables: list[tuple[str, pd.DataFrame]] = field(default_factory=list)
 
 
-def segment_colour(marts: Marts, *, legend: bool = True) -> alt.Color:
-    """Return the colour of a segment's name, the same everywhere."""
+def segment_colour(marts: Marts, *, legend: bool = True, others: Sequence[str] = ()) -> alt.Color:
+    """Return the colour of a segment's name, the same everywhere; `others` are grey."""
     profiles = marts.profiles
     return alt.Color(
         "segment_name:N",
         title="Segment",
         scale=alt.Scale(
-            domain=profiles["segment_name"].tolist(), range=profiles["colour"].tolist()
+            domain=[*profiles["segment_name"], *others],
+            range=[*profiles["colour"], *[NEUTRAL] * len(others)],
         ),
         legend=alt.Legend(orient="bottom", columns=2, labelLimit=260) if legend else None,
     )

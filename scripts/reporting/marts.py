@@ -130,7 +130,24 @@ class Marts:
         feed = self["maintenance_feed"].iloc[0]
         return feed["sentence"] if feed["has_stopped"] or not feed["is_live"] else ""
 
+    @cached_property
+    def has_money(self) -> bool:
+        """Tell whether amounts are known."""
+        return bool(self.profiles["revenue"].sum() > 0)
+
+    @cached_property
+    def _names(self) -> dict[int, str]:
+        """Names of today; a segment that is retired has its last one, told apart by its id."""
+        last = self.query(
+            "select segment_id, max_by(segment_name, valid_from) as segment_name "
+            "from marts.customer_segment_history group by all"
+        )
+        retired = {
+            row.segment_id: f"{row.segment_name} (retired, id {row.segment_id})"
+            for row in last.itertuples()
+        }
+        return retired | dict(self.profiles[["segment_id", "segment_name"]].to_numpy())
+
     def name_of(self, segment_id: int) -> str:
         """Name a segment."""
-        names = self.profiles.set_index("segment_id")["segment_name"]
-        return str(names.get(segment_id, f"segment {segment_id}"))
+        return self._names[segment_id]

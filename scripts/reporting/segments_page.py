@@ -1,10 +1,19 @@
-"""Who the customers are: a card for each segment, and what sets the segments apart."""
+"""What sets the segments apart, how large they have been, and who moved."""
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from reporting.figures import DIVERGING, Figure, Panel, by_segment, segment_colour, sized
+from reporting.figures import (
+    ACCENT,
+    DIVERGING,
+    NEUTRAL,
+    Figure,
+    Panel,
+    by_segment,
+    segment_colour,
+    sized,
+)
 from reporting.marts import Marts, feature_name, feature_unit
 from reporting.text import day, if_known, integer, listed, money, number, share
 
@@ -20,54 +29,50 @@ BRAZIL = {
 SQUARE = 250
 # Fewer customers or orders than this say little about a place or category.
 LEAST_QUANTITY = 30
-
-
-def cards(marts: Marts) -> list[dict]:
-    """Return what the cards show, a dict a segment that has customers."""
-    return [
-        {
-            "id": int(row.segment_id),
-            "name": row.segment_name,
-            "colour": row.colour,
-            "rule": row.description,
-            "action": row.recommended_action,
-            "figures": _card_figures(row),
-        }
-        for row in marts.profiles.itertuples()
-        if row.customers > 0
-    ]
-
-
-def _card_figures(row) -> list[tuple[str, str]]:
-    figures = [
-        ("customers", integer(row.customers)),
-        ("of all customers", share(row.share)),
-        ("revenue", money(row.revenue)),
-        ("of all revenue", if_known(share)(row.revenue_share)),
-        ("days since the newest order, median", number(row.median_recency_days)),
-        ("orders, mean", number(row.mean_frequency)),
-        ("monetary value, median", money(row.median_monetary_value)),
-    ]
-    if pd.notna(row.mean_review_score):
-        figures.append(("review score, mean", number(row.mean_review_score)))
-    return figures
+# A share that is not this many times another one is as good as the same.
+LEAST_RATIO = 1.1
+# A change of a share by less is no change.
+LEAST_CHANGE = 0.05
+# Segments that no customer is in today, together.
+RETIRED = -1
+MONTHS = alt.Axis(
+    format="%b %Y",
+    labelAngle=-40,
+    labelOverlap=True,
+    tickCount=alt.TimeIntervalStep(interval="month", step=1),
+)
+# The rim of a radar, in standard deviations, at most.
+RIM = 3.0
+# A median that is nearer to the average does not stand out, in standard deviations.
+LEAST_DEVIATION = 0.5
+# Features of which less is better: the radar turns them.
+TURNED = {
+    "recency_days": "Recency:\nnewest outward",
+    "recency_rank": "Recency rank:\nnewest outward",
+    "recency_share": "Recency share:\nnewest outward",
+    "delivery_days": "Delivery time:\nshortest outward",
+}
 
 
 def figures(marts: Marts) -> list[Figure]:
     """Draw the figures of the page, in order."""
-    made = [balance(marts), boxes(marts), radar(marts), places(marts), categories(marts)]
-    return [figure for figure in [*made, transitions(marts)] if figure is not None]
+    made = [balance(marts), sizes(marts), transitions(marts), boxes(marts), radar(marts)]
+    made += [places(marts), categories(marts)]
+    return [figure for figure in made if figure is not None]
 
 
 def balance(marts: Marts) -> Figure:
     """Draw the share of each segment in customers and revenue."""
     profiles = marts.profiles
+    quantities = {"share": "customers", "revenue_share": "revenue"}
+    if not marts.has_money:
+        del quantities["revenue_share"]
     long = profiles.melt(
         id_vars=["segment_id", "segment_name"],
-        value_vars=["share", "revenue_share"],
+        value_vars=list(quantities),
         var_name="of",
         value_name="value",
-    ).assign(of=lambda rows: rows["of"].map({"share": "customers", "revenue_share": "revenue"}))
+    ).assign(of=lambda rows: rows["of"].map(quantities))
     long["bar"] = long["segment_name"] + ": " + long["of"]
     bars = long.sort_values(["segment_id", "of"])["bar"].tolist()
     chart = (
@@ -85,33 +90,152 @@ def balance(marts: Marts) -> Figure:
             ],
         )
     )
-    known = profiles[profiles["customers"] > 0]
-    if known["revenue_share"].notna().all() and len(known) > 1:
-        richest = known.loc[(known["revenue_share"] / known["share"]).idxmax()]
-        title = (
-            f"{richest.segment_name}, {share(richest.share)} of the customers, bring "
-            f"{share(richest.revenue_share)} of the revenue"
-        )
-    else:
-        largest = known.loc[known["customers"].idxmax()]
-        title = f"{largest.segment_name} are {share(largest.share)} of the customers"
-    table = pd.DataFrame(
-        {
-            "Segment": profiles["segment_name"],
-            "Customers": profiles["customers"].map(integer),
-            "Share of customers": profiles["share"].map(share),
-            "Revenue": profiles["revenue"].map(money),
-            "Share of revenue": profiles["revenue_share"].map(if_known(share)),
-        }
-    )
+    table = {
+        "Segment": profiles["segment_name"],
+        "Customers": profiles["customers"].map(integer),
+        "Share of customers": profiles["share"].map(share),
+    }
+    if marts.has_money:
+        table["Revenue"] = profiles["revenue"].map(money)
+        table["Share of revenue"] = profiles["revenue_share"].map(if_known(share))
     return Figure(
         "balance",
-        title,
+        balance_title(profiles),
         [Panel(by_segment(sized(chart, 34 * len(long) // 2 + 60)))],
-        table,
-        "Bright bars are shares of the customers, pale ones of the revenue.",
+        pd.DataFrame(table),
+        "Bright bars are shares of the customers, pale ones of the revenue."
+        if marts.has_money
+        else "",
         has_segments=True,
     )
+
+
+def balance_title(profiles: pd.DataFrame) -> str:
+    """Which segment brought most for its size, if any brought more than its share by a tenth.
+
+    Parameters
+    ----------
+    profiles : DataFrame
+        Rows of `segment_profiles`.
+    """
+    known = profiles[profiles["customers"] > 0]
+    ratio = known["revenue_share"] / known["share"]
+    if ratio.notna().any() and ratio.max() >= LEAST_RATIO:
+        richest = known.loc[ratio.idxmax()]
+        return (
+            f"{richest.segment_name}, {share(richest.share)} of the customers, brought "
+            f"{share(richest.revenue_share)} of the revenue"
+        )
+    largest = known.loc[known["customers"].idxmax()]
+    return f"{largest.segment_name} are {share(largest.share)} of the customers"
+
+
+def sizes(marts: Marts) -> Figure | None:
+    """Draw the customers of each segment at each evaluation date, stacked."""
+    rows = marts.query(
+        """
+        with scored as (
+            -- A date has two steps where the model changes there; the last one holds.
+            select *, max(step) over (partition by evaluation_date) as last_step
+            from marts.segment_transitions
+        )
+        select evaluation_date, to_segment_id as segment_id, sum(customers) as customers
+        from scored
+        where step = last_step and to_segment_id is not null
+        group by all order by all
+        """
+    )
+    if rows["evaluation_date"].nunique() < 2:
+        return None
+    rows["segment_id"] = rows["segment_id"].where(
+        rows["segment_id"].isin(marts.profiles["segment_id"]), RETIRED
+    )
+    grid = rows.pivot_table(
+        index="evaluation_date",
+        columns="segment_id",
+        values="customers",
+        aggfunc="sum",
+        fill_value=0,
+    )
+    shares = grid.div(grid.sum(axis=1), axis=0)
+    long = grid.reset_index().melt("evaluation_date", value_name="customers")
+    long["segment_name"] = [_name_at_a_date(marts, i) for i in long["segment_id"]]
+    # The stack follows the legend.
+    long["place"] = long["segment_id"].replace(RETIRED, grid.columns.max() + 1)
+    others = [_name_at_a_date(marts, RETIRED)] if RETIRED in grid.columns else []
+    area = (
+        alt.Chart(long)
+        .mark_area()
+        .encode(
+            x=alt.X("evaluation_date:T", title="Evaluation date", axis=MONTHS),
+            y=alt.Y("customers:Q", title="Customers", stack="zero", axis=alt.Axis(format="~s")),
+            color=segment_colour(marts, others=others),
+            order=alt.Order("place:Q"),
+            tooltip=[alt.Tooltip("segment_name:N", title="Segment")],
+        )
+    )
+    takeovers = marts.query(
+        "select distinct evaluation_date from marts.segment_transitions where is_change_of_model"
+    )
+    lines = (
+        alt.Chart(takeovers)
+        .mark_rule(strokeDash=[6, 4], color=ACCENT)
+        .encode(x="evaluation_date:T")
+    )
+    first, last = grid.index[0], grid.index[-1]
+    table = pd.DataFrame(
+        {
+            "Segment": [_name_at_a_date(marts, i) for i in grid.columns],
+            f"Customers on {first:%Y-%m-%d}": grid.loc[first].map(integer).to_numpy(),
+            "Share then": shares.loc[first].map(share).to_numpy(),
+            f"Customers on {last:%Y-%m-%d}": grid.loc[last].map(integer).to_numpy(),
+            "Share now": shares.loc[last].map(share).to_numpy(),
+        }
+    )
+    named = grid.rename(columns=lambda i: _name_at_a_date(marts, i))
+    note = "Segments as they were at each evaluation date, under their names of today."
+    if len(takeovers):
+        note += " Dashed: another model or scaling begins, which puts customers into other segments"
+        note += " though they have not changed."
+    return Figure(
+        "sizes",
+        sizes_title(named),
+        [Panel(sized(by_segment(area) + lines if len(takeovers) else by_segment(area), 300))],
+        table,
+        note,
+        has_segments=True,
+    )
+
+
+def sizes_title(customers: pd.DataFrame) -> str:
+    """Which segment's share changed most between the first and the last date.
+
+    Parameters
+    ----------
+    customers : DataFrame of shape (n_dates, n_segments)
+        Number of customers; names of segments are the columns.
+    """
+    first, last = customers.index[0], customers.index[-1]
+    if customers.loc[first].sum() < LEAST_QUANTITY:
+        return f"On {day(first)} {integer(customers.loc[first].sum())} customers had a segment"
+    before = customers.loc[first] / customers.loc[first].sum()
+    after = customers.loc[last] / customers.loc[last].sum()
+    most = (after - before).abs().idxmax()
+    change = after[most] - before[most]
+    if abs(change) < LEAST_CHANGE:
+        return (
+            "No segment's share of the customers changed by "
+            f"{number(100 * LEAST_CHANGE)} percentage points or more between {day(first)} and "
+            f"{day(last)}"
+        )
+    return (
+        f"{most} {'grew' if change > 0 else 'shrank'} most: from {share(before[most])} of the "
+        f"customers on {day(first)} to {share(after[most])} on {day(last)}"
+    )
+
+
+def _name_at_a_date(marts: Marts, segment_id: int) -> str:
+    return "Retired segments" if segment_id == RETIRED else marts.name_of(int(segment_id))
 
 
 def boxes(marts: Marts) -> Figure:
@@ -168,76 +292,129 @@ def boxes(marts: Marts) -> Figure:
                     "75 %": "p75",
                     "95 %": "p95",
                     "Mean": "mean",
+                    "Mean, scaled": "mean_scaled",
                 }.items()
             },
         }
     )
     return Figure(
         "features",
-        _spread_title(marts, rows),
+        spread_title(rows),
         panels,
         table,
         "A box holds the middle half of a segment, the line across it is the median, whiskers "
-        "reach from the 5th to the 95th percentile.",
+        "reach from the 5th to the 95th percentile. Scaled means are in the model's units, "
+        "standard deviations from the average of the customers that it was fitted on.",
         has_segments=True,
     )
 
 
-def _spread_title(marts: Marts, rows: pd.DataFrame) -> str:
-    """Which feature sets the segments apart most, and how."""
+def spread_title(rows: pd.DataFrame) -> str:
+    """Which feature's means lie furthest apart in the model's units, and what they are.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of `segment_feature_distributions` with the name of the segment. Those with fewer than
+        30 known customers are left out.
+    """
+    of, rows = _enough(rows)
     means = rows.pivot_table(index="segment_name", columns="feature", values="mean_scaled")
-    spread = means.max() - means.min()
-    if spread.isna().all() or len(means) < 2:
-        return "One segment holds all customers"
-    feature = str(spread.idxmax())
-    low, high = means[feature].idxmin(), means[feature].idxmax()
+    means = means.loc[:, means.count() >= 2]
+    if means.empty:
+        return f"Fewer than two segments have {integer(LEAST_QUANTITY)} customers to compare"
+    feature = str((means.max() - means.min()).idxmax())
     original = rows[rows["feature"] == feature].set_index("segment_name")["mean"]
+    low, high = original.idxmin(), original.idxmax()
     return (
-        f"{feature_name(feature)} sets segments apart most: on average {number(original[low])} for "
-        f"{low}, {number(original[high])} for {high} ({feature_unit(feature)})"
+        f"{feature_name(feature)} sets segments{of} apart most: on average "
+        f"{number(original[low])} for {low}, {number(original[high])} for {high} "
+        f"({feature_unit(feature)})"
     )
 
 
+def _enough(rows: pd.DataFrame) -> tuple[str, pd.DataFrame]:
+    """Return the rows of enough customers, and how to say so where others are left out."""
+    enough = rows[rows["known_customers"] >= LEAST_QUANTITY]
+    of = f" of {integer(LEAST_QUANTITY)} customers or more" if len(enough) < len(rows) else ""
+    return of, enough
+
+
 def radar(marts: Marts) -> Figure | None:
-    """Scaled medians around a circle, a panel a segment."""
+    """Scaled medians around a circle, a panel a segment; outward is better."""
     rows = marts["segment_feature_distributions"].merge(
         marts.profiles[["segment_id", "segment_name", "colour"]], on="segment_id"
     )
     features = marts.features
     if len(features) < 3:
         return None
-    reach = max(2.0, float(np.ceil(rows["p50_scaled"].abs().clip(upper=3).max())))
+    rows = rows.assign(outward=outward(rows))
+    reach = min(RIM, max(2.0, float(np.ceil(rows["outward"].abs().max()))))
     angles = {f: 2 * np.pi * i / len(features) for i, f in enumerate(features)}
     panels = []
     for segment in marts.profiles.itertuples():
         of_segment = rows[rows["segment_id"] == segment.segment_id].set_index("feature")
         if of_segment.empty:
             continue
-        outline = _closed(
-            [(f, float(np.clip(of_segment.loc[f, "p50_scaled"], -reach, reach))) for f in features]
-        )
+        outline = _closed([(f, float(of_segment.loc[f, "outward"])) for f in features])
         panels.append(
             Panel(_radar_chart(outline, angles, reach, segment.colour), segment.segment_name)
         )
-    medians = rows.assign(distance=rows["p50_scaled"].abs())
-    most = medians.loc[medians["distance"].idxmax()]
-    title = (
-        f"{most.segment_name} stand out most: {feature_name(most.feature).lower()} "
-        f"{number(most.distance)} standard deviations "
-        f"{'above' if most.p50_scaled > 0 else 'below'} the average of all"
-    )
     table = rows.pivot_table(index="segment_name", columns="feature", values="p50_scaled")
     table = table.reindex(marts.profiles["segment_name"]).reindex(columns=features)
     table = table.map(if_known(number)).rename(columns=feature_name)
     table.insert(0, "Segment", table.index)
-    return Figure(
-        "profiles",
-        title,
-        panels,
-        table.reset_index(drop=True),
+    turned = [feature_name(f).lower() for f in features if f in TURNED]
+    note = (
         "Medians in the model's scaled units. The grey ring is the average of the customers that "
         f"the model was fitted on, the outer ring {number(reach)} standard deviations above it, "
-        "the centre as far below.",
+        "the centre as far below."
+    )
+    if turned:
+        note += f" Of {listed(turned)} less is better, so it is turned: outward is below average."
+        note += " In the table it is as it is."
+    beyond = int((rows["outward"].abs() > reach).sum())
+    if beyond:
+        note += " A hollow corner lies beyond the ring or the centre: there "
+        note += "is one" if beyond == 1 else f"are {integer(beyond)}"
+        note += ", and the table has the value."
+    return Figure("profiles", radar_title(rows), panels, table.reset_index(drop=True), note)
+
+
+def outward(rows: pd.DataFrame) -> pd.Series:
+    """Scaled medians, turned where less is better.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of `segment_feature_distributions`.
+    """
+    return rows["p50_scaled"].where(~rows["feature"].isin(TURNED), -rows["p50_scaled"])
+
+
+def radar_title(rows: pd.DataFrame) -> str:
+    """Which segment's median is furthest from the average.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of `segment_feature_distributions` with the name of the segment. Those with fewer than
+        30 known customers are left out.
+    """
+    of, rows = _enough(rows[rows["p50_scaled"].notna()])
+    if rows.empty:
+        return f"No segment has {integer(LEAST_QUANTITY)} customers to compare with the average"
+    most = rows.loc[rows["p50_scaled"].abs().idxmax()]
+    if abs(most.p50_scaled) < LEAST_DEVIATION:
+        return (
+            f"No median of segments{of} lies {number(LEAST_DEVIATION)} standard deviations or more "
+            "from the average"
+        )
+    return (
+        f"{most.segment_name} stand out most{' among segments' + of if of else ''}: "
+        f"median {feature_name(most.feature).lower()} "
+        f"{number(abs(most.p50_scaled))} standard deviations "
+        f"{'above' if most.p50_scaled > 0 else 'below'} the average"
     )
 
 
@@ -248,19 +425,26 @@ def _closed(outline: list[tuple[str, float]]) -> list[tuple[str, float]]:
 def _radar_chart(
     outline: list[tuple[str, float]], angles: dict[str, float], reach: float, colour: str
 ) -> alt.LayerChart:
-    def placed(feature: str, value: float) -> dict:
-        radius = (value + reach) / (2 * reach)
+    def placed(feature: str, value: float, rim: float = reach) -> dict:
+        radius = (np.clip(value, -rim, rim) + reach) / (2 * reach)
         return {"x": radius * np.sin(angles[feature]), "y": radius * np.cos(angles[feature])}
 
     def path(corners: list[tuple[str, float]]) -> pd.DataFrame:
         return pd.DataFrame(
             [
-                {**placed(f, v), "order": i, "feature": feature_name(f), "value": v}
+                {
+                    **placed(f, v),
+                    "order": i,
+                    "feature": feature_name(f),
+                    # As the mart has it, though the radar turns it.
+                    "value": -v if f in TURNED else v,
+                    "is_beyond": abs(v) > reach,
+                }
                 for i, (f, v) in enumerate(corners)
             ]
         )
 
-    hidden = alt.Scale(domain=[-1.45, 1.45])
+    hidden = alt.Scale(domain=[-1.7, 1.7])
     x, y = alt.X("x:Q", axis=None, scale=hidden), alt.Y("y:Q", axis=None, scale=hidden)
     rings = [
         alt.Chart(path(_closed([(f, level) for f in angles])))
@@ -268,8 +452,18 @@ def _radar_chart(
         .encode(x=x, y=y, order="order:Q")
         for level, width in ((0, 1.5), (reach, 0.75))
     ]
-    labels = pd.DataFrame([{**placed(f, 1.4 * reach), "feature": feature_name(f)} for f in angles])
-    names = alt.Chart(labels).mark_text(fontSize=11).encode(x=x, y=y, text="feature:N")
+    labels = pd.DataFrame(
+        [
+            {**placed(f, 1.2 * reach, np.inf), "feature": TURNED.get(f, feature_name(f))}
+            for f in angles
+        ]
+    )
+    side = "datum.x > 0.1 ? 'left' : datum.x < -0.1 ? 'right' : 'center'"
+    above = "datum.y > 0.5 ? 'bottom' : 'middle'"
+    names = alt.Chart(labels).mark_text(
+        fontSize=11, lineBreak="\n", align=alt.expr(side), baseline=alt.expr(above)
+    )
+    names = names.encode(x=x, y=y, text="feature:N")
     shape = alt.Chart(path(outline))
     tooltip = [
         alt.Tooltip("feature:N", title="Feature"),
@@ -278,42 +472,62 @@ def _radar_chart(
     filled = shape.mark_line(
         color=colour, strokeWidth=2.5, fill=colour, fillOpacity=0.25, strokeJoin="round"
     ).encode(x=x, y=y, order="order:Q")
-    corners = shape.mark_circle(color=colour, size=40, opacity=1).encode(x=x, y=y, tooltip=tooltip)
+    corners = shape.mark_point(color=colour, size=40, opacity=1).encode(
+        x=x,
+        y=y,
+        fill=alt.condition("datum.is_beyond", alt.value("transparent"), alt.value(colour)),
+        tooltip=tooltip,
+    )
     return alt.layer(*rings, filled, corners, names).properties(width=SQUARE, height=SQUARE)
 
 
 def places(marts: Marts) -> Figure | None:
     """Draw where the customers of a segment live."""
     rows = marts["segment_places"]
-    if rows["place"].nunique() < 2:
+    told = rows[rows["place"] != "unknown"]
+    if told["place"].nunique() < 2 or told["customers"].max() < LEAST_QUANTITY:
         return None
-    totals = rows.groupby("place")["customers"].transform("sum")
-    told = rows[(totals >= LEAST_QUANTITY) & (rows["place"] != "unknown")]
-    is_brazil = set(rows["place"]) - {"unknown"} <= set(BRAZIL)
+    is_brazil = set(told["place"]) <= set(BRAZIL)
     panels = []
     for segment in marts.profiles.itertuples():
         of_segment = told[told["segment_id"] == segment.segment_id]
+        if not is_brazil:
+            of_segment = of_segment[of_segment["customers"] >= LEAST_QUANTITY]
         if not of_segment.empty:
             draw = _tile_map if is_brazil else _place_bars
             panels.append(Panel(draw(of_segment), segment.segment_name))
-    title = _index_title(told, "place", "customers", "live above average in")
-    table = _index_table(told, "Place", "place", "customers")
     note = (
-        "Blue: a smaller share of the segment than of all customers lives there; orange: a larger."
+        "Blue: a smaller share of the segment than of all customers lives there; orange: a larger. "
     )
-    if is_brazil:
-        note += " A tile is a state, roughly where it lies."
-    return Figure("places", title, panels, table, note) if panels else None
+    few = f"fewer than {integer(LEAST_QUANTITY)} customers of the segment"
+    note += (
+        f"A tile is a state, roughly where it lies; hollow and grey with {few}, too few to compare."
+        if is_brazil
+        else f"At most twelve places a segment; those with {few} are left out."
+    )
+    title = index_title(told, "place", "customers", "live above average in")
+    return Figure("places", title, panels, _index_table(told, "Place", "place", "customers"), note)
 
 
-def _index_colour(title: str) -> alt.Color:
-    return alt.Color(
-        "index_to_all:Q",
-        title=title,
-        scale=alt.Scale(
-            type="log", domain=[0.5, 1, 2], range=DIVERGING, clamp=True, interpolate="lab"
+def _index_fill(quantity: str) -> dict:
+    """Colour of an index; none where it rests on few."""
+    return alt.condition(
+        f"datum.{quantity} < {LEAST_QUANTITY}",
+        alt.value("transparent"),
+        alt.Fill(
+            "index_to_all:Q",
+            title="Times the share of all",
+            scale=alt.Scale(
+                type="log", domain=[0.5, 1, 2], range=DIVERGING, clamp=True, interpolate="lab"
+            ),
+            legend=alt.Legend(orient="bottom", gradientLength=120, values=[0.5, 1, 2]),
         ),
-        legend=alt.Legend(orient="bottom", gradientLength=120, values=[0.5, 1, 2]),
+    )
+
+
+def _grey_if_few(quantity: str, otherwise: str) -> dict:
+    return alt.condition(
+        f"datum.{quantity} < {LEAST_QUANTITY}", alt.value(NEUTRAL), alt.value(otherwise)
     )
 
 
@@ -328,19 +542,25 @@ def _index_tooltip(kind: str, quantity: str) -> list[alt.Tooltip]:
 
 
 def _tile_map(rows: pd.DataFrame) -> alt.LayerChart:
-    tiles = rows.assign(
-        column=rows["place"].map(lambda place: BRAZIL[place][0]),
-        row=rows["place"].map(lambda place: BRAZIL[place][1]),
+    # A state without customers of the segment has no row, and is hollow too.
+    missing = [place for place in BRAZIL if place not in set(rows["place"])]
+    tiles = pd.concat([rows, pd.DataFrame({"place": missing, "customers": 0})])
+    tiles["segment_name"] = rows["segment_name"].iloc[0]
+    tiles = tiles.assign(
+        column=tiles["place"].map(lambda place: BRAZIL[place][0]),
+        row=tiles["place"].map(lambda place: BRAZIL[place][1]),
     )
     base = alt.Chart(tiles).encode(
         x=alt.X("column:O", axis=None, scale=alt.Scale(domain=list(range(6)))),
         y=alt.Y("row:O", axis=None, scale=alt.Scale(domain=list(range(8)))),
         tooltip=_index_tooltip("place", "customers"),
     )
-    tile = base.mark_rect(cornerRadius=3, stroke=None).encode(
-        color=_index_colour("Times the share of all")
+    tile = base.mark_rect(cornerRadius=3).encode(
+        fill=_index_fill("customers"), stroke=_grey_if_few("customers", "transparent")
     )
-    label = base.mark_text(color="white", fontSize=10, fontWeight="bold").encode(text="place:N")
+    label = base.mark_text(fontSize=10, fontWeight="bold").encode(
+        text="place:N", color=_grey_if_few("customers", "white")
+    )
     return (tile + label).properties(width=SQUARE, height=SQUARE)
 
 
@@ -354,21 +574,34 @@ def _place_bars(rows: pd.DataFrame) -> alt.Chart:
                 "share_of_segment:Q", title="Share of the segment (%)", axis=alt.Axis(format="%")
             ),
             y=alt.Y("place:N", title=None, sort="-x"),
-            color=_index_colour("Times the share of all"),
+            fill=_index_fill("customers"),
             tooltip=_index_tooltip("place", "customers"),
         ),
         260,
     )
 
 
-def _index_title(told: pd.DataFrame, kind: str, quantity: str, does: str) -> str:
-    """Who is furthest above the average where, of what is not rare."""
-    common = told[told[quantity] >= LEAST_QUANTITY]
-    if common.empty:
-        return "Segments are too small to tell them apart here"
-    most = common.loc[common["index_to_all"].idxmax()]
-    if most.index_to_all < 1.1:
-        return "Segments hardly differ here: no share is 10 % above that of all"
+def index_title(rows: pd.DataFrame, kind: str, quantity: str, does: str) -> str:
+    """Who is furthest above the average where: by a tenth, and by more than chance.
+
+    A count has a standard error of about its root; three of them are left out of account, because
+    many shares are compared.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of `segment_places` or `segment_categories`.
+    kind, quantity : str
+        Column of what is told apart, and of what is counted.
+    does : str
+        What the customers do there more than others.
+    """
+    counts = rows[quantity].where(rows[quantity] >= LEAST_QUANTITY)
+    least = rows["index_to_all"] * np.exp(-3 / np.sqrt(counts))
+    clear = rows[(least > 1) & (rows["index_to_all"] >= LEAST_RATIO)]
+    if clear.empty:
+        return f"No share is clearly {share(LEAST_RATIO - 1)} or more above that of all"
+    most = clear.loc[clear["index_to_all"].idxmax()]
     return (
         f"{most.segment_name} {does} {_readable(most[kind])}: "
         f"{number(most.index_to_all)} times the share of all"
@@ -388,7 +621,9 @@ def _index_table(told: pd.DataFrame, heading: str, kind: str, quantity: str) -> 
             heading: told[kind].map(_readable),
             quantity.capitalize(): told[quantity].map(integer),
             "Share of the segment": told["share_of_segment"].map(share),
-            "Times the share of all": told["index_to_all"].map(number),
+            "Times the share of all": told["index_to_all"]
+            .where(told[quantity] >= LEAST_QUANTITY)
+            .map(if_known(number)),
         }
     )
 
@@ -398,7 +633,7 @@ def categories(marts: Marts) -> Figure | None:
     rows = marts["segment_categories"]
     totals = rows[rows["category"] != "unknown"].groupby("category")["orders"].sum()
     top = totals.nlargest(12).index.tolist()
-    if len(top) < 2:
+    if len(top) < 2 or rows.loc[rows["category"].isin(top), "orders"].max() < LEAST_QUANTITY:
         return None
     told = rows[rows["category"].isin(top)].assign(
         label=lambda found: found["category"].map(_readable)
@@ -418,104 +653,169 @@ def categories(marts: Marts) -> Figure | None:
         ),
         tooltip=_index_tooltip("category", "orders"),
     )
-    tile = base.mark_rect().encode(color=_index_colour("Times the share of all"))
-    label = base.mark_text(color="white", fontSize=11).encode(
-        text=alt.Text("share_of_segment:Q", format=".0%")
+    tile = base.mark_rect().encode(
+        fill=_index_fill("orders"), stroke=_grey_if_few("orders", "transparent")
+    )
+    label = (
+        base.mark_text(color="white", fontSize=11)
+        .encode(text=alt.Text("share_of_segment:Q", format=".0%"))
+        .transform_filter(alt.datum.orders >= LEAST_QUANTITY)
     )
     return Figure(
         "categories",
-        _index_title(told, "category", "orders", "buy above average of"),
+        index_title(told, "category", "orders", "buy above average of"),
         [Panel(by_segment(sized(tile + label, 26 * len(top) + 40)))],
         _index_table(told, "Category", "category", "orders"),
         "The twelve categories with most orders. Figures are shares of the segment's orders; "
-        "colours compare them with the share of all orders.",
+        "colours compare them with the share of all orders. Hollow and grey: fewer than "
+        f"{integer(LEAST_QUANTITY)} orders, too few to compare.",
         has_segments=True,
     )
 
 
 def transitions(marts: Marts) -> Figure | None:
-    """Where the customers of a quarter's end were one quarter later."""
+    """Where customers were at the beginning and the end of the newest quarter that is over."""
     end = marts.as_of.to_period("Q").start_time
-    start = (end - pd.DateOffset(months=3)).to_pydatetime()
-    moved = marts.query(
-        """
-        with ends as (
-            select customer_id, segment_id from marts.customer_segment_history
-            where valid_from <= $2 and (valid_to > $2 or valid_to is null)
-        ),
-        starts as (
-            select customer_id, segment_id from marts.customer_segment_history
-            where valid_from <= $1 and (valid_to > $1 or valid_to is null)
-        )
-        select starts.segment_id as from_id, ends.segment_id as to_id, count(*) as customers
-        from starts full join ends on starts.customer_id = ends.customer_id
-        group by all order by all
-        """,
-        [start, end.to_pydatetime()],
-    )
-    if moved.empty or moved["from_id"].isna().all():
+    first = marts.query("select min(evaluation_date) as first from marts.segment_transitions")
+    start = max(end - pd.DateOffset(months=3), first["first"][0])
+    return moves_between(marts, start, end) if start < end else None
+
+
+def moves_between(marts: Marts, start: pd.Timestamp, end: pd.Timestamp) -> Figure | None:
+    """Draw where the customers of one date were at another, and by which cause."""
+    moved = moves(marts, start, end)
+    if moved["from_id"].isna().all():
         return None
     # No segment: at first not yet a customer, later out of the facts that count.
     moved["from"] = [_name_or(marts, i, "not yet a customer") for i in moved["from_id"]]
     moved["to"] = [_name_or(marts, i, "without a segment") for i in moved["to_id"]]
     moved["share"] = moved["customers"] / moved.groupby("from")["customers"].transform("sum")
     moved["segment_id"] = moved["from_id"]
-    order = moved.sort_values("from_id", na_position="last")["from"].unique().tolist()
-    base = alt.Chart(moved).encode(
-        x=alt.X(
-            "to:N",
-            title=f"Segment on {end:%Y-%m-%d}",
-            sort=order,
-            axis=alt.Axis(labelAngle=-35, labelLimit=130),
-        ),
-        y=alt.Y("from:N", title=f"Segment on {start:%Y-%m-%d}", sort=order),
-        tooltip=[
-            alt.Tooltip("from:N", title="From"),
-            alt.Tooltip("to:N", title="To"),
-            alt.Tooltip("customers:Q", title="Customers", format=","),
-            alt.Tooltip("share:Q", title="Of those who came from there", format=".1%"),
-        ],
+    rows, columns = (
+        moved.sort_values(f"{side}_id", na_position="last")[side].unique().tolist()
+        for side in ("from", "to")
     )
-    tile = base.mark_rect().encode(
-        color=alt.Color(
-            "share:Q",
-            title="Share of the row",
-            scale=alt.Scale(scheme="viridis", domain=[0, 1]),
-            legend=alt.Legend(orient="bottom", format="%", gradientLength=120),
+    panels = []
+    for is_relabelled, label in (
+        (False, "Under one model"),
+        (True, "With a change of model between"),
+    ):
+        cells = moved[moved["is_relabelled"] == is_relabelled]
+        if cells.empty:
+            continue
+        base = alt.Chart(cells).encode(
+            x=alt.X(
+                "to:N",
+                title=f"Segment on {end:%Y-%m-%d}",
+                scale=alt.Scale(domain=columns),
+                axis=alt.Axis(labelAngle=-35, labelLimit=130),
+            ),
+            y=alt.Y("from:N", title=f"Segment on {start:%Y-%m-%d}", scale=alt.Scale(domain=rows)),
+            tooltip=[
+                alt.Tooltip("from:N", title="From"),
+                alt.Tooltip("to:N", title="To"),
+                alt.Tooltip("customers:Q", title="Customers", format=","),
+                alt.Tooltip("share:Q", title="Of those who came from there", format=".1%"),
+            ],
         )
-    )
-    label = base.mark_text(fontSize=11).encode(
-        text=alt.Text("share:Q", format=".0%"),
-        color=alt.condition("datum.share > 0.55", alt.value("black"), alt.value("white")),
-    )
-    known = moved[moved["from_id"].notna()]
-    stayed = known.loc[known["from_id"] == known["to_id"], "customers"].sum()
-    left = known[(known["from_id"] != known["to_id"]) & known["to_id"].notna()]
-    title = (
-        f"{share(stayed / known['customers'].sum())} of the customers of {day(start)} were in the "
-        f"same segment on {day(end)}"
-    )
-    if not left.empty:
-        most = left.loc[left["customers"].idxmax()]
-        title += f"; most movers went from {most['from']} to {most['to']}"
-    table = moved.sort_values(["from_id", "to_id"], na_position="last")
+        tile = base.mark_rect().encode(
+            color=alt.Color(
+                "share:Q",
+                title="Share of the row",
+                scale=alt.Scale(scheme="viridis", domain=[0, 1]),
+                legend=alt.Legend(orient="bottom", format="%", gradientLength=120),
+            )
+        )
+        text = base.mark_text(fontSize=11).encode(
+            text=alt.Text("share:Q", format=".0%"),
+            color=alt.condition("datum.share > 0.55", alt.value("black"), alt.value("white")),
+        )
+        panels.append(Panel(by_segment(sized(tile + text, 46 * len(rows) + 40)), label))
     table = pd.DataFrame(
         {
-            "From": table["from"],
-            "To": table["to"],
-            "Customers": table["customers"].map(integer),
-            "Share of those from there": table["share"].map(share),
+            "From": moved["from"],
+            "To": moved["to"],
+            "Change of model between": moved["is_relabelled"].map({True: "yes", False: "no"}),
+            "Customers": moved["customers"].map(integer),
+            "Share of those from there": moved["share"].map(share),
         }
     )
     return Figure(
         "transitions",
-        title,
-        [Panel(by_segment(sized(tile + label, 46 * len(order) + 40)))],
+        moves_title(moved, start, end),
+        panels,
         table,
-        "Each row adds up to 100 %. A change of model counts as a move too; the page on "
-        "maintenance keeps both apart.",
+        "A row adds up to 100 % over the charts. Customers move under one model because they have "
+        "changed, or time has passed; where the model has changed between, that alone may have "
+        "moved them.",
         has_segments=True,
     )
+
+
+def moves(marts: Marts, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
+    """Count customers by segment at `start` and `end`, and by whether a model was changed between.
+
+    `is_relabelled` tells that they are in another segment and a change of model moved them on the
+    way. An id that is missing means that they have no segment at that date.
+    """
+    return marts.query(
+        """
+        with starts as (
+            select customer_id, segment_id from marts.customer_segment_history
+            where valid_from <= $1 and (valid_to > $1 or valid_to is null)
+        ),
+        ends as (
+            select customer_id, segment_id from marts.customer_segment_history
+            where valid_from <= $2 and (valid_to > $2 or valid_to is null)
+        ),
+        relabelled as (
+            select distinct customer_id from marts.customer_segment_history
+            where movement = 'relabelling' and valid_from > $1 and valid_from <= $2
+        )
+        select
+            starts.segment_id as from_id,
+            ends.segment_id as to_id,
+            relabelled.customer_id is not null
+            and coalesce(from_id != to_id, false) as is_relabelled,
+            count(*) as customers
+        from starts
+        full join ends on starts.customer_id = ends.customer_id
+        left join relabelled on starts.customer_id = relabelled.customer_id
+        group by all order by all
+        """,
+        [start.to_pydatetime(), end.to_pydatetime()],
+    )
+
+
+def moves_title(moved: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> str:
+    """How many stayed, how many moved under one model, how many with another, and where most went.
+
+    Parameters
+    ----------
+    moved : DataFrame
+        As `moves` returns it, with the names `from` and `to`.
+    """
+    known = moved[moved["from_id"].notna()]
+    total = known["customers"].sum()
+    if total < LEAST_QUANTITY:
+        return (
+            f"On {day(start)} {integer(total)} customers had a segment: too few to tell who moves"
+        )
+    is_stay = known["from_id"] == known["to_id"]
+    left = known[~is_stay & known["to_id"].notna()]
+    under_one = left.loc[~left["is_relabelled"], "customers"].sum() / total
+    relabelled = left.loc[left["is_relabelled"], "customers"].sum() / total
+    stayed = known.loc[is_stay, "customers"].sum() / total
+    title = (
+        f"{share(stayed)} of the customers of {day(start)} were in the same segment on {day(end)}, "
+        f"{share(under_one)} had moved under one model"
+    )
+    if relabelled > 0:
+        title += f", {share(relabelled)} with a change of model between"
+    if not left.empty and left["customers"].max() >= LEAST_QUANTITY:
+        most = left.loc[left["customers"].idxmax()]
+        title += f"; the largest move was from {most['from']} to {most['to']}"
+    return title
 
 
 def _name_or(marts: Marts, segment_id: float, otherwise: str) -> str:
@@ -528,8 +828,9 @@ def summary(marts: Marts) -> str:
         "customers", ascending=False
     )
     names = [f"{row.segment_name} ({share(row.share)})" for row in known.itertuples()]
+    revenue = marts.profiles["revenue"].sum()
+    worth = f" with a revenue of {money(revenue)}" if marts.has_money else ""
     return f"{marts.alarm_of_feed} ".lstrip() + (
-        f"As of {day(marts.as_of)}, {integer(marts.customers)} customers with a revenue of "
-        f"{money(marts.profiles['revenue'].sum())} fall into {integer(len(known))} "
-        f"segment{'s' if len(known) != 1 else ''}: {listed(names)}."
+        f"As of {day(marts.as_of)}, {integer(marts.customers)} customers{worth} fall into "
+        f"{integer(len(known))} segment{'s' if len(known) != 1 else ''}: {listed(names)}."
     )

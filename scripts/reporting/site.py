@@ -11,7 +11,14 @@ import jinja2
 import vl_convert
 from markupsafe import Markup
 
-from reporting import choice_page, exploration_page, maintenance_page, method_page, segments_page
+from reporting import (
+    choice_page,
+    exploration_page,
+    maintenance_page,
+    method_page,
+    segment_cards,
+    segments_page,
+)
 from reporting.figures import Figure, Section
 from reporting.marts import Marts
 from reporting.text import currency, html
@@ -49,11 +56,11 @@ def pages(marts: Marts) -> list[Page]:
             [
                 Section(
                     "Who the customers are",
-                    [segments_page.summary(marts)],
+                    [segments_page.summary(marts), *segment_cards.order_of_cards(marts)],
                     segments_page.figures(marts),
                 )
             ],
-            cards=segments_page.cards(marts),
+            cards=segment_cards.cards(marts),
         ),
         Page(
             "exploration.html",
@@ -102,10 +109,18 @@ def pages(marts: Marts) -> list[Page]:
     ]
 
 
-def write(marts: Marts, made: list[Page], folder: Path, links: dict[str, str]) -> None:
+def write(
+    marts: Marts,
+    made: list[Page],
+    folder: Path,
+    links: dict[str, str],
+    *,
+    with_customers: bool = False,
+) -> None:
     """Write the pages and what they share into an empty folder.
 
-    `links` are further files of the folder, by title, that each page leads to.
+    `links` are further files of the folder, by title, that each page leads to. `with_customers`
+    writes the ids of the customers of each segment too, a file a segment that its card leads to.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -121,6 +136,8 @@ def write(marts: Marts, made: list[Page], folder: Path, links: dict[str, str]) -
     (assets / "vega.js").write_text(vl_convert.javascript_bundle(), encoding="utf-8")
     for name in ("report.css", "report.js"):
         shutil.copyfile(TEMPLATES / name, assets / name)
+    if with_customers:
+        _write_customers(marts, folder)
     template = environment.get_template("page.html.j2")
     for page in made:
         rendered = template.render(
@@ -128,6 +145,7 @@ def write(marts: Marts, made: list[Page], folder: Path, links: dict[str, str]) -
             page=page,
             pages=made,
             links=links,
+            with_customers=with_customers,
             segments=marts.profiles[["segment_id", "segment_name", "colour"]].to_dict("records"),
             as_of=marts.as_of,
             clauses=maintenance_page.clauses(marts).to_dict("records") if page.verdict else [],
@@ -138,6 +156,14 @@ def write(marts: Marts, made: list[Page], folder: Path, links: dict[str, str]) -
             },
         )
         (folder / page.file).write_text(rendered, encoding="utf-8")
+
+
+def _write_customers(marts: Marts, folder: Path) -> None:
+    customers = marts.query(
+        "select segment_id, customer_id from marts.customer_segments order by all"
+    )
+    for segment_id, of_segment in customers.groupby("segment_id"):
+        of_segment[["customer_id"]].to_csv(folder / f"customers_of_{segment_id}.csv", index=False)
 
 
 def specification(chart: alt.TopLevelMixin) -> dict:

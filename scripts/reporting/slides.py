@@ -9,7 +9,7 @@ import jinja2
 import typst
 import vl_convert
 
-from reporting import choice_page, maintenance_page, segments_page
+from reporting import choice_page, maintenance_page, segment_cards, segments_page
 from reporting.figures import Figure
 from reporting.marts import Marts
 from reporting.site import TEMPLATES, Page, specification
@@ -38,7 +38,7 @@ def write(marts: Marts, pages: list[Page], path: Path) -> None:
         deck = environment.get_template("slides.typ.j2").render(
             as_of=marts.as_of,
             summary=segments_page.summary(marts),
-            cards=segments_page.cards(marts),
+            cards=segment_cards.cards(marts),
             slides=slides,
             choice=choice_page.verdict(marts),
             headline=maintenance_page.headline(marts),

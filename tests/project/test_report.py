@@ -7,10 +7,12 @@ import subprocess
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import pandas as pd
 import pypdf
 import pytest
 
-from reporting import choice_page, site, slides
+from reporting import choice_page, segment_cards, segments_page, site, slides
 from reporting.marts import Marts
 from reporting.text import html, integer, money, plain, share
 
@@ -58,6 +60,293 @@ def test_every_figure_has_a_finding_axes_and_a_table(made):
             for layer in [specification, *specification.get("layer", [])]:
                 for channel in ("x", "y"):
                     assert_titled(layer.get("encoding", {}).get(channel), figure.name)
+
+
+@pytest.fixture(scope="module", params=["as built", "without amounts", "with a retired segment"])
+def shop_marts(request, made, tmp_path_factory):
+    """The marts of several shops: their report, and the tables to recompute it from."""
+    warehouse = tmp_path_factory.mktemp("marts") / "shop.duckdb"
+    shutil.copy(made[0], warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        if request.param == "without amounts":
+            for table in ("segment_profiles", "segment_months", "order_months", "segment_outcomes"):
+                connection.execute(f"update marts.{table} set revenue = 0")
+            connection.execute("update marts.segment_profiles set revenue_share = null")
+            connection.execute("update marts.order_months set average_order_value = 0")
+        elif request.param == "with a retired segment":
+            retire(connection)
+    marts = Marts(warehouse)
+    yield marts
+    marts.close()
+
+
+def retire(connection):
+    """Give the customers of segment 1 another segment until the newest evaluation."""
+    connection.execute(
+        """
+        create temp table newest as
+            select max(evaluation_date) as newest from marts.segment_transitions;
+        update marts.segment_transitions set to_segment_id = 99, to_segment_name = 'Old hands'
+        where to_segment_id = 1 and evaluation_date < (select newest from newest);
+        update marts.segment_transitions set from_segment_id = 99, from_segment_name = 'Old hands'
+        where from_segment_id = 1;
+        create temp table before as
+            select * replace (99 as segment_id, 'Old hands' as segment_name, false as is_current,
+                coalesce(valid_to, (select newest from newest)) as valid_to)
+            from marts.customer_segment_history
+            where segment_id = 1 and valid_from < (select newest from newest);
+        update marts.customer_segment_history
+        set valid_from = (select newest from newest), movement = 'relabelling',
+            previous_segment_id = 99
+        where segment_id = 1 and valid_to is null
+            and valid_from < (select newest from newest);
+        delete from marts.customer_segment_history
+        where segment_id = 1 and valid_to is not null;
+        insert into marts.customer_segment_history by name select * from before
+        """
+    )
+
+
+def numbers_in(sentence):
+    """The numbers of a sentence, without dates."""
+    return [
+        float(value)
+        for kind, value in re.findall(r"⟦(\w+):([^⟧]+)⟧", sentence)
+        if kind not in ("date", "month")
+    ]
+
+
+def days_in(sentence):
+    return [pd.Timestamp(found) for found in re.findall(r"⟦date:([^⟧]+)⟧", sentence)]
+
+
+def figures_of(marts):
+    return {figure.name: figure for page in site.pages(marts) for figure in page.figures}
+
+
+def segment_at(marts, moment):
+    """Durable id by customer at a moment, from the history alone."""
+    history = marts["customer_segment_history"]
+    is_valid = (history["valid_from"] <= moment) & ~(history["valid_to"] <= moment)
+    return history[is_valid].set_index("customer_id")["segment_id"]
+
+
+def test_no_title_or_table_has_a_number_that_is_none(shop_marts):
+    for figure in figures_of(shop_marts).values():
+        assert "nan" not in plain(figure.title).lower(), figure.title
+        cells = figure.table.astype(str).to_numpy().ravel()
+        assert not any(re.search(r":(nan|inf)⟧", cell) for cell in cells), figure.name
+    if not shop_marts.has_money:
+        for name in ("balance", "over-time", "segments-over-time"):
+            figure = figures_of(shop_marts)[name]
+            assert "money" not in figure.title + figure.table.to_string()
+        for card in segment_cards.cards(shop_marts):
+            assert card["revenue"] == ""
+            assert "money" not in card["next"]
+
+
+def test_the_cards_say_who_how_many_worth_what_and_what_they_did_next(shop_marts):
+    cards = segment_cards.cards(shop_marts)
+    customers = shop_marts["customer_segments"]
+    outcomes = shop_marts["segment_outcomes"]
+    outcomes = outcomes[outcomes["horizon_days"] == 90]
+    if outcomes.empty:
+        outcomes = shop_marts["segment_outcomes"].query("horizon_days == 30")
+    outcomes = outcomes[outcomes["evaluation_date"] == outcomes["evaluation_date"].max()]
+    outcomes = outcomes.set_index("segment_id")
+    contract = shop_marts["maintenance_contract"].set_index("clause")["status"]
+    assert {card["id"] for card in cards} == set(customers["segment_id"])
+    for card in cards:
+        own = customers[customers["segment_id"] == card["id"]]
+        assert numbers_in(card["customers"]) == [len(own)]
+        assert numbers_in(card["share"]) == pytest.approx([len(own) / len(customers)], rel=1e-4)
+        days = own["recency_days"]
+        low, high = (2 * numbers_in(dict(card["ranges"])["last order, days ago"]))[:2]
+        assert days.between(low, high).mean() >= (0.5 - 1 / len(days) if len(days) >= 30 else 1)
+        assert card["light"].status == contract[f"segment {card['id']}"]
+        if card["id"] in outcomes.index and outcomes.loc[card["id"], "customers"] >= 30:
+            outcome = outcomes.loc[card["id"]]
+            assert numbers_in(card["next"])[:2] == pytest.approx(
+                [outcome["customers"], outcome["buyers"] / outcome["customers"]], abs=1e-6
+            )
+            assert days_in(card["next"]) == [outcome["evaluation_date"]]
+        else:
+            assert "%" not in plain(card["next"])
+    (order, _) = segment_cards.order_of_cards(shop_marts)
+    ids = [card["id"] for card in cards]
+    if "days" in order:
+        at_stake = outcomes["revenue"]
+    elif "revenue" in order:
+        at_stake = customers.groupby("segment_id")["monetary_value"].sum()
+    else:
+        at_stake = customers.groupby("segment_id").size()
+    assert [at_stake[i] for i in ids] == sorted(at_stake[ids], reverse=True)
+
+
+def test_sizes_over_time_are_those_of_the_history(shop_marts):
+    figure = figures_of(shop_marts)["sizes"]
+    specification = site.specification(figure.panels[0].chart)
+    layers = specification.get("layer", [specification])
+    (area,) = (layer for layer in layers if layer["mark"]["type"] == "area")
+    name = area.get("data", specification.get("data"))["name"]
+    drawn = pd.DataFrame(specification["datasets"][name])
+    drawn["evaluation_date"] = pd.to_datetime(drawn["evaluation_date"])
+    today = set(shop_marts.profiles["segment_id"])
+    for moment, rows in drawn.groupby("evaluation_date"):
+        found = segment_at(shop_marts, moment)
+        found = found.where(found.isin(today), -1).value_counts()
+        shown = rows.set_index("segment_id")["customers"]
+        assert shown[shown > 0].to_dict() == found.to_dict()
+    first, last = drawn["evaluation_date"].min(), drawn["evaluation_date"].max()
+    names = {**dict(zip(drawn["segment_id"], drawn["segment_name"], strict=True))}
+    shares = [
+        segment_at(shop_marts, moment)
+        .pipe(lambda ids: ids.where(ids.isin(today), -1))
+        .map(names)
+        .value_counts(normalize=True)
+        for moment in (first, last)
+    ]
+    change = shares[1].sub(shares[0], fill_value=0)
+    found = re.match(r"(.+) (grew|shrank) most", figure.title)
+    assert (found is not None) == (change.abs().max() >= 0.05)
+    if found:
+        assert abs(change[found[1]]) == pytest.approx(change.abs().max())
+        assert numbers_in(figure.title) == pytest.approx(
+            [part.get(found[1], 0) for part in shares], abs=1e-6
+        )
+
+
+def test_who_moved_is_counted_from_the_history(shop_marts):
+    dates = shop_marts["segment_transitions"]["evaluation_date"]
+    start, end = dates.min(), dates.max()
+    figure = segments_page.moves_between(shop_marts, start, end)
+    assert days_in(figure.title) == [start, end]
+    before, after = segment_at(shop_marts, start), segment_at(shop_marts, end)
+    history = shop_marts["customer_segment_history"]
+    between = history["valid_from"].between(start, end, inclusive="right")
+    relabelled = set(history.loc[between & (history["movement"] == "relabelling"), "customer_id"])
+    after = after.reindex(before.index)
+    is_move = after.notna() & (after != before)
+    is_relabelled = before.index.isin(relabelled)
+    expected = [
+        (after == before).mean(),
+        (is_move & ~is_relabelled).mean(),
+        (is_move & is_relabelled).mean(),
+    ]
+    told = numbers_in(figure.title)
+    assert told == pytest.approx(expected[: len(told)], abs=1e-6)
+    assert sum(expected[len(told) :]) == 0
+    # Nobody reads "segment 99".
+    text = figure.title + figure.table.to_string()
+    assert not re.search(r"\bsegment \d", text)
+    if 99 in set(before):
+        assert "Old hands (retired, id 99)" in text
+
+
+def test_a_mean_of_few_orders_is_not_drawn(shop_marts):
+    figure = figures_of(shop_marts)["over-time"]
+    months = shop_marts["order_months"]
+    enough = months[months["counted_orders"] >= 30]
+    panels = {panel.label: panel for panel in figure.panels}
+    assert ("Average order value" in panels) == (shop_marts.has_money and len(enough) > 0)
+    if "Average order value" in panels:
+        drawn = site.specification(panels["Average order value"].chart)["datasets"]
+        assert [len(rows) for rows in drawn.values()] == [len(enough)]
+        assert "fewer than 30 counted orders" in plain(figure.note)
+    orders, repeat = numbers_in(figure.title)
+    assert orders == months["orders"].max()
+    customers = len(shop_marts["customer_segments"])
+    assert repeat == pytest.approx(1 - customers / months["counted_orders"].sum(), abs=1e-6)
+
+
+def test_who_brought_most_and_who_came_back_is_in_the_marts(shop_marts):
+    figures = figures_of(shop_marts)
+    months = shop_marts["segment_months"]
+    by_name = months.groupby("segment_name")[["orders", "revenue"]].sum()
+    quantity = by_name["revenue" if shop_marts.has_money else "orders"]
+    title = figures["segments-over-time"].title
+    assert title.startswith(quantity.idxmax())
+    assert numbers_in(title)[0] == pytest.approx(quantity.max() / quantity.sum(), abs=1e-6)
+    if "cohorts" in figures:
+        cohorts = shop_marts["customer_cohorts"]
+        month = shop_marts.as_of.to_period("M").start_time
+        sizes = cohorts[(cohorts["months_since"] == 0) & (cohorts["customers"] >= 30)]
+        sizes = sizes[sizes["cohort"] + pd.DateOffset(months=1) < month]
+        back = cohorts[(cohorts["months_since"] == 1) & cohorts["cohort"].isin(sizes["cohort"])]
+        assert numbers_in(figures["cohorts"].title) == pytest.approx(
+            [back["active_customers"].sum() / sizes["customers"].sum(), sizes["customers"].sum()],
+            abs=1e-6,
+        )
+
+
+def test_places_and_categories_of_few_have_no_colour(made, tmp_path):
+    """Two customers of a segment in a state may be twice the share of all, and mean nothing."""
+    warehouse = Path(shutil.copy(made[0], tmp_path))
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(
+            """
+            create or replace table marts.segment_places as
+                select segment_places.* replace (found.place as place, found.customers as customers)
+                from marts.segment_places
+                cross join (values ('SP', 40), ('RJ', 2)) as found (place, customers)
+                where segment_places.place = (select min(place) from marts.segment_places)
+            """
+        )
+    marts = Marts(warehouse)
+    figure = figures_of(marts)["places"]
+    assert "fewer than 30 customers" in plain(figure.note)
+    assert figure.table.loc[figure.table["Place"] != "SP", "Times the share of all"].eq("-").all()
+    for panel in figure.panels:
+        specification = site.specification(panel.chart)
+        tile = specification["layer"][0]["encoding"]
+        assert tile["fill"]["condition"]["value"] == "transparent"
+        assert tile["fill"]["condition"]["test"] == "datum.customers < 30"
+        assert tile["fill"]["field"] == "index_to_all"
+        (rows,) = specification["datasets"].values()
+        assert {row["place"] for row in rows if row["customers"] >= 30} <= {"SP"}
+        # Every state is there, if only as an outline.
+        assert len(rows) == 27
+
+
+def test_a_radar_turns_recency_and_shows_what_lies_beyond_its_rim(made, tmp_path):
+    warehouse = Path(shutil.copy(made[0], tmp_path))
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(
+            "update marts.segment_feature_distributions set p50_scaled = case "
+            "when feature = 'recency_days' then -5 when feature = 'frequency' then 1 else 0 end"
+        )
+    marts = Marts(warehouse)
+    figure = figures_of(marts)["profiles"]
+    panels = len(figure.panels)
+    for panel in figure.panels:
+        datasets = site.specification(panel.chart)["datasets"].values()
+        rows = pd.DataFrame([row for rows in datasets for row in rows])
+        assert "Recency:\nnewest outward" in set(rows["feature"])
+        corner = rows[(rows["feature"] == "Recency") & rows["is_beyond"].eq(True)]
+        # Far below average, so outward, on the rim; the tooltip has the value as it is.
+        assert set(corner["value"]) == {-5}
+        assert np.allclose(corner[["x", "y"]], [0, 1])
+    assert f"are {panels}, and the table" in plain(figure.note)
+
+
+def test_the_customers_of_each_segment_are_listed_where_asked(project, made, read, tmp_path):
+    warehouse, folder = made
+    assert list(folder.glob("*.csv")) == []
+    assert ".csv" not in (folder / "index.html").read_text()
+    result = project.script(
+        "report.py", "--warehouse", warehouse, "--output", tmp_path / "report", "--customers"
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    index = (tmp_path / "report" / "index.html").read_text()
+    customers = read(warehouse, "from marts.customer_segments")
+    files = sorted(path.name for path in (tmp_path / "report").glob("*.csv"))
+    assert files == sorted(f"customers_of_{i}.csv" for i in customers["segment_id"].unique())
+    for segment_id, own in customers.groupby("segment_id"):
+        name = f"customers_of_{segment_id}.csv"
+        listed = pd.read_csv(tmp_path / "report" / name, dtype=str)
+        assert list(listed) == ["customer_id"]
+        assert listed["customer_id"].tolist() == sorted(own["customer_id"])
+        assert index.count(f'href="{name}"') == 1
 
 
 def test_a_candidate_that_was_not_compared_is_reported_without_figures(made, tmp_path):
