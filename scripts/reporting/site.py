@@ -89,13 +89,7 @@ def pages(marts: Marts) -> list[Page]:
         Page(
             "maintenance.html",
             "Maintenance",
-            [
-                Section(
-                    maintenance_page.headline(marts),
-                    maintenance_page.verdict(marts),
-                    maintenance_page.figures(marts),
-                )
-            ],
+            maintenance_page.sections(marts),
             verdict=maintenance_page.status(marts),
         ),
         Page("method.html", "Data quality and method", method_page.sections(marts)),
@@ -130,7 +124,6 @@ def write(marts: Marts, made: list[Page], folder: Path, links: dict[str, str]) -
             links=links,
             segments=marts.profiles[["segment_id", "segment_name", "colour"]].to_dict("records"),
             as_of=marts.as_of,
-            clauses=maintenance_page.clauses(marts).to_dict("records") if page.verdict else [],
             specs={
                 f"{figure.name}-{i}": specification(panel.chart)
                 for figure in page.figures
