@@ -10,6 +10,7 @@ import duckdb
 import pypdf
 import pytest
 
+from contract_claims import assert_claims_hold
 from reporting import choice_page, site, slides
 from reporting.marts import Marts
 from reporting.text import html, integer, money, plain, share
@@ -58,6 +59,22 @@ def test_every_figure_has_a_finding_axes_and_a_table(made):
             for layer in [specification, *specification.get("layer", [])]:
                 for channel in ("x", "y"):
                     assert_titled(layer.get("encoding", {}).get(channel), figure.name)
+
+
+def test_what_the_contract_page_claims_is_in_the_marts(made):
+    assert_claims_hold(made[0])
+
+
+def test_the_contract_page_opens_with_three_lines_and_one_chart_and_folds_the_rest(made):
+    warehouse, folder = made
+    (page,) = (page for page in site.pages(Marts(warehouse)) if page.file == "maintenance.html")
+    opening, *groups = page.sections
+    assert [figure.name for figure in opening.figures] == ["agreement"]
+    assert len(opening.sentences) in (3, 4)  # with an alarm, where orders have stopped
+    assert len(groups) >= 4 and all(group.is_folded for group in groups)
+    html = (folder / "maintenance.html").read_text()
+    assert html.count('<details class="group">') == len(groups)
+    assert html.count("<details") == html.count("</details>")
 
 
 def test_a_candidate_that_was_not_compared_is_reported_without_figures(made, tmp_path):
