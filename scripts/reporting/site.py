@@ -11,7 +11,14 @@ import jinja2
 import vl_convert
 from markupsafe import Markup
 
-from reporting import choice_page, exploration_page, maintenance_page, method_page, segments_page
+from reporting import (
+    card_page,
+    choice_page,
+    exploration_page,
+    maintenance_page,
+    method_page,
+    segments_page,
+)
 from reporting.figures import Figure, Section
 from reporting.marts import Marts
 from reporting.text import currency, html
@@ -92,6 +99,7 @@ def pages(marts: Marts) -> list[Page]:
             maintenance_page.sections(marts),
             verdict=maintenance_page.status(marts),
         ),
+        Page("card.html", "Model card", card_page.sections(marts)),
         Page("method.html", "Data quality and method", method_page.sections(marts)),
     ]
 
@@ -131,6 +139,9 @@ def write(marts: Marts, made: list[Page], folder: Path, links: dict[str, str]) -
             },
         )
         (folder / page.file).write_text(rendered, encoding="utf-8")
+        if page.file == "card.html":
+            text = card_page.markdown(marts, page.sections)
+            (folder / "model_card.md").write_text(text, encoding="utf-8")
 
 
 def specification(chart: alt.TopLevelMixin) -> dict:
