@@ -81,13 +81,18 @@ def _waiting(rows, line: str) -> None:
         ]
     else:
         assert "cannot be told yet" in line and "%" not in line
-    losses = rows(
-        "select auc_loss_low > 0 from marts.maintenance_outcomes "
-        "where is_champion and is_assessable"
+    outcomes = rows(
+        "select evaluation_date, contract.sentence, auc_loss, auc_loss_low "
+        "from marts.maintenance_contract as contract "
+        "left join marts.maintenance_outcomes as outcomes using (evaluation_date) "
+        "where clause = 'outcome' and status != 'not assessable' and is_champion "
+        "and outcomes.is_assessable and abs(auc_loss - measured_value) < 1e-9"
     )
-    assert ("is not known yet" in line) == (not losses)
-    if all(low <= 0 for (low,) in losses):
-        assert " was worse" not in line
+    assert ("is not known yet" in line) == (not outcomes)
+    for date, sentence, loss, low in outcomes:
+        assert f"in use on {date:%-d %B %Y}" in line
+        assert re.search(r"in the next \d+ days", line)[0] in sentence
+        assert (" was worse" in line) == (low > 0 and loss >= 0.01)
 
 
 def _again(rows, line: str) -> None:

@@ -156,11 +156,12 @@ def _limits(marts: Marts) -> list[str]:
 
 def _clauses(marts: Marts) -> pd.DataFrame:
     found = maintenance_page.clauses(marts)
+    value = found["measured_value"].where(found["status"] != "not assessable")
     return pd.DataFrame(
         {
             "Clause": found["segment_name"].fillna(found["clause"]),
             "Status": found["label"],
-            "Value": found["measured_value"].map(if_known(number)),
+            "Value": value.map(if_known(number)),
             "Limit": found["threshold"].map(if_known(number)),
         }
     )

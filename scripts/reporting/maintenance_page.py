@@ -115,7 +115,9 @@ def verdict(marts: Marts) -> list[str]:
     return [
         *([marts.alarm_of_feed] if marts.alarm_of_feed else []),
         titles.is_due(contract),
-        titles.price_of_waiting(marts["maintenance_waiting"], marts["maintenance_outcomes"]),
+        titles.price_of_waiting(
+            marts["maintenance_waiting"], marts["maintenance_outcomes"], contract
+        ),
         titles.look_again(contract, _in_use(marts)),
     ]
 
@@ -231,7 +233,10 @@ def agreement(marts: Marts) -> Figure | None:
             "Ageing taken out": rows["structural_agreement"].map(if_known(number)),
             "Noise floor": rows["noise_floor"].map(if_known(number)),
             "Orders as usual": rows["is_live"].map({True: "yes", False: "no"}),
-            "Model replaced": rows["evaluation_date"].map(ends).fillna("-"),
+            "Model replaced": rows["evaluation_date"]
+            .map(ends.to_dict())
+            .astype(object)
+            .fillna("-"),
         }
     )
     return Figure(

@@ -29,7 +29,7 @@ def headline(contract: pd.DataFrame, status: str) -> str:
     if status == "breach":
         return "The contract is broken: the segments are due for a refit."
     if statuses["agreement"] == "not assessable":
-        return "The contract cannot be assessed: every clause, below, says why."
+        return "The contract cannot be assessed: the clause agreement says why."
     if status == "not assessable":
         return "The contract is kept, as far as it can be assessed."
     if status == "warn":
@@ -79,13 +79,21 @@ def _is(rows: pd.DataFrame) -> str:
     return "is" if len(rows) == 1 else "are"
 
 
-def price_of_waiting(waiting: pd.DataFrame, outcomes: pd.DataFrame) -> str:
-    """Say what waiting costs, from `maintenance_waiting` and `maintenance_outcomes`."""
+def price_of_waiting(waiting: pd.DataFrame, outcomes: pd.DataFrame, contract: pd.DataFrame) -> str:
+    """Say what waiting costs, from `maintenance_waiting` and `maintenance_outcomes`.
+
+    Of the outcomes the one that the clause `outcome` of the contract is about.
+    """
     told = f"{misplaced(waiting, WAIT_TOLD)}."
     followed = outcomes[outcomes["is_champion"] & outcomes["is_assessable"]]
-    if followed.empty:
+    clause = contract[(contract["clause"] == "outcome") & (contract["status"] != "not assessable")]
+    if len(clause):
+        followed = followed[followed["evaluation_date"] == clause["evaluation_date"].iloc[0]]
+    if followed.empty or clause.empty:
         return f"{told} Whether it tells less well who buys next is not known yet."
-    row = followed.sort_values(["horizon_days", "evaluation_date"]).iloc[-1]
+    followed = followed.sort_values("horizon_days", ascending=False)
+    distance = (followed["auc_loss"] - clause["measured_value"].iloc[0]).abs()
+    row = followed.loc[distance.idxmin()]
     worse = "not measurably worse"
     if row.auc_loss_low > 0:
         worse = "worse" if row.auc_loss >= SMALLEST_LOSS else "hardly worse"
@@ -101,7 +109,10 @@ def misplaced(waiting: pd.DataFrame, most_weeks: float) -> str:
     known = waiting[waiting["start_dates"] >= SMALLEST_SAMPLE]
     known = known[known["weeks"] <= most_weeks]
     if known.empty:
-        return "What waiting costs cannot be told yet: too few models have been followed"
+        return (
+            "What waiting costs cannot be told yet: fewer than "
+            f"{counted(SMALLEST_SAMPLE, 'model')} have been followed"
+        )
     row = known.sort_values("weeks").iloc[-1]
     revenue = ""
     if pd.notna(row.misplaced_revenue_share):

@@ -151,10 +151,16 @@ def test_a_model_is_called_worse_where_the_interval_says_so(low, loss, told):
         }
     )
     waiting = pd.DataFrame({"start_dates": [], "weeks": []})
-    sentence = said(titles.price_of_waiting(waiting, outcomes))
+    clause = {"clause": ["outcome"], "status": ["ok"], "measured_value": [loss]}
+    clause = pd.DataFrame(clause).assign(evaluation_date=pd.Timestamp("2018-03-05"))
+    sentence = said(titles.price_of_waiting(waiting, outcomes, clause))
     assert told in sentence and "5 March 2018, 8 weeks after its fit" in sentence
-    unknown = outcomes.assign(is_assessable=False)
-    assert "is not known yet" in said(titles.price_of_waiting(waiting, unknown))
+    for unknown in (
+        (waiting, outcomes.assign(is_assessable=False), clause),
+        (waiting, outcomes, clause.assign(status="not assessable")),
+        (waiting, outcomes, clause.head(0)),
+    ):
+        assert "is not known yet" in said(titles.price_of_waiting(*unknown))
 
 
 def contract(agreement="ok", kind=None, segments=("ok", "ok"), warned="ok"):
