@@ -108,13 +108,15 @@ def _agreement(rows, title: str) -> None:
     threshold = rows("select threshold from marts.maintenance_contract where clause = 'agreement'")[
         0
     ][0]
-    ((live, kept),) = rows(
-        f"select count(*), count(*) filter (adjusted_rand_index >= {threshold}) "
+    ((live, kept, beyond),) = rows(
+        f"select count(*), count(*) filter (adjusted_rand_index >= {threshold}), "
+        f"count(*) filter (adjusted_rand_index < {threshold} and is_beyond_noise) "
         "from marts.maintenance_drift semi join "
         "(from marts.segment_model_decisions where is_live) using (evaluation_date) where weeks > 0"
     )
     if live >= ENOUGH:
-        assert title.startswith(f"At {kept} of {live} evaluations ")
+        assert f" or more at {kept} of {live} evaluations" in title
+        assert (f"; at {beyond} they agreed less by more than chance" in title) == (kept < live)
     else:
         assert " of " not in title.split("newest")[0]
 

@@ -149,7 +149,7 @@ def agreement(rows: pd.DataFrame, threshold: float | None) -> str:
     """Say how the model in use has done at the evaluations with orders as usual.
 
     `rows` has one evaluation a row: `evaluation_date`, `adjusted_rand_index`,
-    `structural_agreement`, `is_live`.
+    `structural_agreement`, `noise_floor`, `is_live`.
     """
     live = rows[rows["is_live"]].sort_values("evaluation_date")
     if live.empty:
@@ -165,12 +165,16 @@ def agreement(rows: pd.DataFrame, threshold: float | None) -> str:
         )
     kept = int((live["adjusted_rand_index"] >= threshold).sum())
     told = (
-        f"At {integer(kept)} of {counted(len(live), 'evaluation')} the model in use and a refit "
-        f"agreed at {number(threshold)} or more"
+        f"The model in use and a refit agreed at {number(threshold)} or more at {integer(kept)} of "
+        f"{counted(len(live), 'evaluation')}"
     )
     if live["structural_agreement"].notna().all():
         structural = int((live["structural_agreement"] >= threshold).sum())
         told += f", with ageing taken out at {integer(structural)}"
+    least = live["noise_floor"].clip(upper=threshold)
+    beyond = int((live["adjusted_rand_index"] < least).sum())
+    if kept < len(live):
+        told += f"; at {integer(beyond)} they agreed less by more than chance"
     return told
 
 

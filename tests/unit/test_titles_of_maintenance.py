@@ -89,6 +89,7 @@ def test_evaluations_are_counted_while_orders_come(seed):
     )
     rows["adjusted_rand_index"] = random.uniform(0.5, 1, len(rows))
     rows["structural_agreement"] = random.uniform(0.7, 1, len(rows))
+    rows["noise_floor"] = random.uniform(0.5, 1, len(rows))
     rows["is_live"] = random.uniform(size=len(rows)) < random.choice([0, 0.5, 1])
     title = said(titles.agreement(rows, 0.8))
     live = rows[rows["is_live"]]
@@ -100,12 +101,16 @@ def test_evaluations_are_counted_while_orders_come(seed):
         assert float(title.rsplit(" ", 1)[1]) == is_about(newest["adjusted_rand_index"])
         assert f"{newest['evaluation_date']:%-d %B %Y}" in title
     else:
-        found = re.match(r"At (\d+) of (\d+) evaluations .* at 0.8 or more, .* at (\d+)$", title)
-        assert [int(n) for n in found.groups()] == [
-            sum(live["adjusted_rand_index"] >= 0.8),
-            len(live),
-            sum(live["structural_agreement"] >= 0.8),
-        ]
+        found = re.search(
+            r"at 0.8 or more at (\d+) of (\d+) evaluations, with ageing taken out at (\d+)"
+            r"(?:; at (\d+) they agreed less by more than chance)?$",
+            title,
+        )
+        kept, number, structural, beyond = (int(found or 0) for found in found.groups())
+        agreed = live["adjusted_rand_index"]
+        assert (kept, number) == (sum(agreed >= 0.8), len(live))
+        assert structural == sum(live["structural_agreement"] >= 0.8)
+        assert beyond == sum((agreed < 0.8) & (agreed < live["noise_floor"]))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
