@@ -119,11 +119,13 @@ def _schedule(rows: Callable[[str], list[tuple]]) -> str:
         f"Refit policy {policy}: since the first evaluation, of {first_date:%Y-%m-%d}, the model "
         f"{changes}; the one in use is of {since:%Y-%m-%d}. "
     )
-    told += sentence
+    agreement = rows("select status from marts.maintenance_contract where clause = 'agreement'")
+    if agreement != [("not assessable",)]:  # else there is no contract to forecast
+        told += sentence
     if next_date:
-        told += f" The next refit is on {next_date:%Y-%m-%d}."
+        told = f"{told.rstrip()} The next refit is on {next_date:%Y-%m-%d}."
     next_evaluation = rows("select max(next_evaluation_date) from marts.maintenance_contract")[0][0]
-    return f"{told} The next evaluation is on {next_evaluation:%Y-%m-%d}."
+    return f"{told.rstrip()} The next evaluation is on {next_evaluation:%Y-%m-%d}."
 
 
 def _counted(number: int, noun: str) -> str:

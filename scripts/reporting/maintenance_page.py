@@ -1,5 +1,6 @@
 """How long the model may be trusted: the contract, its verdict, and what it rests on."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import altair as alt
@@ -43,7 +44,7 @@ def sections(marts: Marts) -> list[Section]:
         ),
         Section(
             "Refit policies, and forecasts tried on the past",
-            _sentences_of(_in_use(marts)),
+            _schedule(marts),
             _drawn(policies(marts), intervals(marts)),
             [("Forecasts tried so far", _forecasts(marts))],
         ),
@@ -53,9 +54,9 @@ def sections(marts: Marts) -> list[Section]:
         ),
         Section(
             "Newcomers and recipe",
-            tables=[("At the newest evaluation", _population_checks(marts))],
+            tables=[_of_newest(marts["maintenance_population_checks"], _population_checks)],
         ),
-        Section("Data", tables=[("Checks at the newest evaluation", _data_checks(marts))]),
+        Section("Data", tables=[_of_newest(marts["maintenance_data_checks"], _data_checks)]),
         Section("Options for a longer contract", figures=_drawn(options(marts))),
     ]
     shown = [group for group in groups if group.figures or any(len(t) for _, t in group.tables)]
@@ -66,8 +67,13 @@ def _drawn(*figures: Figure | None) -> list[Figure]:
     return [figure for figure in figures if figure is not None]
 
 
-def _sentences_of(schedule: pd.Series | None) -> list[str]:
-    return [] if schedule is None else [schedule.sentence]
+def _schedule(marts: Marts) -> list[str]:
+    """Tell interval and forecast, unless the model in use has no contract that they could hold."""
+    contract = marts["maintenance_contract"].set_index("clause")
+    schedule = _in_use(marts)
+    if schedule is None or contract["status"]["agreement"] == "not assessable":
+        return []
+    return [schedule.sentence]
 
 
 def clauses(marts: Marts) -> pd.DataFrame:
@@ -871,10 +877,17 @@ def _forecasts(marts: Marts) -> pd.DataFrame:
     )
 
 
-def _population_checks(marts: Marts) -> pd.DataFrame:
-    rows = marts["maintenance_population_checks"]
+def _of_newest(
+    checks: pd.DataFrame, told: Callable[[pd.DataFrame], pd.DataFrame]
+) -> tuple[str, pd.DataFrame]:
+    """Return caption and table of the newest evaluation at which a check could be made."""
+    rows = checks[checks["is_assessable"]]
     rows = rows[rows["evaluation_date"] == rows["evaluation_date"].max()]
-    rows = rows[rows["is_assessable"]]
+    caption = f"At the evaluation of {day(rows['evaluation_date'].iloc[0])}" if len(rows) else ""
+    return caption, told(rows)
+
+
+def _population_checks(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Clause": rows["clause"],
@@ -889,11 +902,8 @@ def _population_checks(marts: Marts) -> pd.DataFrame:
     )
 
 
-def _data_checks(marts: Marts) -> pd.DataFrame:
-    rows = marts["maintenance_data_checks"]
-    rows = rows[rows["evaluation_date"] == rows["evaluation_date"].max()]
+def _data_checks(rows: pd.DataFrame) -> pd.DataFrame:
     checks = rows.groupby("check_name", as_index=False)[["is_assessable", "is_jump"]].sum()
-    checks = checks[checks["is_assessable"] > 0]
     return pd.DataFrame(
         {
             "Check": checks["check_name"].map(spaced),

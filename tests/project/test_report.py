@@ -11,9 +11,10 @@ import pypdf
 import pytest
 
 from contract_claims import assert_claims_hold
-from reporting import card_page, choice_page, site, slides
+from reporting import card_page, choice_page, maintenance_page, site, slides
 from reporting.marts import Marts
 from reporting.text import html, integer, money, plain, share
+from summary import print_summary
 
 pytestmark = pytest.mark.slow
 
@@ -152,6 +153,33 @@ def test_a_card_of_hostile_text_stays_in_its_cells(made, tmp_path):
     assert "<script" not in card and "&lt;script>\\| x" in card
 
 
+def test_a_contract_that_cannot_be_assessed_has_no_interval_and_no_forecast(made, tmp_path, capsys):
+    warehouse = Path(shutil.copy(made[0], tmp_path))
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(
+            "update marts.maintenance_schedule set sentence = 'Refit every 5 weeks.', "
+            "breach_not_before = timestamp '2030-01-01', breach_by = timestamp '2032-01-01', "
+            "breach_most_likely = timestamp '2031-01-01'"
+        )
+
+    def told():
+        print_summary(warehouse)
+        sections = maintenance_page.sections(Marts(warehouse))
+        page = plain(" ".join(sentence for made in sections for sentence in made.sentences))
+        return page, capsys.readouterr().out
+
+    set_status = "update marts.maintenance_contract set status = ? where clause = 'agreement'"
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(set_status, ["ok"])
+    page, console = told()
+    assert "Refit every 5 weeks." in page and "by 1 January 2032" in page
+    assert "Refit every 5 weeks." in console
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(set_status, ["not assessable"])
+    page, console = told()
+    assert "every 5 weeks" not in page + console and "203" not in page
+
+
 def test_a_candidate_that_was_not_compared_is_reported_without_figures(made, tmp_path):
     """Pinned after the comparison, as the README says."""
     warehouse = Path(shutil.copy(made[0], tmp_path))
@@ -213,6 +241,20 @@ def test_slides_of_text_that_is_code_fit_too(made, tmp_path):
     before = pypdf.PdfReader(made[1] / "slides.pdf")
     assert len(deck.pages) == len(before.pages)
     assert "#panic" in deck.pages[1].extract_text()
+
+
+def test_the_summary_names_segments_and_counts_the_tables(made, read, capsys):
+    warehouse, _ = made
+    print_summary(warehouse)
+    said = capsys.readouterr().out
+    contract = " ".join(said.split("Maintenance contract")[1].split())
+    names = read(warehouse, "select segment_name from marts.segment_profiles")["segment_name"]
+    assert all(name in contract for name in names)
+    assert not re.search(r"segment \d", contract)
+    ((tables,),) = read(
+        warehouse, "select count(*) from information_schema.tables where table_schema = 'marts'"
+    ).itertuples(index=False)
+    assert said.rstrip().splitlines()[-1] == f"{tables} tables in schema marts of {warehouse}"
 
 
 def test_numbers_are_elements_and_all_else_is_escaped():
