@@ -6,6 +6,7 @@
 # make picture        take the picture of the report in the README, from WAREHOUSE
 # make explore        open a notebook on WAREHOUSE in the browser: customers of a segment, another threshold
 # make export         write the marts of WAREHOUSE for BI tools into the folder EXPORT
+# make alert          tell a broken clause to the webhook or file TO; ALWAYS=yes tells a kept contract too
 # make erase          erase the customer CUSTOMER from WAREHOUSE and its backup, for good
 # make drop-registry  drop the model registry of WAREHOUSE: models, decisions, ids, history
 # make bench          time builds of OLIST and of synthetic shops of CUSTOMERS, beside a notebook
@@ -30,12 +31,17 @@ WAREHOUSE ?= warehouse/segments.duckdb
 REPORT ?= report
 # A YAML file of vars that differ from those in dbt_project.yml.
 VARS ?=
+# 1: `make build` tells each node, not each layer.
+V ?=
 # When `make build` compares the candidates for the model: never, stale or always.
 COMPARE ?= never
 # yes: build although rows, customers or orders of the last build are gone.
 ACCEPT_LOSS ?=
 # Where `make export` puts what BI tools read.
 EXPORT ?= export
+# Where `make alert` sends a broken contract: a URL or a file; it is printed where neither is named.
+TO ?=
+ALWAYS ?=
 UV_VERSION := 0.13.9
 PYTHON := .venv/bin/python
 DBT := .venv/bin/dbt
@@ -48,7 +54,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 CUSTOMERS ?= 100000 1000000
 OLIST ?=
 
-.PHONY: look build compare report picture explore export erase drop-registry bench test test-olist test-cases test-slow test-all test-spark test-faults audit lint style mutate demo-data cdnow-data fetch-olist clean help
+.PHONY: look build compare report picture explore export alert erase drop-registry bench test test-olist test-cases test-slow test-all test-spark test-faults audit lint style mutate demo-data cdnow-data fetch-olist clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -57,7 +63,7 @@ look: .venv/installed $(if $(filter data/demo,$(DATA)),data/demo)
 	@$(PYTHON) scripts/look.py "$(DATA)" $(VARS_OPTION)
 
 build: .venv/installed $(if $(filter data/demo,$(DATA)),data/demo)
-	@$(PYTHON) scripts/build.py --data "$(DATA)" --warehouse "$(WAREHOUSE)" --compare "$(COMPARE)" $(if $(filter yes,$(ACCEPT_LOSS)),--accept-loss) $(VARS_OPTION)
+	@$(PYTHON) scripts/build.py --data "$(DATA)" --warehouse "$(WAREHOUSE)" --compare "$(COMPARE)" $(if $(filter 1,$(V)),--verbose) $(if $(filter yes,$(ACCEPT_LOSS)),--accept-loss) $(VARS_OPTION)
 
 compare: COMPARE := always
 compare: build
@@ -75,6 +81,9 @@ explore: .venv/installed
 
 export: .venv/installed
 	@$(PYTHON) scripts/export.py --warehouse "$(WAREHOUSE)" --folder "$(EXPORT)"
+
+alert: .venv/installed
+	@$(PYTHON) scripts/alert.py --warehouse "$(WAREHOUSE)" --to "$(TO)" $(if $(filter yes,$(ALWAYS)),--always)
 
 erase: .venv/installed
 	@$(PYTHON) scripts/registry.py --warehouse "$(WAREHOUSE)" $(VARS_OPTION) erase "$(CUSTOMER)"

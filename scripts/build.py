@@ -52,6 +52,7 @@ def build(
     settings: Path | None = None,
     *,
     accepts_loss: bool = False,
+    is_verbose: bool = False,
 ) -> None:
     """Build the warehouse from the raw files in `data`, or leave it as it is.
 
@@ -67,6 +68,8 @@ def build(
         A YAML file of vars that differ from those in dbt_project.yml.
     accepts_loss : bool
         Whether this build may have lost any share of the rows that the last one had.
+    is_verbose : bool
+        Whether each node is told, not each layer.
 
     Raises
     ------
@@ -91,7 +94,7 @@ def build(
         with ThreadPoolExecutor(1) as copying:
             copied = copying.submit(begin, built, warehouse)
             print("Starting dbt", flush=True)
-            dbt = DbtRuns(data, built, changed)
+            dbt = DbtRuns(data, built, changed, is_verbose=is_verbose)
             is_damaged = copied.result()
         if compare == "always":
             dbt.build("comparison")
@@ -228,6 +231,7 @@ def main() -> int:
         action="store_true",
         help="build although rows, customers or orders of the last build are gone",
     )
+    parser.add_argument("--verbose", action="store_true", help="tell each node, not each layer")
     add_vars_option(parser)
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -239,6 +243,7 @@ def main() -> int:
             arguments.compare,
             arguments.vars,
             accepts_loss=arguments.accept_loss,
+            is_verbose=arguments.verbose,
         )
     except (BuildError, OSError, duckdb.Error) as error:
         print(

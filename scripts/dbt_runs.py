@@ -34,12 +34,22 @@ class DbtRuns:
         Vars that differ from those in dbt_project.yml.
     is_quiet : bool
         Whether the progress is not told.
+    is_verbose : bool
+        Whether each node is told, not each layer.
     """
 
     def __init__(
-        self, data: Path, warehouse: Path, changed: dict, *, is_quiet: bool = False
+        self,
+        data: Path,
+        warehouse: Path,
+        changed: dict,
+        *,
+        is_quiet: bool = False,
+        is_verbose: bool = False,
     ) -> None:
         self._is_quiet = is_quiet
+        self._is_verbose = is_verbose
+        self._layers = Layers([])
         self._started = time.monotonic()
         self._seconds: Counter[str] = Counter()
         self._problems: list[str] = []
@@ -69,6 +79,9 @@ class DbtRuns:
         BuildError
             If a model or a test has failed.
         """
+        if not self._is_quiet and not self._is_verbose:
+            nodes = ("--resource-types", "model", "seed", "--output", "path")
+            self._layers = Layers(self._run("list", "--selector", selector, *nodes).result)
         self._run("build", "--selector", selector, "--exclude-resource-type", "unit_test")
 
     def run(self, *selected: str) -> None:
@@ -128,8 +141,11 @@ class DbtRuns:
             node, seconds = event.data.node_info, event.data.execution_time
             self._seconds[_kind(node.resource_type, node.node_path)] += seconds
             if name != "LogTestResult" and not self._is_quiet:
-                step = f"{event.data.index:>4} / {event.data.total}"
-                print_step(step, node.node_name, seconds)
+                if self._is_verbose:
+                    step = f"{event.data.index:>4} / {event.data.total}"
+                    print_step(step, node.node_name, seconds)
+                else:
+                    self._layers.note(node.node_path, seconds)
         elif name == "JinjaLogInfo" and not self._is_quiet:
             print(event.info.msg, flush=True)
         if event.info.level == "error":
@@ -137,6 +153,40 @@ class DbtRuns:
         problem = problem_of(event)
         if problem and problem not in self._problems:
             self._problems.append(problem)
+
+
+class Layers:
+    """Tells of each layer once its last node has ended.
+
+    Parameters
+    ----------
+    paths : list of str
+        The files of all nodes of a run.
+    """
+
+    def __init__(self, paths: list[str]) -> None:
+        self._nodes = Counter(map(layer_of, paths))
+        self._ended: Counter[str] = Counter()
+        self._seconds: Counter[str] = Counter()
+
+    def note(self, path: str, seconds: float) -> None:
+        """Count a node that has ended."""
+        layer = layer_of(path)
+        self._ended[layer] += 1
+        self._seconds[layer] += seconds
+        if self._ended[layer] == self._nodes[layer]:
+            nodes = self._nodes[layer]
+            told = "1 node" if nodes == 1 else f"{nodes} nodes"
+            print_step(layer, told, self._seconds[layer])
+
+
+def layer_of(path: str) -> str:
+    """Return the layer of a node by its file, within the project or within its folder of models."""
+    parts = Path(path).parts
+    for folder in ("models", "python_models"):
+        if folder in parts:
+            return parts[parts.index(folder) + 1]
+    return parts[0] if len(parts) > 1 and "seeds" not in parts else "seeds"
 
 
 def vars_of(settings: Path | None) -> dict:
@@ -169,7 +219,7 @@ def target_folder(warehouse: Path, changed: dict) -> Path:
 
 def print_step(step: str, name: str, seconds: float) -> None:
     """Tell a step that has ended, in columns."""
-    print(f"{step:10} {name:<45}{seconds:6.1f} s", flush=True)
+    print(f"{step:<12} {name:<45}{seconds:6.1f} s", flush=True)
 
 
 def problem_of(event) -> str | None:

@@ -1,4 +1,4 @@
-"""What a warehouse holds, on one screen: segments, verdict, data quality and the tables."""
+"""What a warehouse holds, on one screen: segments, verdict, data quality, where the tables are."""
 
 import textwrap
 from collections.abc import Callable
@@ -43,8 +43,14 @@ def print_summary(warehouse: Path) -> None:
             print(f"  {segment_id:>2}  {name:<40}{size:>10,}{share:>8.1%}{of_revenue}")
         print(f"\n{_wrapped(_model_in_use(rows))}")
         print("\nMaintenance contract")
+        # A segment is named by what it is.
+        contract = (
+            "(select coalesce(segment_name, clause) as name, contract.* "
+            "from marts.maintenance_contract as contract "
+            "left join marts.segment_profiles using (segment_id))"
+        )
         for clause, status, sentence in rows(
-            "select clause, status, sentence from marts.maintenance_contract "
+            f"select name, status, sentence from {contract} "
             f"where status != 'ok' and not {_TOO_EARLY} or clause = 'agreement' "
             "order by clause"
         ):
@@ -53,9 +59,7 @@ def print_summary(warehouse: Path) -> None:
             ("Kept", "status = 'ok' and clause != 'agreement'"),
             ("Not assessable yet", _TOO_EARLY),
         ):
-            clauses = rows(
-                f"select clause from marts.maintenance_contract where {condition} order by clause"
-            )
+            clauses = rows(f"select name from {contract} where {condition} order by clause")
             if clauses:
                 print(_wrapped(f"{words}: {', '.join(clause for (clause,) in clauses)}."))
         print(_wrapped(_schedule(rows)))
@@ -67,12 +71,8 @@ def print_summary(warehouse: Path) -> None:
             f"\nRaw rows rejected: {rejected:,}; values changed: {changed:,} "
             "(marts.data_quality_ledger has the reasons)"
         )
-        print(f"\nTables, in schema marts of {warehouse}")
-        for (table,) in rows(
-            "select table_name from duckdb_tables() where schema_name = 'marts' order by 1"
-        ):
-            size = rows(f'select count(*) from marts."{table}"')[0][0]
-            print(f"  {table:<40}{size:>10,} {'row' if size == 1 else 'rows'}")
+        tables = rows("select count(*) from duckdb_tables() where schema_name = 'marts'")[0][0]
+        print(f"\n{tables} tables in schema marts of {warehouse}")
 
 
 def is_contract_broken(warehouse: Path) -> bool:
@@ -119,11 +119,13 @@ def _schedule(rows: Callable[[str], list[tuple]]) -> str:
         f"Refit policy {policy}: since the first evaluation, of {first_date:%Y-%m-%d}, the model "
         f"{changes}; the one in use is of {since:%Y-%m-%d}. "
     )
-    told += sentence
+    agreement = rows("select status from marts.maintenance_contract where clause = 'agreement'")
+    if agreement != [("not assessable",)]:  # else there is no contract to forecast
+        told += sentence
     if next_date:
-        told += f" The next refit is on {next_date:%Y-%m-%d}."
+        told = f"{told.rstrip()} The next refit is on {next_date:%Y-%m-%d}."
     next_evaluation = rows("select max(next_evaluation_date) from marts.maintenance_contract")[0][0]
-    return f"{told} The next evaluation is on {next_evaluation:%Y-%m-%d}."
+    return f"{told.rstrip()} The next evaluation is on {next_evaluation:%Y-%m-%d}."
 
 
 def _counted(number: int, noun: str) -> str:

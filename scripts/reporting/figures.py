@@ -53,12 +53,13 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """Part of a page: a heading, sentences, and figures or tables below."""
+    """Part of a page: a heading, sentences, and figures or tables below; folded or open."""
 
     heading: str
     sentences: list[str] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     tables: list[tuple[str, pd.DataFrame]] = field(default_factory=list)
+    is_folded: bool = False
 
 
 def segment_colour(marts: Marts, *, legend: bool = True, others: Sequence[str] = ()) -> alt.Color:

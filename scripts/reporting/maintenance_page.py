@@ -1,13 +1,19 @@
 """How long the model may be trusted: the contract, its verdict, and what it rests on."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import altair as alt
 import pandas as pd
 
+from reporting import maintenance_titles as titles
+from reporting.exploration_page import spaced
 from reporting.figures import (
     ACCENT,
     NEUTRAL,
     Figure,
     Panel,
+    Section,
     by_segment,
     horizontal_line,
     segment_colour,
@@ -22,22 +28,72 @@ STATUSES = {
     "breach": "Broken",
     "not assessable": "Not assessable",
 }
-_HEADLINES = {
-    "ok": "The segments may be trusted: the contract is kept.",
-    "warn": "The segments may still be trusted, but the contract is close to its limit.",
-    "breach": "The contract is broken: the segments are due for a refit.",
-    "not assessable": "The contract cannot be assessed: see why below.",
-}
 # Clauses that compare with earlier months.
 _ON_HISTORY = ["data", "outcome", "newcomers", "recipe"]
-_UNTRUSTED = "The data have jumped: until that is explained, the contract cannot be trusted."
+
+
+def sections(marts: Marts) -> list[Section]:
+    """Write the sections of the page: what a marketer asks, and folded what it rests on."""
+    chart = agreement(marts)
+    opening = Section(headline(marts), verdict(marts), [chart] if chart else [])
+    groups = [
+        Section("Every clause", tables=[("The contract, clause by clause", _clauses(marts))]),
+        Section(
+            "How long a model lasts",
+            figures=_drawn(all_pairs(marts), segment_agreement(marts), survival(marts)),
+        ),
+        Section(
+            "Refit policies, and forecasts tried on the past",
+            _schedule(marts),
+            _drawn(policies(marts), intervals(marts)),
+            [("Forecasts tried so far", _forecasts(marts))],
+        ),
+        Section("What changed", figures=_drawn(causes(marts))),
+        Section(
+            "Customers who wait, and who move", figures=_drawn(waiting(marts), migration(marts))
+        ),
+        Section(
+            "Newcomers and recipe",
+            tables=[_of_newest(marts["maintenance_population_checks"], _population_checks)],
+        ),
+        Section("Data", tables=[_of_newest(marts["maintenance_data_checks"], _data_checks)]),
+        Section("Options for a longer contract", figures=_drawn(options(marts))),
+    ]
+    shown = [group for group in groups if group.figures or any(len(t) for _, t in group.tables)]
+    return [opening, *(replace(group, is_folded=True) for group in shown)]
+
+
+def _drawn(*figures: Figure | None) -> list[Figure]:
+    return [figure for figure in figures if figure is not None]
+
+
+def _schedule(marts: Marts) -> list[str]:
+    """Tell interval and forecast, unless the model in use has no contract that they could hold."""
+    contract = marts["maintenance_contract"].set_index("clause")
+    schedule = _in_use(marts)
+    if schedule is None or contract["status"]["agreement"] == "not assessable":
+        return []
+    return [schedule.sentence]
 
 
 def clauses(marts: Marts) -> pd.DataFrame:
-    """One row a clause, with what a card shows."""
+    """One row a clause, with the name of its segment and its status in words."""
     found = marts["maintenance_contract"].copy()
+    names = found["segment_id"].map(lambda i: None if pd.isna(i) else marts.name_of(int(i)))
+    found["segment_name"] = names
     found["label"] = found["status"].map(STATUSES).fillna(found["status"])
     return found
+
+
+def _clauses(marts: Marts) -> pd.DataFrame:
+    found = clauses(marts)
+    return pd.DataFrame(
+        {
+            "Clause": found["segment_name"].fillna(found["clause"]),
+            "Status": found["label"],
+            "What is found": found["sentence"],
+        }
+    )
 
 
 def status(marts: Marts) -> str:
@@ -56,45 +112,26 @@ def status(marts: Marts) -> str:
 
 def headline(marts: Marts) -> str:
     """Say in one sentence how the contract stands."""
-    found = marts["maintenance_contract"].set_index("clause")["status"]
-    return _UNTRUSTED if found.get("data") == "breach" else _HEADLINES[status(marts)]
+    return titles.headline(clauses(marts), status(marts))
 
 
 def verdict(marts: Marts) -> list[str]:
-    """Return the contract in plain words."""
-    contract, schedule = marts["maintenance_contract"], _in_use(marts)
-    told = [marts.alarm_of_feed] if marts.alarm_of_feed else []
-    told += [row.sentence for row in contract.itertuples() if row.clause == "agreement"]
-    if schedule is not None:
-        told.append(schedule.sentence)
-    if schedule is not None and pd.notna(schedule.next_refit_date):
-        told.append(f"The next refit is on {day(schedule.next_refit_date)}.")
-    if contract["next_evaluation_date"].notna().any():
-        told.append(f"The next evaluation is on {day(contract['next_evaluation_date'].max())}.")
-    return told
+    """Say whether a refit is due, what waiting costs, and when to look again."""
+    contract = clauses(marts)
+    return [
+        *([marts.alarm_of_feed] if marts.alarm_of_feed else []),
+        titles.is_due(contract),
+        titles.price_of_waiting(
+            marts["maintenance_waiting"], marts["maintenance_outcomes"], contract
+        ),
+        titles.look_again(contract, _in_use(marts)),
+    ]
 
 
 def _in_use(marts: Marts) -> pd.Series | None:
     schedule = marts["maintenance_schedule"]
     schedule = schedule[schedule["is_in_use"]]
     return schedule.iloc[0] if len(schedule) else None
-
-
-def figures(marts: Marts) -> list[Figure]:
-    """Draw the figures of the page, in order."""
-    made = [
-        agreement(marts),
-        all_pairs(marts),
-        segment_agreement(marts),
-        survival(marts),
-        intervals(marts),
-        causes(marts),
-        waiting(marts),
-        policies(marts),
-        migration(marts),
-        options(marts),
-    ]
-    return [figure for figure in made if figure is not None]
 
 
 def _threshold(marts: Marts) -> float | None:
@@ -115,89 +152,173 @@ def _dates(title: str) -> alt.X:
     return alt.X("evaluation_date:T", title=title, axis=alt.Axis(format="%b %Y", labelAngle=-40))
 
 
+# What ended a champion period, as a label has room for.
+_ENDS = {
+    "agreement": "agreement fell",
+    "misplaced revenue": "revenue misplaced",
+    "not assessable": "too unstable",
+    "candidate changed": "another candidate",
+}
+# More labels than these would lie over each other.
+_MOST_LABELS = 8
+
+
+def evaluations(marts: Marts) -> pd.DataFrame:
+    """One row an evaluation of the model in use, with both agreements and its noise floor."""
+    pairs = marts["segment_stability"]
+    pairs = pairs[["origin_model_id", "model_id", "structural_agreement"]]
+    rows = marts["maintenance_drift"]
+    rows = rows[rows["weeks"] > 0].merge(pairs, on=["origin_model_id", "model_id"])
+    rows["is_live"] = rows["evaluation_date"].map(_is_live(marts))
+    return rows.sort_values("evaluation_date")
+
+
+def _is_live(marts: Marts) -> pd.Series:
+    """Whether orders came as usual, by evaluation date."""
+    dates = marts["segment_model_decisions"].groupby("evaluation_date")
+    return dates["is_live"].first().astype(bool)
+
+
 def agreement(marts: Marts) -> Figure | None:
-    """Draw the agreement of the model with its refits."""
-    pairs = _of_candidate_in_use(marts, marts["segment_stability"])
-    pairs = pairs[pairs["weeks"] > 0]
-    if pairs.empty:
+    """Draw the agreement of the model in use with each refit."""
+    rows = evaluations(marts)
+    if rows.empty:
         return None
-    oldest = pairs.groupby("origin_model_id")["weeks"].max().idxmax()
-    never = pairs[pairs["origin_model_id"] == oldest].assign(line="first model, never refitted")
-    in_use = marts["maintenance_drift"]
-    in_use = in_use[in_use["weeks"] > 0].assign(line="model in use, refitted when due")
-    ageing_out = never.assign(
-        line="first model, ageing taken out", adjusted_rand_index=never["structural_agreement"]
-    )
-    columns = ["evaluation_date", "weeks", "adjusted_rand_index", "noise_floor", "line"]
-    rows = pd.concat([never[columns], ageing_out[columns], in_use[columns]])
     threshold = _threshold(marts)
-    base = alt.Chart(rows).encode(
-        x=_dates("Evaluation date"),
-        color=alt.Color(
-            "line:N",
-            title=None,
-            scale=alt.Scale(
-                domain=[
-                    "first model, never refitted",
-                    "first model, ageing taken out",
-                    "model in use, refitted when due",
-                ],
-                range=[PALETTE[1], PALETTE[2], PALETTE[0]],
+    periods = _periods(marts)
+    lines = {
+        "agreement with a refit": ("adjusted_rand_index", PALETTE[0]),
+        "ageing taken out": ("structural_agreement", PALETTE[2]),
+        "noise floor of the date": ("noise_floor", NEUTRAL),
+    }
+    long = pd.concat(
+        [
+            rows[["evaluation_date", "origin_model_id", "weeks"]].assign(
+                line=line, value=rows[column]
+            )
+            for line, (column, _) in lines.items()
+        ]
+    ).dropna(subset=["value"])
+    lowest = min(0.0, float(long["value"].min()))
+    drawn = (
+        alt.Chart(long)
+        .mark_line(point={"filled": True, "size": 26})
+        .encode(
+            x=_dates("Evaluation date"),
+            y=alt.Y(
+                "value:Q",
+                title="Adjusted Rand index (1 = the same segments)",
+                scale=alt.Scale(domain=[lowest, 1]),
             ),
-            legend=alt.Legend(orient="bottom", columns=1, labelLimit=300),
-        ),
-        tooltip=[
-            alt.Tooltip("line:N", title="Line"),
-            alt.Tooltip("evaluation_date:T", title="Evaluation date"),
-            alt.Tooltip("weeks:Q", title="Weeks since the fit"),
-            alt.Tooltip("adjusted_rand_index:Q", title="Agreement", format=".3f"),
-            alt.Tooltip("noise_floor:Q", title="Noise floor", format=".3f"),
-        ],
-    )
-    band = (
-        alt.Chart(never)
-        .mark_area(color=NEUTRAL, opacity=0.25)
-        .encode(x="evaluation_date:T", y=alt.Y("noise_floor:Q"), y2=alt.datum(1))
-    )
-    lines = base.mark_line(point={"filled": True, "size": 26}).encode(
-        y=alt.Y(
-            "adjusted_rand_index:Q",
-            title="Adjusted Rand index (1 = the same segments)",
-            scale=alt.Scale(domain=[min(0.0, float(rows["adjusted_rand_index"].min())), 1]),
+            detail="origin_model_id:N",
+            color=alt.Color(
+                "line:N",
+                title=None,
+                scale=alt.Scale(domain=list(lines), range=[colour for _, colour in lines.values()]),
+                legend=alt.Legend(orient="bottom", columns=1, labelLimit=300),
+            ),
+            tooltip=[
+                alt.Tooltip("line:N", title="Line"),
+                alt.Tooltip("evaluation_date:T", title="Evaluation date"),
+                alt.Tooltip("weeks:Q", title="Weeks since the fit"),
+                alt.Tooltip("value:Q", title="Value", format=".3f"),
+            ],
         )
     )
-    layers = [band, lines] + ([horizontal_line(threshold)] if threshold is not None else [])
-    below = never[never["adjusted_rand_index"] < threshold] if threshold is not None else never[:0]
-    if below.empty:
-        title = (
-            f"The first model has never fallen below the threshold in "
-            f"{counted(never['weeks'].max(), 'week')}"
-        )
-    else:
-        title = (
-            f"Without a refit the first model falls below {number(threshold)} after "
-            f"{counted(below['weeks'].min(), 'week')}; its agreement is now "
-            f"{number(never.sort_values('weeks')['adjusted_rand_index'].iloc[-1])}"
-        )
-    shown = never.sort_values("weeks")
+    layers = [_bands(periods), *_without_orders(rows), drawn]
+    if threshold is not None:
+        layers.append(horizontal_line(threshold))
+    if len(periods) <= _MOST_LABELS:
+        layers.append(_labels(periods, lowest))
+    ends = periods.dropna(subset=["champion_to"]).set_index("champion_to")["end"]
     table = pd.DataFrame(
         {
-            "Weeks since the first fit": shown["weeks"].map(number),
-            "Evaluation date": shown["evaluation_date"].map(day),
-            "First model and refit": shown["adjusted_rand_index"].map(number),
-            "Ageing taken out": shown["structural_agreement"].map(if_known(number)),
-            "Noise floor": shown["noise_floor"].map(if_known(number)),
+            "Evaluation date": rows["evaluation_date"].map(day),
+            "Weeks since the fit": rows["weeks"].map(number),
+            "Agreement with a refit": rows["adjusted_rand_index"].map(if_known(number)),
+            "Ageing taken out": rows["structural_agreement"].map(if_known(number)),
+            "Noise floor": rows["noise_floor"].map(if_known(number)),
+            "Orders as usual": rows["is_live"].map({True: "yes", False: "no"}),
+            "Model replaced": rows["evaluation_date"]
+            .map(ends.to_dict())
+            .astype(object)
+            .fillna("-"),
         }
     )
     return Figure(
         "agreement",
-        title,
+        titles.agreement(rows, threshold),
         [Panel(sized(alt.layer(*layers), 340))],
         table,
-        "Each point holds an older model against a refit of the same customers. Dashed: what the "
-        "contract asks for. In the grey band two fits of the same customers lie that differ by "
-        "chance. Where ageing is taken out, the first model's centroids are held against the refit "
-        "in the scaling of the day: what is left is change of the customers.",
+        "Each point holds the model in use against a refit of the same customers. Dashed: what the "
+        "contract asks for. Below the noise floor of its date, agreement is less than chance "
+        "explains. Blue bands are the times of one model, with what ended it; grey ones have far "
+        "fewer orders than usual, and what is measured there breaks no clause. Where ageing is "
+        "taken out, what is left is change of the customers.",
+    )
+
+
+def _periods(marts: Marts) -> pd.DataFrame:
+    """One row a champion period, with the dates of its band and what ended it, in words."""
+    periods = marts["champion_periods"].copy()
+    newest = marts["segment_model_decisions"]["evaluation_date"].max()
+    periods["until"] = periods["champion_to"].fillna(newest)
+    periods["end"] = [
+        "in use" if pd.isna(to) else _end(marts, ended_by)
+        for to, ended_by in zip(periods["champion_to"], periods["ended_by"], strict=True)
+    ]
+    return periods
+
+
+def _end(marts: Marts, ended_by: str) -> str:
+    """`segment 2` by its name, anything else as a reader calls it."""
+    kind, _, number_of_segment = str(ended_by).partition(" ")
+    if kind == "segment" and number_of_segment.isdigit():
+        return f"{marts.name_of(int(number_of_segment))} moved"
+    return _ENDS.get(ended_by, str(ended_by).replace("_", " "))
+
+
+def _bands(periods: pd.DataFrame) -> alt.Chart:
+    rows = periods[["champion_period", "champion_from", "until", "end"]].assign(
+        is_odd=periods["champion_period"] % 2 == 1
+    )
+    return (
+        alt.Chart(rows)
+        .mark_rect(color=PALETTE[0])
+        .encode(
+            x=alt.X("champion_from:T", title="Evaluation date"),
+            x2="until:T",
+            opacity=alt.condition("datum.is_odd", alt.value(0.14), alt.value(0.05)),
+            tooltip=[
+                alt.Tooltip("champion_from:T", title="In use from"),
+                alt.Tooltip("until:T", title="To"),
+                alt.Tooltip("end:N", title="Ended by"),
+            ],
+        )
+    )
+
+
+def _without_orders(rows: pd.DataFrame) -> list[alt.Chart]:
+    """Shade the time before each evaluation with far fewer orders than usual."""
+    before = rows["evaluation_date"].shift().fillna(rows["evaluation_date"])
+    shaded = rows[["evaluation_date"]].assign(begins=before)[~rows["is_live"]]
+    if shaded.empty:
+        return []
+    chart = alt.Chart(shaded).mark_rect(color=NEUTRAL, opacity=0.35)
+    return [
+        chart.encode(
+            x=alt.X("begins:T", title="Evaluation date"),
+            x2="evaluation_date:T",
+            tooltip=[alt.Tooltip("evaluation_date:T", title="Far fewer orders than usual by")],
+        )
+    ]
+
+
+def _labels(periods: pd.DataFrame, lowest: float) -> alt.Chart:
+    return (
+        alt.Chart(periods[["until", "end"]].assign(lowest=lowest))
+        .mark_text(align="right", baseline="bottom", dx=-4, dy=-4, color=NEUTRAL, fontSize=11)
+        .encode(x=alt.X("until:T", title="Evaluation date"), y=alt.Y("lowest:Q"), text="end:N")
     )
 
 
@@ -237,8 +358,6 @@ def all_pairs(marts: Marts) -> Figure | None:
     )
     by_weeks = rows[rows["weeks"] > 0].groupby("weeks")["adjusted_rand_index"]
     by_weeks = by_weeks.agg(["mean", "min", "max", "size"]).reset_index()
-    told = by_weeks[by_weeks["size"] >= min(3, int(by_weeks["size"].max()))]
-    last = told.iloc[-1]
     table = pd.DataFrame(
         {
             "Weeks between": by_weeks["weeks"].map(number),
@@ -250,8 +369,7 @@ def all_pairs(marts: Marts) -> Figure | None:
     )
     return Figure(
         "all-pairs",
-        f"What counts is the age of a model: {counted(last['weeks'], 'week')} after the fit the "
-        f"agreement lies between {number(last['min'])} and {number(last['max'])}",
+        titles.ages(by_weeks),
         [Panel(sized(chart, 420))],
         table,
         "Every model against every later refit, on the customers known at the evaluation date.",
@@ -267,7 +385,11 @@ def segment_agreement(marts: Marts) -> Figure | None:
     if rows.empty:
         return None
     oldest = rows.groupby("origin_model_id")["weeks"].max().idxmax()
-    of_first = rows[rows["origin_model_id"] == oldest]
+    pairs = marts["segment_stability"][["origin_model_id", "model_id", "customers"]]
+    of_first = rows[rows["origin_model_id"] == oldest].merge(
+        pairs, on=["origin_model_id", "model_id"]
+    )
+    of_first["customers"] *= of_first[["share_now", "share_now_refitted"]].max(axis=1)
     chart = by_segment(
         sized(
             alt.Chart(of_first)
@@ -290,27 +412,26 @@ def segment_agreement(marts: Marts) -> Figure | None:
             )
         )
     )
-    last = of_first[of_first["weeks"] == of_first["weeks"].max()].set_index("segment_name")
-    worst, best = last["jaccard"].idxmin(), last["jaccard"].idxmax()
-    title = f"{worst} blur first: after {counted(last['weeks'].iloc[0], 'week')} without a refit "
-    title += f"{share(last['jaccard'][worst])} of them are still the same"
-    if best != worst:
-        title += f", of {best} {share(last['jaccard'][best])}"
+    live = of_first[of_first["evaluation_date"].map(_is_live(marts))]
+    if live.empty:
+        return None
+    last = live[live["weeks"] == live["weeks"].max()]
     table = pd.DataFrame(
         {
-            "Segment": last.index,
-            "Jaccard index at the last evaluation": last["jaccard"].map(number),
+            "Segment": last["segment_name"],
+            "In both, of those in either": last["jaccard"].map(share),
+            "Customers, in the larger": last["customers"].map(integer),
             "Share at the fit": last["share_then"].map(if_known(share)),
             "Share at the last evaluation": last["share_now"].map(if_known(share)),
         }
     )
     return Figure(
         "segment-agreement",
-        title,
+        titles.segments(last),
         [Panel(chart)],
         table,
-        "The first model, never refitted: customers whom both it and a refit put into the segment, "
-        "over customers whom either does. A small segment cannot be lost unseen.",
+        "The first model, never refitted. The Jaccard index: of the customers whom it or a refit "
+        "puts into the segment, the share whom both do.",
         has_segments=True,
     )
 
@@ -338,16 +459,6 @@ def survival(marts: Marts) -> Figure | None:
             scale=alt.Scale(domain=[0, 1]),
         )
     )
-    if schedule is not None and pd.notna(schedule.median_weeks_until_breach):
-        title = (
-            f"Half of {counted(schedule.origins, 'model')} break the contract within "
-            f"{counted(schedule.median_weeks_until_breach, 'week')}"
-        )
-    else:
-        title = (
-            f"{share(rows.sort_values('weeks')['survival'].iloc[-1])} of the models keep the "
-            f"contract for {counted(rows['weeks'].max(), 'week')}"
-        )
     table = pd.DataFrame(
         {
             "Weeks": rows["weeks"].map(number),
@@ -358,7 +469,7 @@ def survival(marts: Marts) -> Figure | None:
     )
     return Figure(
         "survival",
-        title,
+        titles.lasting(rows, schedule),
         [Panel(sized(line, 300))],
         table,
         "Kaplan-Meier curve over all start dates so far. It describes them, and promises nothing "
@@ -402,9 +513,7 @@ def intervals(marts: Marts) -> Figure | None:
     )
     return Figure(
         "intervals",
-        f"Intervals found at {counted(len(rows), 'past date')} were kept by "
-        f"{share(rows['later_kept_share'].mean())} of later models; "
-        f"{share(schedule.probability)} were promised",
+        titles.intervals(rows, float(schedule.probability)),
         [Panel(sized(chart + horizontal_line(float(schedule.probability)), 300))],
         table,
         "At each date, the longest interval that enough of the models known then had kept. Dashed: "
@@ -446,10 +555,7 @@ def causes(marts: Marts) -> Figure | None:
     )
     panels = [Panel(shift, "How far the distribution of a feature has moved since the fit")]
     moved = features.groupby("label")["population_stability_index"].max()
-    title = (
-        f"{moved.idxmax()} moves most: its stability index reaches {number(moved.max())} before a "
-        "refit"
-    )
+    title = titles.shift(moved)
     table = pd.DataFrame({"Cause": moved.index, "Highest stability index": moved.map(number)})
     measured = rows[rows["is_attributable"].notna()]
     for kinds, heading in (
@@ -543,19 +649,19 @@ def waiting(marts: Marts) -> Figure | None:
         return None
     long = rows.melt(
         id_vars=["weeks", "start_dates"],
-        value_vars=["mean_misplaced_share", "mean_misplaced_revenue_share"],
+        value_vars=["misplaced_share", "misplaced_revenue_share"],
         var_name="of",
         value_name="value",
     ).assign(
         of=lambda found: found["of"].map(
-            {"mean_misplaced_share": "customers", "mean_misplaced_revenue_share": "revenue"}
+            {"misplaced_share": "customers", "misplaced_revenue_share": "revenue"}
         )
     )
     chart = sized(
         alt.Chart(long)
         .mark_line(strokeWidth=2.5)
         .encode(
-            x=alt.X("weeks:Q", title="Weeks between refits"),
+            x=alt.X("weeks:Q", title="Weeks without a refit"),
             y=alt.Y("value:Q", title="In another segment (%)", axis=alt.Axis(format="%")),
             color=alt.Color(
                 "of:N",
@@ -571,26 +677,28 @@ def waiting(marts: Marts) -> Figure | None:
         ),
         300,
     )
-    schedule = _in_use(marts)
-    shown = rows.iloc[-1]
-    if schedule is not None and pd.notna(schedule.recommended_interval_weeks):
-        at = rows[rows["weeks"] <= schedule.recommended_interval_weeks]
-        shown = at.iloc[-1] if len(at) else rows.iloc[0]
-    title = (
-        f"With a refit every {counted(shown.weeks, 'week')}, {share(shown.mean_misplaced_share)} "
-        f"of the customers, with {share(shown.mean_misplaced_revenue_share)} of the revenue, wait "
-        "in another segment than a refit would give"
-    )
+    title = titles.misplaced(rows, float(rows["weeks"].max()))
     table = pd.DataFrame(
         {
             "Weeks between refits": rows["weeks"].map(number),
-            "Customers in another segment": rows["mean_misplaced_share"].map(if_known(share)),
-            "Revenue in another segment": rows["mean_misplaced_revenue_share"].map(if_known(share)),
+            "Models followed": rows["start_dates"].map(integer),
+            "Customers in another segment, at the end": rows["misplaced_share"].map(
+                if_known(share)
+            ),
+            "Revenue in another segment, at the end": rows["misplaced_revenue_share"].map(
+                if_known(share)
+            ),
+            "Customers, over the time": rows["mean_misplaced_share"].map(if_known(share)),
             "Customers relabelled a year": rows["relabelled_share_a_year"].map(if_known(share)),
         }
     )
     return Figure(
-        "waiting", title, [Panel(chart)], table, "On average over the time between refits."
+        "waiting",
+        title,
+        [Panel(chart)],
+        table,
+        "Who is in another segment than a refit would give when so many weeks have passed, on "
+        "average over all models followed for so long.",
     )
 
 
@@ -703,8 +811,7 @@ def migration(marts: Marts) -> Figure | None:
     )
     return Figure(
         "migration",
-        f"At an evaluation {share(rows['migrated_share'].mean())} of the customers have changed "
-        "segment under one model",
+        titles.migration(rows),
         [Panel(chart)],
         table,
         "Migration under one model and relabelling by a new one are two things and counted apart.",
@@ -738,8 +845,6 @@ def options(marts: Marts) -> Figure | None:
     )
     threshold = _threshold(marts)
     layered = chart if threshold is None else sized(chart + horizontal_line(threshold), 320)
-    ends = curves.sort_values("weeks").groupby("option").last()
-    longest = ends["mean_adjusted_rand_index"].idxmax()
     table = pd.DataFrame(
         {
             "Option": told["option"],
@@ -751,10 +856,58 @@ def options(marts: Marts) -> Figure | None:
     )
     return Figure(
         "options",
-        f"Of the options compared, {longest} keeps most agreement: "
-        f"{number(ends.loc[longest, 'mean_adjusted_rand_index'])} after "
-        f"{counted(ends.loc[longest, 'weeks'], 'week')}",
+        titles.options(curves),
         [Panel(layered)],
         table,
         "What another definition of recency or another window would do to the contract.",
+    )
+
+
+def _forecasts(marts: Marts) -> pd.DataFrame:
+    """Say how the forecasts of the model in use have done, as of the newest date."""
+    rows = marts["maintenance_backtest"]
+    rows = rows[(rows["subject"] == "champion") & rows["is_newest"]]
+    return pd.DataFrame(
+        {
+            "State": rows["status"],
+            "Dates tried": rows["tried_dates"].map(integer),
+            "Kept the first date": rows["tried_not_before_kept_share"].map(if_known(share)),
+            "Kept the last date": rows["tried_by_kept_share"].map(if_known(share)),
+        }
+    )
+
+
+def _of_newest(
+    checks: pd.DataFrame, told: Callable[[pd.DataFrame], pd.DataFrame]
+) -> tuple[str, pd.DataFrame]:
+    """Return caption and table of the newest evaluation at which a check could be made."""
+    rows = checks[checks["is_assessable"]]
+    rows = rows[rows["evaluation_date"] == rows["evaluation_date"].max()]
+    caption = f"At the evaluation of {day(rows['evaluation_date'].iloc[0])}" if len(rows) else ""
+    return caption, told(rows)
+
+
+def _population_checks(rows: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Clause": rows["clause"],
+            "Measure": rows["measure"],
+            "Of": rows["subject"],
+            "Customers": rows["customers"].map(if_known(integer)),
+            "Now": rows["measured_value"].map(if_known(number)),
+            "Up to the fit": rows["reference_value"].map(if_known(number)),
+            "Standard errors apart": rows["deviations"].map(if_known(number)),
+            "Beyond the limit": rows["is_beyond"].map({True: "yes", False: "no"}),
+        }
+    )
+
+
+def _data_checks(rows: pd.DataFrame) -> pd.DataFrame:
+    checks = rows.groupby("check_name", as_index=False)[["is_assessable", "is_jump"]].sum()
+    return pd.DataFrame(
+        {
+            "Check": checks["check_name"].map(spaced),
+            "Made": checks["is_assessable"].map(integer),
+            "Jumped": checks["is_jump"].map(integer),
+        }
     )

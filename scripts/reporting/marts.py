@@ -54,9 +54,10 @@ class Marts:
             self._connection = duckdb.connect(str(self.warehouse), read_only=True)
             self._connection.execute("from marts.customer_segments limit 0")
             self._connection.execute("from marts.segment_map limit 0")
+            self._connection.execute("select is_live from marts.segment_model_decisions limit 0")
         except duckdb.IOException as error:
             raise ReportError(f"{self.warehouse} cannot be read: {error}") from None
-        except duckdb.CatalogException:
+        except (duckdb.CatalogException, duckdb.BinderException):
             raise ReportError(
                 f"{self.warehouse} lacks tables that the report reads. make build makes them."
             ) from None

@@ -12,6 +12,7 @@ import vl_convert
 from markupsafe import Markup
 
 from reporting import (
+    card_page,
     choice_page,
     exploration_page,
     maintenance_page,
@@ -96,15 +97,10 @@ def pages(marts: Marts) -> list[Page]:
         Page(
             "maintenance.html",
             "Maintenance",
-            [
-                Section(
-                    maintenance_page.headline(marts),
-                    maintenance_page.verdict(marts),
-                    maintenance_page.figures(marts),
-                )
-            ],
+            maintenance_page.sections(marts),
             verdict=maintenance_page.status(marts),
         ),
+        Page("card.html", "Model card", card_page.sections(marts)),
         Page("method.html", "Data quality and method", method_page.sections(marts)),
     ]
 
@@ -148,7 +144,6 @@ def write(
             with_customers=with_customers,
             segments=marts.profiles[["segment_id", "segment_name", "colour"]].to_dict("records"),
             as_of=marts.as_of,
-            clauses=maintenance_page.clauses(marts).to_dict("records") if page.verdict else [],
             specs={
                 f"{figure.name}-{i}": specification(panel.chart)
                 for figure in page.figures
@@ -156,6 +151,9 @@ def write(
             },
         )
         (folder / page.file).write_text(rendered, encoding="utf-8")
+        if page.file == "card.html":
+            text = card_page.markdown(marts, page.sections)
+            (folder / "model_card.md").write_text(text, encoding="utf-8")
 
 
 def _write_customers(marts: Marts, folder: Path) -> None:

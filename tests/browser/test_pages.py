@@ -10,7 +10,8 @@ from playwright.sync_api import sync_playwright
 
 pytestmark = pytest.mark.slow
 
-PAGES = ["index.html", "exploration.html", "choice.html", "maintenance.html", "method.html"]
+PAGES = ["index.html", "exploration.html", "choice.html", "maintenance.html", "card.html"]
+PAGES += ["method.html"]
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def test_a_page_opens_offline_and_every_chart_has_marks(opened, report, file):
     assert page.told == []
     assert {url for url in page.asked if not url.startswith(("file:", "data:"))} == set()
     charts = page.locator(".chart").all()
-    assert len(charts) > 0 or file == "method.html"
+    assert len(charts) > 0 or file in ("card.html", "method.html")
     for chart in charts:
         marks = chart.locator("svg g.role-mark > *").count()
         assert marks > 0, chart.get_attribute("id")
@@ -171,21 +172,44 @@ def test_the_charts_equal_the_marts(opened, read, shop_warehouse):
     page = opened("maintenance.html")
     pairs = read(
         shop_warehouse,
-        "select weeks, adjusted_rand_index from marts.segment_stability where weeks > 0 "
-        "and origin_model_id in (select min(origin_model_id) from marts.segment_stability)",
+        "select evaluation_date, adjusted_rand_index, noise_floor from marts.maintenance_drift "
+        "where weeks > 0 order by evaluation_date",
     )
     rows = in_charts(page, "agreement-0")
-    never = {r["weeks"]: r["adjusted_rand_index"] for r in rows if "never" in r.get("line", "")}
-    assert never == pytest.approx(dict(pairs.itertuples(index=False)))
+    for line, column in [
+        ("agreement with a refit", "adjusted_rand_index"),
+        ("noise floor of the date", "noise_floor"),
+    ]:
+        drawn = [row["value"] for row in rows if row.get("line") == line]
+        assert drawn == pytest.approx(pairs[column].tolist())
     sentences = read(shop_warehouse, "from marts.maintenance_contract")["sentence"].tolist()
-    shown = page.locator(".clauses li").all_text_contents()
-    assert all(any(sentence in clause for clause in shown) for sentence in sentences)
+    shown = page.locator("details.group td").all_text_contents()
+    assert set(sentences) <= set(shown)
 
     page = opened("choice.html")
     points = read(shop_warehouse, "from marts.segment_map order by point")
     rows = sorted(in_charts(page, "projection-0"), key=lambda row: row["point"])
     assert [row["x"] for row in rows] == pytest.approx(points["x"].tolist())
     assert [row["y"] for row in rows] == pytest.approx(points["y"].tolist())
+
+
+def test_a_group_of_the_contract_opens_with_charts_as_wide_as_the_page(opened):
+    page = opened("maintenance.html")
+    assert page.locator("details.group[open]").count() == 0
+    group = page.locator("details.group", has=page.locator(".chart")).first
+    group.locator("summary h2").click()
+    figure = group.locator("figure").first.bounding_box()
+    page.wait_for_function(
+        "document.querySelector('details.group[open] .chart svg').clientWidth > 500"
+    )
+    assert group.locator(".chart svg").first.bounding_box()["width"] <= figure["width"]
+
+
+def test_paper_shows_every_group(opened):
+    page = opened("maintenance.html")
+    page.emulate_media(media="print")
+    group = page.locator("details.group").first
+    assert group.locator(".table").first.bounding_box()["height"] > 50
 
 
 def test_a_segment_keeps_its_colour_on_all_pages(opened):

@@ -206,6 +206,7 @@ def test_a_terminated_build_takes_its_workers_with_it(
             *("--data", shop_data),
             *("--warehouse", published),
             *("--compare", compare),
+            "--verbose",
         ],
         cwd=ROOT,
         stdout=subprocess.PIPE,

@@ -10,6 +10,7 @@ import pytest
 from scipy.stats import CensoredData, ecdf, wasserstein_distance
 
 from conftest import with_any_vars
+from contract_claims import assert_claims_hold
 
 pytestmark = pytest.mark.olist
 
@@ -312,3 +313,7 @@ def test_review_scores_that_are_doubled_break_the_clause_of_data(
     [clause] = read(warehouse, "from marts.maintenance_contract where clause = 'data'").itertuples()
     assert (clause.status, clause.breached_since) == ("breach", pd.Timestamp("2018-05-07"))
     assert clause.sentence.startswith("2018-05-07, review_score")
+
+
+def test_what_the_contract_page_claims_is_in_the_marts(olist_warehouse):
+    assert_claims_hold(olist_warehouse)

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import other_shops
+from contract_claims import assert_claims_hold
 
 SHOPS = {
     other_shops.subscription: {"first_evaluation_date": "2023-01-02"},
@@ -107,3 +108,4 @@ def test_without_amounts_segments_are_of_recency_and_frequency(project, tmp_path
     assert not clauses["sentence"].str.contains("revenue").any()
     waiting = read(warehouse, "select * from marts.maintenance_waiting")
     assert not waiting["sentence"].str.contains("revenue").any()
+    assert_claims_hold(warehouse)

@@ -12,9 +12,19 @@ import pandas as pd
 import pypdf
 import pytest
 
-from reporting import choice_page, segment_cards, segments_page, site, slides
+from contract_claims import assert_claims_hold
+from reporting import (
+    card_page,
+    choice_page,
+    maintenance_page,
+    segment_cards,
+    segments_page,
+    site,
+    slides,
+)
 from reporting.marts import Marts
 from reporting.text import html, integer, money, plain, share
+from summary import print_summary
 
 pytestmark = pytest.mark.slow
 
@@ -40,7 +50,7 @@ def made(project, shop_warehouse, tmp_path_factory):
 def test_pages_need_the_marts_alone_and_are_small(made):
     _, folder = made
     shared = sum(path.stat().st_size for path in (folder / "assets").iterdir())
-    for name in ("index", "exploration", "choice", "maintenance", "method"):
+    for name in ("index", "exploration", "choice", "maintenance", "card", "method"):
         assert (folder / f"{name}.html").stat().st_size + shared < 3_000_000
     assert (folder / "tables.html").stat().st_size > 1_000_000
 
@@ -349,6 +359,124 @@ def test_the_customers_of_each_segment_are_listed_where_asked(project, made, rea
         assert index.count(f'href="{name}"') == 1
 
 
+def test_what_the_contract_page_claims_is_in_the_marts(made):
+    assert_claims_hold(made[0])
+
+
+def test_the_contract_page_opens_with_three_lines_and_one_chart_and_folds_the_rest(made):
+    warehouse, folder = made
+    (page,) = (page for page in site.pages(Marts(warehouse)) if page.file == "maintenance.html")
+    opening, *groups = page.sections
+    assert [figure.name for figure in opening.figures] == ["agreement"]
+    assert len(opening.sentences) in (3, 4)  # with an alarm, where orders have stopped
+    assert len(groups) >= 4 and all(group.is_folded for group in groups)
+    html = (folder / "maintenance.html").read_text()
+    assert html.count('<details class="group">') == len(groups)
+    assert html.count("<details") == html.count("</details>")
+
+
+def tables_of(card: str) -> list[list[list[str]]]:
+    """The tables of a Markdown page, without their headings."""
+    found = re.findall(r"(?:^\|.*\|\n)+", card, flags=re.MULTILINE)
+    return [[line.strip("| ").split(" | ") for line in t.splitlines()[2:]] for t in found]
+
+
+def told_number(text: str) -> float:
+    return float(text.replace(",", "").replace("%", ""))
+
+
+def test_every_figure_of_the_model_card_is_in_the_marts(made, read):
+    warehouse, folder = made
+    card = (folder / "model_card.md").read_text()
+    segments, features, figures, clauses = tables_of(card)
+    profiles = read(warehouse, "from marts.segment_profiles order by segment_id")
+    assert [row[0] for row in segments] == profiles["segment_name"].tolist()
+    assert [told_number(row[2]) for row in segments] == profiles["customers"].tolist()
+    shares = [told_number(row[3]) for row in segments]
+    assert shares == pytest.approx((100 * profiles["share"]).tolist(), abs=0.051)
+
+    ((model, fitted, seed, segment_number, smallest, floor),) = read(
+        warehouse,
+        "select model_id, models.customers, seed, n_segments, smallest_share, noise_floor "
+        "from marts.segment_models as models join marts.maintenance_noise using (model_id) "
+        "where status = 'champion'",
+    ).itertuples(index=False)
+    assert f"It was fitted on {fitted:,} customers" in card and f"Random seed {seed}," in card
+    values = dict(figures)
+    assert values["Segments"] == str(segment_number)
+    assert told_number(values["Smallest segment"]) == pytest.approx(100 * smallest, abs=0.051)
+    assert told_number(values["Noise floor"]) == pytest.approx(floor, abs=0.0051)
+
+    parameters = read(
+        warehouse,
+        "select lower_cap, upper_cap, transform from marts.segment_model_parameters "
+        f"where model_id = '{model}'",
+    )
+    assert sorted(row[4] for row in features) == sorted(parameters["transform"])
+    for i, column in ((2, "lower_cap"), (3, "upper_cap")):
+        found = sorted(told_number(row[i]) for row in features)
+        assert found == pytest.approx(sorted(parameters[column]), abs=0.0051, rel=1e-5)
+
+    contract = read(warehouse, "from marts.maintenance_contract")
+    assert len(clauses) == len(contract)
+    for row, clause in zip(clauses, contract.itertuples(), strict=True):
+        if clause.status == "not assessable":
+            assert row[2] == "-"
+        elif clause.measured_value == clause.measured_value:
+            assert told_number(row[2]) == pytest.approx(clause.measured_value, abs=0.0051)
+    ((border, customers),) = read(
+        warehouse,
+        "select 100 * avg((confidence < 0.1)::int), count(*) from marts.customer_segments",
+    ).itertuples(index=False)
+    assert f"puts {customers:,} customers" in card
+    told = float(re.search(r"([\d.]+)% of the customers lie at a border", card)[1])
+    assert told == pytest.approx(border, abs=0.051)
+    ((rows_in, rejected),) = read(
+        warehouse,
+        "select sum(rows_in), sum(rows_rejected) from marts.data_quality_ledger "
+        "where rule = 'all rules'",
+    ).itertuples(index=False)
+    assert f"Of {rows_in:,.0f} raw rows {rejected:,.0f} are rejected" in card
+
+
+def test_a_card_of_hostile_text_stays_in_its_cells(made, tmp_path):
+    warehouse = Path(shutil.copy(made[0], tmp_path))
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(
+            "update marts.segment_profiles set segment_name = '<script>|' || chr(10) || 'x'"
+        )
+    marts = Marts(warehouse)
+    card = card_page.markdown(marts, card_page.sections(marts))
+    assert "<script" not in card and "&lt;script>\\| x" in card
+
+
+def test_a_contract_that_cannot_be_assessed_has_no_interval_and_no_forecast(made, tmp_path, capsys):
+    warehouse = Path(shutil.copy(made[0], tmp_path))
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(
+            "update marts.maintenance_schedule set sentence = 'Refit every 5 weeks.', "
+            "breach_not_before = timestamp '2030-01-01', breach_by = timestamp '2032-01-01', "
+            "breach_most_likely = timestamp '2031-01-01'"
+        )
+
+    def told():
+        print_summary(warehouse)
+        sections = maintenance_page.sections(Marts(warehouse))
+        page = plain(" ".join(sentence for made in sections for sentence in made.sentences))
+        return page, capsys.readouterr().out
+
+    set_status = "update marts.maintenance_contract set status = ? where clause = 'agreement'"
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(set_status, ["ok"])
+    page, console = told()
+    assert "Refit every 5 weeks." in page and "by 1 January 2032" in page
+    assert "Refit every 5 weeks." in console
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(set_status, ["not assessable"])
+    page, console = told()
+    assert "every 5 weeks" not in page + console and "203" not in page
+
+
 def test_a_candidate_that_was_not_compared_is_reported_without_figures(made, tmp_path):
     """Pinned after the comparison, as the README says."""
     warehouse = Path(shutil.copy(made[0], tmp_path))
@@ -410,6 +538,20 @@ def test_slides_of_text_that_is_code_fit_too(made, tmp_path):
     before = pypdf.PdfReader(made[1] / "slides.pdf")
     assert len(deck.pages) == len(before.pages)
     assert "#panic" in deck.pages[1].extract_text()
+
+
+def test_the_summary_names_segments_and_counts_the_tables(made, read, capsys):
+    warehouse, _ = made
+    print_summary(warehouse)
+    said = capsys.readouterr().out
+    contract = " ".join(said.split("Maintenance contract")[1].split())
+    names = read(warehouse, "select segment_name from marts.segment_profiles")["segment_name"]
+    assert all(name in contract for name in names)
+    assert not re.search(r"segment \d", contract)
+    ((tables,),) = read(
+        warehouse, "select count(*) from information_schema.tables where table_schema = 'marts'"
+    ).itertuples(index=False)
+    assert said.rstrip().splitlines()[-1] == f"{tables} tables in schema marts of {warehouse}"
 
 
 def test_numbers_are_elements_and_all_else_is_escaped():

@@ -165,7 +165,7 @@ class FakeDbt:
         self.selectors = []
         self.is_stale, self.evaluation_dates, self.candidate = is_stale, evaluation_dates, candidate
 
-    def started(self, _data, warehouse, _changed):
+    def started(self, _data, warehouse, _changed, *, is_verbose):
         self.warehouse = warehouse
         return self
 
@@ -350,6 +350,46 @@ def failed_node(name, message):
         info=SimpleNamespace(name="RunResultError"),
         data=SimpleNamespace(node_info=node, msg=message),
     )
+
+
+def ended_node(kind, path, seconds, *, event="LogModelResult"):
+    """The event of a node that has ended."""
+    node = SimpleNamespace(resource_type=kind, node_path=path, node_name=path.split("/")[-1])
+    return SimpleNamespace(
+        info=SimpleNamespace(name=event, level="info", msg=""),
+        data=SimpleNamespace(node_info=node, execution_time=seconds, index=3, total=9),
+    )
+
+
+def test_a_build_tells_each_layer_once_and_each_node_where_it_is_asked_to(
+    capsys, monkeypatch, tmp_path
+):
+    listed = ["dbt_project/models/staging/olist/a.sql", "dbt_project/models/staging/b.sql"]
+    listed += ["python_models/training/c.py", "dbt_project/seeds/d.csv"]
+    ended = [("staging/olist/a.sql", 1.0), ("training/c.py", 4.0), ("d.csv", 0.5)]
+    ended += [("staging/b.sql", 2.5)]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(dbt_runs.os, "environ", {})
+
+    def run(self, *command):
+        if command[0] == "build":
+            for path, seconds in ended:
+                self._note(ended_node("model", path, seconds))
+        return SimpleNamespace(result=listed)
+
+    monkeypatch.setattr(dbt_runs.DbtRuns, "_run", run)
+
+    def told(**options):
+        dbt_runs.DbtRuns(tmp_path, tmp_path / "w.duckdb", {}, **options).build("daily")
+        return [line.split() for line in capsys.readouterr().out.splitlines()]
+
+    assert told() == [
+        ["training", "1", "node", "4.0", "s"],
+        ["seeds", "1", "node", "0.5", "s"],
+        ["staging", "2", "nodes", "3.5", "s"],
+    ]
+    assert [line[3] for line in told(is_verbose=True)] == ["a.sql", "c.py", "d.csv", "b.sql"]
+    assert told(is_quiet=True) == []
 
 
 def test_too_little_memory_names_the_model_and_what_to_set(monkeypatch):

@@ -114,6 +114,11 @@ document.getElementById("segment")?.addEventListener("change", async (event) => 
   for (const name of views.keys()) await show(name);
 });
 
+// A chart in a group that was closed has had no width.
+for (const group of document.querySelectorAll("details.group")) {
+  group.addEventListener("toggle", () => window.dispatchEvent(new Event("resize")));
+}
+
 const isDark = window.matchMedia("(prefers-color-scheme: dark)");
 document.getElementById("theme").addEventListener("click", () => {
   const now = document.documentElement.dataset.theme ?? (isDark.matches ? "dark" : "light");

@@ -328,6 +328,8 @@ told as (
                     || {{ counted('recommended.past_dates', 'past date') }} || ' were kept by '
                     || printf('%.0f %%', 100 * recommended.later_kept_share)
                     || ' of the models fitted after them.'
+            when recommended.origins = 0
+                then 'No model could be followed so far: how long one lasts is not known.'
             when recommended.breached_origins = 0
                 then
                     'Of ' || {{ counted('recommended.origins', 'model') }} || ' followed so far '
@@ -356,10 +358,9 @@ told as (
             when 'issued'
                 then
                     'The contract of the model in use breaks not before '
-                    || {{ iso_date('expected.breach_not_before') }} || ', most likely by '
-                    || {{ iso_date('expected.breach_most_likely') }} || ', and by '
-                    || {{ iso_date('expected.breach_by') }} || ' at the latest, in nine of ten '
-                    || 'cases each.'
+                    || {{ iso_date('expected.breach_not_before') }} || ' in nine of ten cases, by '
+                    || {{ iso_date('expected.breach_most_likely') }} || ' in half of them, and by '
+                    || {{ iso_date('expected.breach_by') }} || ' in nine of ten.'
             when 'the contract is broken'
                 then 'The contract of the model in use is broken.'
             when 'no contract to forecast'

@@ -10,6 +10,12 @@ models as (
 
     select * from {{ ref('training_models') }}
 
+),
+
+evaluation_dates as (
+
+    select * from {{ ref('monitoring_evaluation_dates') }}
+
 )
 
 select
@@ -26,6 +32,7 @@ select
     decisions.decision,
     decisions.is_takeover,
     decisions.adjusted_rand_index,
+    evaluation_dates.is_live,
     case
         when not decisions.is_takeover and used.candidate_id != challengers.candidate_id
             then
@@ -41,4 +48,5 @@ select
 from decisions
 inner join models as used on decisions.model_id = used.model_id
 inner join models as challengers on decisions.challenger_model_id = challengers.model_id
+left join evaluation_dates on decisions.evaluation_date = evaluation_dates.evaluation_date
 order by decisions.decision_number
