@@ -83,6 +83,7 @@ class DbtRuns:
             nodes = ("--resource-types", "model", "seed", "--output", "path")
             self._layers = Layers(self._run("list", "--selector", selector, *nodes).result)
         self._run("build", "--selector", selector, "--exclude-resource-type", "unit_test")
+        self._layers.finish()
 
     def run(self, *selected: str) -> None:
         """Run the models that are selected, without tests.
@@ -175,9 +176,16 @@ class Layers:
         self._ended[layer] += 1
         self._seconds[layer] += seconds
         if self._ended[layer] == self._nodes[layer]:
-            nodes = self._nodes[layer]
-            told = "1 node" if nodes == 1 else f"{nodes} nodes"
-            print_step(layer, told, self._seconds[layer])
+            self._tell(layer)
+
+    def finish(self) -> None:
+        """Tell the layers of which dbt has not run every node that it lists."""
+        for layer in [layer for layer, ended in self._ended.items() if ended < self._nodes[layer]]:
+            self._tell(layer)
+
+    def _tell(self, layer: str) -> None:
+        nodes = self._ended[layer]
+        print_step(layer, "1 node" if nodes == 1 else f"{nodes} nodes", self._seconds[layer])
 
 
 def layer_of(path: str) -> str:

@@ -366,8 +366,9 @@ def test_a_build_tells_each_layer_once_and_each_node_where_it_is_asked_to(
 ):
     listed = ["dbt_project/models/staging/olist/a.sql", "dbt_project/models/staging/b.sql"]
     listed += ["python_models/training/c.py", "dbt_project/seeds/d.csv"]
+    listed += ["dbt_project/models/marts/e.sql", "dbt_project/models/marts/never_run.sql"]
     ended = [("staging/olist/a.sql", 1.0), ("training/c.py", 4.0), ("d.csv", 0.5)]
-    ended += [("staging/b.sql", 2.5)]
+    ended += [("marts/e.sql", 0.1), ("staging/b.sql", 2.5)]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(dbt_runs.os, "environ", {})
 
@@ -387,8 +388,15 @@ def test_a_build_tells_each_layer_once_and_each_node_where_it_is_asked_to(
         ["training", "1", "node", "4.0", "s"],
         ["seeds", "1", "node", "0.5", "s"],
         ["staging", "2", "nodes", "3.5", "s"],
+        ["marts", "1", "node", "0.1", "s"],
     ]
-    assert [line[3] for line in told(is_verbose=True)] == ["a.sql", "c.py", "d.csv", "b.sql"]
+    assert [line[3] for line in told(is_verbose=True)] == [
+        "a.sql",
+        "c.py",
+        "d.csv",
+        "e.sql",
+        "b.sql",
+    ]
     assert told(is_quiet=True) == []
 
 
