@@ -278,7 +278,7 @@ def test_a_good_build_replaces_the_warehouse_and_tells_what_it_holds(
         "Loyal customers",
         "agreement: OK",
         "how long one lasts is not known",
-        "customer_segments",
+        "tables in schema marts",
         "272 customers",
     ]:
         assert word in " ".join(result.stdout.split())

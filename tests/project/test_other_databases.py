@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy
 import yaml
 from test_exports import features_of
-from test_relations import Tables, assert_right, profile_with, run_layers
+from test_source_relations import Tables, assert_right, profile_with, run_layers
 
 from conftest import ROOT
 
