@@ -54,7 +54,7 @@ def balance(marts: Marts) -> str:
 
 
 def _month_axis() -> alt.X:
-    axis = alt.Axis(format="%b %Y", labelAngle=-40)
+    axis = alt.Axis(format="%b %Y", labelAngle=-40, tickCount="month")
     return alt.X("month:T", timeUnit="yearmonth", title="Month of purchase", axis=axis)
 
 

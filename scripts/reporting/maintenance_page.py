@@ -149,7 +149,11 @@ def _of_candidate_in_use(marts: Marts, pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _dates(title: str) -> alt.X:
-    return alt.X("evaluation_date:T", title=title, axis=alt.Axis(format="%b %Y", labelAngle=-40))
+    return alt.X(
+        "evaluation_date:T",
+        title=title,
+        axis=alt.Axis(format="%b %Y", labelAngle=-40, tickCount="month"),
+    )
 
 
 # What ended a champion period, as a label has room for.

@@ -75,12 +75,15 @@ def balance(marts: Marts) -> Figure:
     ).assign(of=lambda rows: rows["of"].map(quantities))
     long["bar"] = long["segment_name"] + ": " + long["of"]
     bars = long.sort_values(["segment_id", "of"])["bar"].tolist()
+    # The name stands at the first of the two bars of a segment.
+    parts = "split(datum.label, ': ')"
+    label = f"{parts}[1] == 'customers' ? {parts}[0] : 'revenue'"
     chart = (
         alt.Chart(long)
         .mark_bar()
         .encode(
             x=alt.X("value:Q", title="Share of all (%)", axis=alt.Axis(format="%")),
-            y=alt.Y("bar:N", title=None, sort=bars, axis=alt.Axis(labelLimit=190)),
+            y=alt.Y("bar:N", title=None, sort=bars, axis=alt.Axis(labelLimit=260, labelExpr=label)),
             color=segment_colour(marts, legend=False),
             fillOpacity=alt.condition("datum.of === 'revenue'", alt.value(0.55), alt.value(1)),
             tooltip=[
