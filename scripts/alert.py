@@ -4,10 +4,10 @@
     python scripts/alert.py --warehouse warehouse/segments.duckdb --to alerts.jsonl
 
 The message is JSON: `text` for people, and the clauses with their values. A URL gets it as a POST,
-a file as one more line, and without a receiver it is printed. Nothing is told while every clause is
+a file as one more line, and without a receiver it is printed. Nothing is sent while every clause is
 kept, unless it is asked for.
 
-Exit codes: 0 told, or nothing to tell; 1 the warehouse cannot be read or the receiver has failed.
+Exit codes: 0 sent, or nothing to send; 1 the warehouse cannot be read or the receiver has failed.
 """
 
 import argparse
@@ -25,7 +25,7 @@ PATIENCE = 20
 
 
 class AlertError(Exception):
-    """An alert that could not be told; the message says what to do."""
+    """An alert that could not be sent; the message says what to do."""
 
 
 def message_of(warehouse: Path) -> dict:
@@ -60,7 +60,7 @@ def message_of(warehouse: Path) -> dict:
         raise AlertError(f"{warehouse} cannot be read: {error}") from None
     names = ("name", "clause", "status", "severity", "value", "threshold", "sentence")
     found = [dict(zip(names, row, strict=True)) for row in rows]
-    # What cannot be assessed is told where it could end the contract.
+    # What cannot be assessed is reported where it could end the contract.
     open_points = [
         clause
         for clause in found

@@ -33,9 +33,9 @@ class DbtRuns:
     changed : dict
         Vars that differ from those in dbt_project.yml.
     is_quiet : bool
-        Whether the progress is not told.
+        Whether no progress is printed.
     is_verbose : bool
-        Whether each node is told, not each layer.
+        Whether each node is printed, not each layer.
     """
 
     def __init__(

@@ -4,8 +4,8 @@
     python scripts/look.py path/to/folder --vars shop.yml
 
 The vars go into a YAML file in the current folder, with what is not sure as comments. What would be
-built is told by the models of the project themselves: staging and the features run on the file, in
-a warehouse that is gone afterwards.
+built is what the models of the project say: staging and the features run on the file, in a
+warehouse that is gone afterwards.
 
 Exit codes: 0 the file of vars builds as it is, 1 it does not, or there is none.
 """

@@ -94,7 +94,7 @@
     spend), `rule_name`, the unique `segment_name`, `bands`, `description` and `recommended_action`.
 
     A median is low or high by its position among all customers; a cluster gets the first rule of
-    `segment_naming_rules` that its medians meet. Clusters of one rule are told apart by the first
+    `segment_naming_rules` that its medians meet. Clusters of one rule are distinguished by the first
     feature that parts each from the next.
 #}
 {% macro name_clusters(clusters) %}
@@ -297,7 +297,7 @@
 
     ),
 
-    told_apart as (
+    distinguished as (
 
         select
             labeling_id,
@@ -323,11 +323,11 @@
                 else ', ' || ordered.last_words
             end as suffix
         from ordered
-        inner join told_apart
+        inner join distinguished
             on
-                ordered.labeling_id = told_apart.labeling_id
-                and ordered.priority = told_apart.priority
-                and ordered.preference = told_apart.preference
+                ordered.labeling_id = distinguished.labeling_id
+                and ordered.priority = distinguished.priority
+                and ordered.preference = distinguished.preference
 
     )
 
@@ -355,7 +355,7 @@
 
 
 {#
-    By feature the words that tell clusters of one rule apart: with a rank where they are three or more, and
+    By feature the words that distinguish clusters of one rule: with a rank where they are three or more, and
     of two the first and the last one.
 #}
 {% macro words_of_features() %}

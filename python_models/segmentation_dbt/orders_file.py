@@ -58,7 +58,7 @@ class OrdersFile:
         self.path = path
         self.delimiter: str | None = None
         self.encoding: str | None = None
-        # What the formats are told from needs no zone: times that have one are UTC.
+        # The formats need no zone: times that have one are UTC.
         self._connection = duckdb.connect(str(folder / "orders file.duckdb"))
         self._connection.execute("set TimeZone = 'UTC'")
         try:

@@ -1,4 +1,4 @@
-"""The vars that a file of orders likely needs, told from names and values of its columns.
+"""The vars that a file of orders likely needs, found from names and values of its columns.
 
 What is not sure is said: each doubt stands by the var that it is about.
 """

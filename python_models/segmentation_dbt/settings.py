@@ -40,8 +40,8 @@ OPTIONAL_COLUMNS += ["delivered_at", "promised_at", "review_score", "reviewed_at
 OPTIONAL_COLUMNS += ["refunded_amount", "unit_price"]
 # Columns that may be an expression of SQL over columns of the file: {sql: "quantity * price"}.
 COMPUTED_COLUMNS = ["amount", "refunded_amount"]
-# The relations beside the orders, with the columns that they may have. An order may be told of a
-# thing by one relation alone.
+# The relations beside the orders, with the columns that they may have. Each is named by one
+# relation alone.
 COLUMNS_BESIDE_ORDERS = {
     "order_lines": ["order_id", "amount", "unit_price", "items", "category"],
     "reviews": ["order_id", "review_score", "reviewed_at"],

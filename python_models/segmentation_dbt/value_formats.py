@@ -1,4 +1,4 @@
-"""How a file writes numbers and times, told from its values by what reads them in a build."""
+"""How a file writes numbers and times, found from its values by what reads them in a build."""
 
 import re
 from collections.abc import Sequence

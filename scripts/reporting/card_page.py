@@ -94,7 +94,7 @@ def _data(marts: Marts) -> list[str]:
         f"{integer(ledger['rows_rejected'].sum())} are rejected, and "
         f"{integer(ledger['rows_changed'].sum())} values are changed; each by a rule of the data "
         "quality ledger.",
-        f"Random seed {model.seed}, {model.library_versions}, fingerprint of the data "
+        f"Random seed {model.seed}, {model['library_versions']}, fingerprint of the data "
         f"{model.data_fingerprint}.",
     ]
 
@@ -121,6 +121,7 @@ def _figures(marts: Marts) -> pd.DataFrame:
         "Segments": integer(model.n_segments),
         "Silhouette": if_known(number)(model.silhouette),
         "Smallest segment": share(model.smallest_share),
+        "Inertia": number(model.inertia),
         "Agreement of fits that differ by chance, mean": if_known(number)(noise.noise_agreement),
         "Noise floor": if_known(number)(noise.noise_floor),
     }

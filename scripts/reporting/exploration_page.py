@@ -17,7 +17,7 @@ from reporting.marts import PALETTE, Marts, feature_name, feature_unit
 from reporting.text import counted, currency, if_known, integer, money, month, number, share
 
 BLUE, ORANGE = PALETTE[0], PALETTE[1]
-# Of fewer orders or customers no mean or share is told.
+# Of fewer orders or customers no mean or share is shown.
 LEAST_QUANTITY = 30
 # A share of a month's new customers has no colour where it is expected to rest on fewer.
 LEAST_EXPECTED = 5
@@ -583,7 +583,7 @@ def funnel_title(rows: pd.DataFrame, funnel: str) -> str:
     rows = rows.assign(before=rows["stage"].shift(), previous=rows["quantity"].shift())
     steps = rows[rows["previous"] >= LEAST_QUANTITY]
     if steps.empty:
-        return f"Fewer than {integer(LEAST_QUANTITY)} {funnel}: no share is told"
+        return f"Fewer than {integer(LEAST_QUANTITY)} {funnel}: no share is shown"
     worst = steps.loc[steps["share_of_previous"].idxmin()]
     if 1 - worst.share_of_previous < LEAST_LOSS:
         last = steps.iloc[-1]

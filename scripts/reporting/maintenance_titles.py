@@ -7,7 +7,7 @@ import pandas as pd
 
 from reporting.text import counted, day, integer, listed, number, share
 
-# The fewest pairs of models, start dates or evaluations that a figure of their spread is told of.
+# The fewest pairs of models, start dates or evaluations whose spread is named.
 SMALLEST_SAMPLE = 10
 # The fewest customers of a segment that is named.
 SMALLEST_SEGMENT = 30

@@ -21,7 +21,7 @@ FEATURES = {
     "recency_share": ("Recency share", "share of the longest recency"),
 }
 
-# Okabe and Ito: told apart with every kind of colour vision. Yellow, faint on white, is last.
+# Okabe and Ito: distinct with every kind of colour vision. Yellow, faint on white, is last.
 PALETTE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C8C8C", "#F0E442"]
 
 
@@ -138,7 +138,7 @@ class Marts:
 
     @cached_property
     def _names(self) -> dict[int, str]:
-        """Names of today; a segment that is retired has its last one, told apart by its id."""
+        """Names of today; a segment that is retired has its last one, with its id."""
         last = self.query(
             "select segment_id, max_by(segment_name, valid_from) as segment_name "
             "from marts.customer_segment_history group by all"

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from reporting.exploration_page import balance, extremes, spaced, table_name
+from reporting.exploration_page import balance, spaced, table_name
 from reporting.figures import Section
 from reporting.marts import Marts, feature_name
-from reporting.text import day, if_known, integer, number, share
+from reporting.text import day, if_known, integer, number
 
 WORDS = {
     "customer": "A person, however many orders they have placed.",
@@ -48,11 +48,8 @@ def sections(marts: Marts) -> list[Section]:
         ),
         Section(
             "The model in use",
-            [_model(marts)],
-            tables=[
-                ("Missing and extreme values, transforms", extremes(marts)),
-                ("Centres of the segments, in original units", _centroids(marts)),
-            ],
+            ["The model card says what it is for, what it was fitted on, and where it ends."],
+            tables=[("Centres of the segments, in original units", _centroids(marts))],
         ),
         Section(
             "All models in use so far", tables=[("From first to last", _champion_periods(marts))]
@@ -73,31 +70,10 @@ def _ledger(marts: Marts) -> pd.DataFrame:
             "Rule": rows["rule"].map(spaced),
             "What is done": rows["description"],
             "Rows in": rows["rows_in"].map(integer),
-            "Kept": rows["rows_accepted"].map(integer),
+            "Accepted": rows["rows_accepted"].map(integer),
             "Changed": rows["rows_changed"].map(integer),
-            "Set aside": rows["rows_rejected"].map(integer),
+            "Rejected": rows["rows_rejected"].map(integer),
         }
-    )
-
-
-def _champion(marts: Marts) -> pd.Series:
-    models = marts["segment_models"]
-    return models[models["model_id"] == marts.model_id].iloc[0]
-
-
-def _model(marts: Marts) -> str:
-    model = _champion(marts)
-    told = (
-        f"{model.model_id}: {model.algorithm} with {integer(model.n_segments)} segments on "
-        f"{', '.join(feature_name(f).lower() for f in marts.features)}, fitted on "
-        f"{integer(model.customers)} customers known by {day(model.fitted_as_of)}; inertia "
-        f"{number(model.inertia)}, smallest segment {share(model.smallest_share)}"
-    )
-    if pd.notna(model.silhouette):
-        told += f", silhouette {number(model.silhouette)}"
-    return (
-        f"{told}. Random seed {model.seed}, {model['library_versions']}, fingerprint of the data "
-        f"{model.data_fingerprint}."
     )
 
 

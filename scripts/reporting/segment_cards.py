@@ -8,7 +8,7 @@ from reporting.maintenance_page import clauses
 from reporting.marts import Marts, feature_name
 from reporting.text import day, if_known, integer, money, number, share
 
-# Of fewer customers or buyers no share is told.
+# Of fewer customers or buyers no share is shown.
 LEAST = 30
 # Horizons of the outcomes, in days, the first that has passed.
 HORIZONS = [90, 30]
@@ -137,7 +137,7 @@ def what_came(outcome: pd.Series | None, name: str, *, has_money: bool = True) -
     outcome : Series or None
         A row of `segment_outcomes`.
     name : str
-        Name of the segment today; another one at the date is told.
+        Name of the segment today; another one at the date is named.
     has_money : bool
         If amounts are known.
     """

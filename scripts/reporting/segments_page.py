@@ -595,7 +595,7 @@ def index_title(rows: pd.DataFrame, kind: str, quantity: str, does: str) -> str:
     rows : DataFrame
         Rows of `segment_places` or `segment_categories`.
     kind, quantity : str
-        Column of what is told apart, and of what is counted.
+        Column of what is distinguished, and of what is counted.
     does : str
         What the customers do there more than others.
     """

@@ -282,4 +282,8 @@ def test_a_good_build_replaces_the_warehouse_and_tells_what_it_holds(
         "272 customers",
     ]:
         assert word in " ".join(result.stdout.split())
+    # A line for each layer, none for each table.
+    lines = [line.split()[0] for line in result.stdout.splitlines() if " nodes " in line]
+    assert sorted(lines) == sorted({*lines}) and {"staging", "champion", "marts"} <= {*lines}
+    assert "customer_segments" not in result.stdout
     assert read(published, "select count(*) as n from marts.customer_segments")["n"][0] == 272

@@ -357,7 +357,7 @@ def look_and_build(project, data: Path, folder: Path) -> tuple[Path, str, dict, 
 
 
 def assert_told(read, warehouse: Path, told: str) -> None:
-    """What look told of orders, customers, revenue and rows is what the build has."""
+    """What look says of orders, customers, revenue and rows is what the build has."""
     sums = read(
         warehouse,
         "select count(*) as customers, sum(frequency) as orders, sum(monetary_value) as revenue "

@@ -104,7 +104,7 @@ def test_without_amounts_segments_are_of_recency_and_frequency(project, tmp_path
     assert not names["segment_name"].str.contains("spend").any()
     clauses = read(warehouse, "select * from marts.maintenance_contract")
     assert "misplaced_revenue" not in set(clauses["clause"])
-    # What is left is told without money, and nowhere as a share of it.
+    # No sentence speaks of what is not there.
     assert not clauses["sentence"].str.contains("revenue").any()
     waiting = read(warehouse, "select * from marts.maintenance_waiting")
     assert not waiting["sentence"].str.contains("revenue").any()

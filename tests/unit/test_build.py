@@ -352,52 +352,26 @@ def failed_node(name, message):
     )
 
 
-def ended_node(kind, path, seconds, *, event="LogModelResult"):
-    """The event of a node that has ended."""
-    node = SimpleNamespace(resource_type=kind, node_path=path, node_name=path.split("/")[-1])
-    return SimpleNamespace(
-        info=SimpleNamespace(name=event, level="info", msg=""),
-        data=SimpleNamespace(node_info=node, execution_time=seconds, index=3, total=9),
-    )
-
-
-def test_a_build_tells_each_layer_once_and_each_node_where_it_is_asked_to(
-    capsys, monkeypatch, tmp_path
-):
+def test_a_layer_is_printed_once_its_last_node_has_ended(capsys):
     listed = ["dbt_project/models/staging/olist/a.sql", "dbt_project/models/staging/b.sql"]
     listed += ["python_models/training/c.py", "dbt_project/seeds/d.csv"]
     listed += ["dbt_project/models/marts/e.sql", "dbt_project/models/marts/never_run.sql"]
-    ended = [("staging/olist/a.sql", 1.0), ("training/c.py", 4.0), ("d.csv", 0.5)]
-    ended += [("marts/e.sql", 0.1), ("staging/b.sql", 2.5)]
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(dbt_runs.os, "environ", {})
+    layers = dbt_runs.Layers(listed)
 
-    def run(self, *command):
-        if command[0] == "build":
-            for path, seconds in ended:
-                self._note(ended_node("model", path, seconds))
-        return SimpleNamespace(result=listed)
-
-    monkeypatch.setattr(dbt_runs.DbtRuns, "_run", run)
-
-    def told(**options):
-        dbt_runs.DbtRuns(tmp_path, tmp_path / "w.duckdb", {}, **options).build("daily")
+    def printed():
         return [line.split() for line in capsys.readouterr().out.splitlines()]
 
-    assert told() == [
-        ["training", "1", "node", "4.0", "s"],
-        ["seeds", "1", "node", "0.5", "s"],
-        ["staging", "2", "nodes", "3.5", "s"],
-        ["marts", "1", "node", "0.1", "s"],
-    ]
-    assert [line[3] for line in told(is_verbose=True)] == [
-        "a.sql",
-        "c.py",
-        "d.csv",
-        "e.sql",
-        "b.sql",
-    ]
-    assert told(is_quiet=True) == []
+    layers.note("staging/olist/a.sql", 1.0)
+    assert printed() == []
+    layers.note("training/c.py", 4.0)
+    layers.note("d.csv", 0.5)
+    assert printed() == [["training", "1", "node", "4.0", "s"], ["seeds", "1", "node", "0.5", "s"]]
+    layers.note("marts/e.sql", 0.1)
+    layers.note("staging/b.sql", 2.5)
+    assert printed() == [["staging", "2", "nodes", "3.5", "s"]]
+    # dbt lists a node that it does not run.
+    layers.finish()
+    assert printed() == [["marts", "1", "node", "0.1", "s"]]
 
 
 def test_too_little_memory_names_the_model_and_what_to_set(monkeypatch):

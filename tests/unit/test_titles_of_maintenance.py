@@ -50,7 +50,7 @@ def test_a_jaccard_index_is_told_of_the_customers_in_either(seed):
     assert told[0] == is_about(large.min())
     assert told[-1] == is_about(large.max())
     named = re.findall('"(.)"', title)
-    # Names are told of a difference alone.
+    # A segment is named for a difference alone.
     assert len(named) == (1 if len(large) == 1 else 2 if np.ptp(large) >= 0.05 else 0)
     for name, share in zip(named, told, strict=False):
         assert large[name] == is_about(share)
