@@ -20,11 +20,12 @@
 {% macro tell_losses() %}
     {% if execute %}
         {% set told = run_query(
-            'select sentence from ' ~ this ~ ' where is_loss order by before - now desc, measure, part'
+            'select sentence from ' ~ this ~ " where is_loss order by case measure when 'rows' then 1 "
+            ~ "when 'customers' then 2 when 'orders' then 3 else 4 end, part"
         ).columns[0].values() %}
         {% for sentence in told[:4] %} {% do log(sentence, info=true) %} {% endfor %}
         {% if told | length > 4 %}
-            {% do log('... and ' ~ (told | length - 4) ~ ' more: select sentence from ' ~ this ~ ' where is_loss', info=true) %}
+            {% do log('... and ' ~ (told | length - 4) ~ ' more losses (int_losses).', info=true) %}
         {% endif %}
     {% endif %}
 {% endmacro %}

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -168,3 +170,41 @@ def test_a_locked_warehouse_is_named(project, shop_data, built):
     assert result.returncode != 0
     assert f'Could not set lock on file "{built.name}"' in said or str(built) in said
     assert f"PID {process.pid}" in said
+
+
+def test_a_build_with_returns_passes_all_that_build_runs(project, tmp_path):
+    """With a customer who sends the only order back after the newest evaluation date."""
+    rng = np.random.default_rng(5)
+    orders = pd.DataFrame(
+        {
+            "customer_id": [f"c{number}" for number in rng.integers(0, 300, 900)],
+            "ordered_at": pd.Timestamp("2024-01-01")
+            + pd.to_timedelta(np.sort(rng.choice(300 * 86_400, 900, replace=False)), "s"),
+            "amount": rng.integers(500, 20_000, 900) / 100,
+            "order_id": [f"o{number}" for number in range(900)],
+        }
+    )
+    back = pd.DataFrame(
+        {
+            "customer_id": "gone",
+            "ordered_at": [orders["ordered_at"][500], orders["ordered_at"].max()],
+            "amount": [20.0, -20.0],
+            "order_id": "back",
+        }
+    )
+    data = tmp_path / "data"
+    data.mkdir()
+    pd.concat([orders, back]).to_csv(data / "transactions.csv", index=False)
+    given = {
+        "source": "transactions",
+        "transaction_columns": {column: column for column in orders},
+        "returns": "subtract",
+        "evaluation_interval_weeks": 13,
+    }
+    warehouse = tmp_path / "shop.duckdb"
+    result = project.dbt(data, warehouse, "build", "--vars", json.dumps(given))
+    assert result.returncode == 0, result.stdout
+    left = "from marts.customer_segments where customer_id = 'gone'"
+    assert rows_of(warehouse, left) == []
+    was = "from marts.customer_segment_history where customer_id = 'gone' and is_current"
+    assert len(rows_of(warehouse, was)) == 1

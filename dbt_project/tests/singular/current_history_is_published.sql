@@ -1,5 +1,6 @@
 -- The validity intervals that are open must say what customer_segments says, but for customers who
--- have come, changed or gone out of the observation window since the newest evaluation date.
+-- have come, changed or gone since the newest evaluation date. Who goes has no counted order left:
+-- it is returned, or older than the observation window.
 with
 
 customer_segments as (
@@ -12,6 +13,15 @@ current_history as (
 
     select * from {{ ref('customer_segment_history') }}
     where is_current
+
+),
+
+customers_as_of as (
+
+    select customer_features.customer_id
+    from {{ ref('int_customer_features') }} as customer_features
+    inner join {{ ref('int_cutoffs') }} as cutoffs on customer_features.cutoff = cutoffs.cutoff
+    where cutoffs.is_as_of
 
 ),
 
@@ -28,6 +38,8 @@ select
 from customer_segments
 full outer join current_history
     on customer_segments.customer_id = current_history.customer_id
+left join customers_as_of
+    on current_history.customer_id = customers_as_of.customer_id
 cross join newest
 where
     (
@@ -35,7 +47,4 @@ where
         or customer_segments.segment_name is distinct from current_history.segment_name
     )
     and coalesce(customer_segments.segment_changed_at <= newest.evaluation_date, true)
-    and not (
-        customer_segments.customer_id is null
-        and {{ 'true' if var('observation_months') else 'false' }}
-    )
+    and (customer_segments.customer_id is not null or customers_as_of.customer_id is not null)
