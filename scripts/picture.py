@@ -13,7 +13,6 @@ from pathlib import Path
 
 from reporting import site
 from reporting.marts import Marts, ReportError
-from reporting.text import use_currency
 
 BROWSERS = ["chromium", "chromium-browser", "google-chrome"]
 WIDTH, HEIGHT = 1200, 1000
@@ -34,7 +33,7 @@ def take(warehouse: Path, output: Path) -> None:
         raise ReportError("The picture needs Chromium; on Debian: apt-get install chromium")
     marts = Marts(warehouse)
     try:
-        use_currency(str(marts["segment_profiles"]["currency"].iloc[0]))
+        marts.use_format()
         with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
             site.write(marts, site.pages(marts), Path(folder), {})
             chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])

@@ -17,7 +17,6 @@ from build import add_vars_option
 from dbt_runs import vars_of
 from reporting import documentation, site, slides
 from reporting.marts import Marts, ReportError
-from reporting.text import use_currency
 from workshop import BuildError
 
 SLIDES = "slides.pdf"
@@ -47,7 +46,7 @@ def report(
         raise ReportError(f"{output} is not empty and holds no report. Name another folder.")
     changed = vars_of(settings)
     marts = Marts(warehouse)
-    use_currency(str(marts["segment_profiles"]["currency"].iloc[0]))
+    marts.use_format()
     output.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
     try:

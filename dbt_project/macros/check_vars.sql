@@ -73,7 +73,8 @@
     {% set found = {} %}
     {% for name in [
         'source', 'transaction_columns', 'orders', 'columns', 'order_lines', 'reviews', 'deliveries', 'csv_format', 'time_zone', 'amount_divisor', 'amount_decimals',
-        'round_amounts', 'returns', 'normalize_customer_id', 'no_customer_values', 'currency', 'max_unreadable_lines',
+        'round_amounts', 'returns', 'normalize_customer_id', 'no_customer_values', 'currency', 'locale',
+        'max_unreadable_lines',
         'max_loss', 'loss_severity',
         'uncounted_order_statuses', 'observation_months', 'as_of', 'first_evaluation_date',
         'evaluation_interval_weeks', 'feature_transforms', 'relative_feature_transforms', 'feature_sets', 'candidate_feature_sets', 'candidate_scales', 'candidate_algorithms',

@@ -123,6 +123,9 @@ _TIME_ZONE = Kind(
     "an IANA time zone such as Europe/Berlin",
     lambda value: isinstance(value, str) and value in available_timezones(),
 )
+_LOCALE = _pattern(
+    "a language tag such as en-GB or pt-BR", r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?"
+)
 _NAME = _pattern("a name of letters, digits, dots, hyphens and underscores", r"[A-Za-z0-9._-]+")
 _COLUMN = _pattern("the name of a feature, in lower case with underscores", r"[a-z][a-z0-9_]*")
 _DATE = _pattern(
@@ -147,6 +150,7 @@ VARS = {
     "normalize_customer_id": _choice("none", "trim", "lower_trim"),
     "no_customer_values": _list(_TEXT),
     "currency": _TEXT,
+    "locale": _LOCALE,
     "max_unreadable_lines": _number(0, 1_000_000_000, whole=True),
     "max_loss": _SHARE,
     "loss_severity": _choice("error", "warn"),

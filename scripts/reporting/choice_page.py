@@ -9,6 +9,8 @@ from reporting.figures import (
     Figure,
     Panel,
     by_segment,
+    coloured,
+    colours_of_segments,
     horizontal_line,
     segment_colour,
     sized,
@@ -18,6 +20,7 @@ from reporting.text import day, if_known, integer, number, share
 
 # Standings of a candidate, in the order of the legend.
 STANDINGS = {"chosen": ACCENT, "eligible": PALETTE[0], "ruled out": "#9a9a9a"}
+SHAPES = {"kmeans": "circle", "ward": "square", "dbscan": "triangle-up"}
 ALGORITHMS = {"kmeans": PALETTE[0], "ward": PALETTE[1], "dbscan": PALETTE[2]}
 # What it means that segments are natural, reproducible or constructed.
 NATURES = {
@@ -118,15 +121,6 @@ def _measured(marts: Marts) -> pd.DataFrame:
     return candidates[[*MEASURES, "standing"]]
 
 
-def _standing_colour() -> alt.Color:
-    return alt.Color(
-        "standing:N",
-        title=None,
-        scale=alt.Scale(domain=list(STANDINGS), range=list(STANDINGS.values())),
-        legend=alt.Legend(orient="bottom"),
-    )
-
-
 def _candidate_tooltip() -> list[alt.Tooltip]:
     return [
         alt.Tooltip("candidate_id:N", title="Candidate"),
@@ -152,8 +146,12 @@ def criteria(marts: Marts) -> Figure | None:
             .encode(
                 x=alt.X("silhouette:Q", title="Silhouette (-1 to 1)", scale=alt.Scale(zero=False)),
                 y=alt.Y(f"{column}:Q", title=f"{label} (0 to 1)", scale=alt.Scale(zero=False)),
-                color=_standing_colour(),
-                shape=alt.Shape("algorithm:N", title=None, legend=alt.Legend(orient="bottom")),
+                color=coloured("standing", STANDINGS),
+                shape=alt.Shape(
+                    "algorithm:N",
+                    scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())),
+                    legend=None,
+                ),
                 opacity=alt.condition(
                     "datum.standing === 'ruled out'", alt.value(0.45), alt.value(0.95)
                 ),
@@ -174,6 +172,8 @@ def criteria(marts: Marts) -> Figure | None:
         nearest_candidates(marts),
         "Business sense is the share of the variance of what marketers ask for that lies between "
         "the segments; balance is 1 for segments of one size. Hover over a point for its figures.",
+        legend=STANDINGS,
+        shapes=SHAPES,
     )
 
 
@@ -235,12 +235,7 @@ def _against_k(rows: pd.DataFrame) -> alt.Chart:
         x=alt.X(
             "n_segments:Q", title="Number of segments", axis=alt.Axis(tickMinStep=1, format="d")
         ),
-        color=alt.Color(
-            "algorithm:N",
-            title=None,
-            scale=alt.Scale(domain=list(ALGORITHMS), range=list(ALGORITHMS.values())),
-            legend=alt.Legend(orient="bottom"),
-        ),
+        color=coloured("algorithm", ALGORITHMS),
         tooltip=_candidate_tooltip(),
     )
 
@@ -276,6 +271,7 @@ def silhouette_by_k(marts: Marts) -> Figure | None:
         table,
         "The chosen features and scale only. Bars are 95 % intervals of the sampling; the ring is "
         "the chosen one.",
+        legend=ALGORITHMS,
     )
 
 
@@ -342,6 +338,7 @@ def stability_by_k(marts: Marts) -> Figure | None:
         ),
         "The mean adjusted Rand index of fits on bootstrap resamples; the bar goes down to its 5th "
         "percentile. Only candidates within the other limits are resampled.",
+        legend=ALGORITHMS,
     )
 
 
@@ -404,6 +401,7 @@ def silhouettes(marts: Marts) -> Figure:
         f"{integer(len(points))} customers drawn by a hash of their id, in the segments that are "
         "published. Dashed: the mean.",
         has_segments=True,
+        legend=colours_of_segments(marts),
     )
 
 
@@ -445,6 +443,7 @@ def projection(marts: Marts) -> Figure:
         "The same sample on the first two principal components of the customers that the model was "
         "fitted on. Segments that lie over one another here can be apart on other axes.",
         has_segments=True,
+        legend=colours_of_segments(marts),
     )
 
 

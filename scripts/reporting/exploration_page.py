@@ -7,11 +7,17 @@ from reporting.figures import (
     ACCENT,
     DIVERGING,
     NEUTRAL,
+    SEQUENTIAL,
     Figure,
     Panel,
+    Steps,
     by_segment,
+    coloured,
+    colours_of_segments,
+    names_axis,
     segment_colour,
     sized,
+    whole,
 )
 from reporting.marts import PALETTE, Marts, feature_name, feature_unit
 from reporting.text import counted, currency, if_known, integer, money, month, number, share
@@ -21,8 +27,12 @@ BLUE, ORANGE = PALETTE[0], PALETTE[1]
 LEAST_QUANTITY = 30
 # A share of a month's new customers has no colour where it is expected to rest on fewer.
 LEAST_EXPECTED = 5
+# What the figure of a cell needs, in pixels.
+CELL = 38
 # A step that loses a smaller share loses hardly any.
 LEAST_LOSS = 0.02
+# The colours of a correlation.
+CORRELATIONS = Steps([-0.6, -0.3, -0.1, 0.1, 0.3, 0.6], DIVERGING, number)
 # A skewness that falls by less is as good as the same.
 LEAST_SKEWNESS = 0.5
 
@@ -79,12 +89,12 @@ def over_time(marts: Marts) -> Figure:
         ]
     orders = base.mark_bar(color=BLUE).encode(
         x=_month_axis(),
-        y=alt.Y("orders:Q", title="Orders", axis=alt.Axis(format="~s")),
+        y=alt.Y("orders:Q", **whole("Orders")),
         tooltip=tooltip,
     )
     revenue = base.mark_line(color=ORANGE, point={"color": ORANGE, "size": 40}).encode(
         x=_month_axis(),
-        y=alt.Y("revenue:Q", title=f"Revenue ({currency()})", axis=alt.Axis(format="~s")),
+        y=alt.Y("revenue:Q", title=f"Revenue ({currency()})", axis=alt.Axis(format=",~f")),
         tooltip=tooltip,
     )
     value = mean.mark_line(color=PALETTE[2], point={"color": PALETTE[2], "size": 40}).encode(
@@ -142,7 +152,7 @@ def segments_over_time(marts: Marts) -> Figure:
             .mark_bar()
             .encode(
                 x=_month_axis(),
-                y=alt.Y(f"{quantity}:Q", title=title.capitalize(), axis=alt.Axis(format="~s")),
+                y=alt.Y(f"{quantity}:Q", **whole(title[0].upper() + title[1:])),
                 color=segment_colour(marts),
                 tooltip=tooltip,
             )
@@ -178,6 +188,7 @@ def segments_over_time(marts: Marts) -> Figure:
         pd.DataFrame(table),
         "Orders of the customers who are in the segment today, whatever segment they were in then.",
         has_segments=True,
+        legend=colours_of_segments(marts),
     )
 
 
@@ -197,6 +208,7 @@ def gaps(marts: Marts) -> Figure | None:
         f"values are missing or impossible; most often in {table_name(most.raw_table)}: "
         f"{spaced(most['rule'])}"
     )
+    colours = {"value replaced or left out": BLUE, "row rejected": ACCENT}
     long = rules.melt(
         id_vars=["raw_table", "rule", "description", "rows_in"],
         value_vars=["rows_changed", "rows_rejected"],
@@ -213,25 +225,16 @@ def gaps(marts: Marts) -> Figure | None:
         alt.Chart(long)
         .mark_bar()
         .encode(
-            x=alt.X(
-                "rows:Q", title="Rows", scale=alt.Scale(type="symlog"), axis=alt.Axis(tickCount=5)
-            ),
-            y=alt.Y("label:N", title=None, sort="-x", axis=alt.Axis(labelLimit=210)),
-            color=alt.Color(
-                "what:N",
-                title=None,
-                scale=alt.Scale(
-                    domain=["value replaced or left out", "row rejected"], range=[BLUE, ACCENT]
-                ),
-                legend=alt.Legend(orient="bottom"),
-            ),
+            x=alt.X("rows:Q", scale=alt.Scale(type="symlog"), **whole("Rows", tickCount=5)),
+            y=alt.Y("label:N", title=None, sort="-x", axis=names_axis(long["label"].unique())),
+            color=coloured("what", colours),
             tooltip=[
                 alt.Tooltip("description:N", title="What is done"),
                 alt.Tooltip("rows:Q", title="Rows", format=","),
                 alt.Tooltip("rows_in:Q", title="Of", format=","),
             ],
         ),
-        max(120, 24 * len(long) + 40),
+        max(120, 46 * len(long) + 40),
     )
     table = pd.DataFrame(
         {
@@ -241,7 +244,9 @@ def gaps(marts: Marts) -> Figure | None:
             "Rows rejected": rules["rows_rejected"].map(integer),
         }
     )
-    return Figure("gaps", title, [Panel(chart)], table, "The scale of rows is logarithmic.")
+    return Figure(
+        "gaps", title, [Panel(chart)], table, "The scale of rows is logarithmic.", legend=colours
+    )
 
 
 def table_name(raw_table: str) -> str:
@@ -288,10 +293,8 @@ def distributions(marts: Marts) -> Figure:
                 .encode(
                     x=alt.X("lower_edge:Q", bin="binned", title=unit, scale=alt.Scale(nice=False)),
                     x2="upper_edge:Q",
-                    y=alt.Y(
-                        "customers:Q", title="Customers", stack="zero", axis=alt.Axis(format="~s")
-                    ),
-                    color=segment_colour(marts, legend=False),
+                    y=alt.Y("customers:Q", stack="zero", **whole("Customers")),
+                    color=segment_colour(marts),
                     tooltip=[
                         alt.Tooltip("segment_name:N", title="Segment"),
                         alt.Tooltip("lower_edge:Q", title="From", format=",.4~g"),
@@ -318,6 +321,7 @@ def distributions(marts: Marts) -> Figure:
         "As in the data, then after imputation, capping, transform and standardisation. The last "
         "bin takes the highest 0.5 % in. Colours are segments. Skewness is that of the bins.",
         has_segments=True,
+        legend=colours_of_segments(marts),
     )
 
 
@@ -365,24 +369,20 @@ def correlations(marts: Marts) -> Figure | None:
         return None
     rows["one"], rows["other"] = (rows[c].map(feature_name) for c in ("feature", "other_feature"))
     order = [feature_name(f) for f in marts.features]
-    base = alt.Chart(rows).encode(
-        x=alt.X("one:N", title=None, sort=order, axis=alt.Axis(labelAngle=-35)),
-        y=alt.Y("other:N", title=None, sort=order),
+    base = alt.Chart(rows.assign(step=CORRELATIONS.of(rows["correlation"]))).encode(
+        x=alt.X("one:N", title=None, sort=order, axis=names_axis(order, labelAngle=-40)),
+        y=alt.Y("other:N", title=None, sort=order, axis=names_axis(order)),
         tooltip=[
             alt.Tooltip("one:N", title="Feature"),
             alt.Tooltip("other:N", title="And"),
             alt.Tooltip("correlation:Q", title="Correlation", format=".2f"),
         ],
     )
-    tile = base.mark_rect().encode(
-        color=alt.Color(
-            "correlation:Q",
-            title="Correlation",
-            scale=alt.Scale(domain=[-1, 0, 1], range=DIVERGING, interpolate="lab"),
-            legend=alt.Legend(orient="bottom", gradientLength=120),
-        )
+    tile = base.mark_rect().encode(color=CORRELATIONS.colour())
+    label = base.mark_text(fontSize=12).encode(
+        text=alt.Text("correlation:Q", format=".2f"),
+        color=CORRELATIONS.text(),
     )
-    label = base.mark_text(color="white").encode(text=alt.Text("correlation:Q", format=".2f"))
     table = pd.DataFrame(
         {
             "Feature": pairs["feature"].map(feature_name),
@@ -396,6 +396,7 @@ def correlations(marts: Marts) -> Figure | None:
         [Panel(sized(tile + label, 60 * len(order) + 40))],
         table,
         "Pearson correlations in the model's scaled units, of the customers it was fitted on.",
+        legend=CORRELATIONS.legend,
     )
 
 
@@ -425,41 +426,30 @@ def cohorts(marts: Marts) -> Figure | None:
     grid = whole_grid(rows[rows["customers"] >= LEAST_QUANTITY], newest)
     if grid.empty:
         return None
-    chart = sized(
-        alt.Chart(grid)
-        .mark_rect()
-        .encode(
-            x=alt.X(
-                "months_since:O",
-                title="Months since the first order",
-                axis=alt.Axis(labelOverlap=True),
-            ),
-            y=alt.Y("cohort:O", title="Month of the first order", axis=alt.Axis(labelOverlap=True)),
-            fill=alt.condition(
-                f"datum.expected < {LEAST_EXPECTED}",
-                alt.value("transparent"),
-                alt.Fill(
-                    "retention:Q",
-                    title="Customers who order",
-                    scale=alt.Scale(scheme="viridis", domain=[0, _highest(grid)]),
-                    legend=alt.Legend(orient="bottom", format=".1%", gradientLength=120),
-                ),
-            ),
-            stroke=alt.condition(
-                f"datum.expected < {LEAST_EXPECTED}",
-                alt.value(NEUTRAL),
-                alt.value("transparent"),
-            ),
-            tooltip=[
-                alt.Tooltip("cohort:O", title="First order in"),
-                alt.Tooltip("months_since:O", title="Months since"),
-                alt.Tooltip("active_customers:Q", title="Customers who order", format=","),
-                alt.Tooltip("customers:Q", title="Of", format=","),
-                alt.Tooltip("retention:Q", title="Share", format=".2%"),
-            ],
-        ),
-        380,
+    rows_of_few = f"datum.expected < {LEAST_EXPECTED}"
+    steps = _steps(grid)
+    base = alt.Chart(grid.assign(step=steps.of(grid["retention"]))).encode(
+        x=alt.X("months_since:O", title="Months since the first order"),
+        y=alt.Y("label:O", title="Month of the first order, and customers"),
+        tooltip=[
+            alt.Tooltip("cohort:O", title="First order in"),
+            alt.Tooltip("months_since:O", title="Months since"),
+            alt.Tooltip("active_customers:Q", title="Customers who order", format=","),
+            alt.Tooltip("customers:Q", title="Of", format=","),
+            alt.Tooltip("retention:Q", title="Share", format=".2%"),
+        ],
     )
+    enough = base.transform_filter(f"!({rows_of_few})")
+    tile = enough.mark_rect().encode(color=steps.colour())
+    hollow = base.transform_filter(rows_of_few).mark_rect(filled=False, stroke=NEUTRAL)
+    # A narrow cell has no room for its figure.
+    columns = grid["months_since"].nunique()
+    figure = enough.mark_text(fontSize=11).encode(
+        text=alt.Text("retention:Q", format=".1%"),
+        color=steps.text(),
+        fillOpacity=alt.condition(f"width > {CELL * columns}", alt.value(1), alt.value(0)),
+    )
+    chart = sized(tile + hollow + figure, 20 * grid["cohort"].nunique() + 30)
     table = grid.groupby("months_since").agg(
         active=("active_customers", "sum"), of=("customers", "sum")
     )
@@ -480,15 +470,19 @@ def cohorts(marts: Marts) -> Figure | None:
         table,
         f"{counted(grid['cohort'].nunique(), 'month')} of first orders; those with fewer than "
         f"{integer(LEAST_QUANTITY)} customers are left out, and so are months that are not over. "
-        f"Hollow: too few to compare, as at the share of all fewer than {integer(LEAST_EXPECTED)} "
-        "of them would order.",
+        "Figures are the share who order in a month. Hollow: too few to compare, as at the share "
+        f"of all fewer than {integer(LEAST_EXPECTED)} of them would order.",
+        legend=steps.legend,
     )
 
 
-def _highest(grid: pd.DataFrame) -> float:
-    """Return the largest share that has a colour."""
+def _steps(grid: pd.DataFrame) -> Steps:
+    """Return the steps of a share: even ones, from nothing to the largest."""
     enough = grid[grid["expected"] >= LEAST_EXPECTED]
-    return float(enough["retention"].max()) if len(enough) else 1.0
+    most = float(enough["retention"].max()) if len(enough) else 0
+    # As they are written, so that no two have one name.
+    step = max(0.001, round(most / len(SEQUENTIAL), 3))
+    return Steps([step * i for i in range(1, len(SEQUENTIAL))], SEQUENTIAL, share)
 
 
 def whole_grid(rows: pd.DataFrame, newest: pd.Period) -> pd.DataFrame:
@@ -514,6 +508,7 @@ def whole_grid(rows: pd.DataFrame, newest: pd.Period) -> pd.DataFrame:
     sums = grid.groupby("months_since")[["active_customers", "customers"]].transform("sum")
     grid["expected"] = grid["customers"] * sums["active_customers"] / sums["customers"]
     grid["cohort"] = grid["cohort"].dt.strftime("%Y-%m")
+    grid["label"] = grid["cohort"] + " (" + grid["customers"].astype(str) + ")"
     return grid
 
 
@@ -531,8 +526,13 @@ def funnels(marts: Marts) -> list[Figure]:
             alt.Chart(rows)
             .mark_bar(color=BLUE)
             .encode(
-                x=alt.X("quantity:Q", title=funnel.capitalize(), axis=alt.Axis(format="~s")),
-                y=alt.Y("stage:N", title=None, sort=rows["stage"].tolist()),
+                x=alt.X("quantity:Q", **whole(funnel.capitalize())),
+                y=alt.Y(
+                    "stage:N",
+                    title=None,
+                    sort=rows["stage"].tolist(),
+                    axis=names_axis(rows["stage"]),
+                ),
                 tooltip=[
                     alt.Tooltip("stage:N", title="Stage"),
                     alt.Tooltip("quantity:Q", title=funnel.capitalize(), format=","),
@@ -543,7 +543,7 @@ def funnels(marts: Marts) -> list[Figure]:
         )
         labels = (
             alt.Chart(rows)
-            .mark_text(align="left", dx=4, color=NEUTRAL)
+            .mark_text(align="left", dx=4)
             .encode(
                 x="quantity:Q",
                 y=alt.Y("stage:N", sort=rows["stage"].tolist()),

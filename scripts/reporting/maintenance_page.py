@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import cycle
 
 import altair as alt
 import pandas as pd
@@ -11,13 +12,18 @@ from reporting.exploration_page import spaced
 from reporting.figures import (
     ACCENT,
     NEUTRAL,
+    SEQUENTIAL,
     Figure,
     Panel,
     Section,
+    Steps,
     by_segment,
+    coloured,
+    colours_of_segments,
     horizontal_line,
     segment_colour,
     sized,
+    whole,
 )
 from reporting.marts import PALETTE, Marts, feature_name
 from reporting.text import counted, day, if_known, integer, number, share
@@ -28,6 +34,10 @@ STATUSES = {
     "breach": "Broken",
     "not assessable": "Not assessable",
 }
+# The colours of an agreement.
+AGREEMENTS = Steps([0.5, 0.6, 0.7, 0.8, 0.9], SEQUENTIAL, number)
+# Lines through a time without orders.
+HATCHES = 16
 # Clauses that compare with earlier months.
 _ON_HISTORY = ["data", "outcome", "newcomers", "recipe"]
 
@@ -195,6 +205,7 @@ def agreement(marts: Marts) -> Figure | None:
         "ageing taken out": ("structural_agreement", PALETTE[2]),
         "noise floor of the date": ("noise_floor", NEUTRAL),
     }
+    colours = {line: colour for line, (_, colour) in lines.items()}
     long = pd.concat(
         [
             rows[["evaluation_date", "origin_model_id", "weeks"]].assign(
@@ -215,12 +226,7 @@ def agreement(marts: Marts) -> Figure | None:
                 scale=alt.Scale(domain=[lowest, 1]),
             ),
             detail="origin_model_id:N",
-            color=alt.Color(
-                "line:N",
-                title=None,
-                scale=alt.Scale(domain=list(lines), range=[colour for _, colour in lines.values()]),
-                legend=alt.Legend(orient="bottom", columns=1, labelLimit=300),
-            ),
+            color=coloured("line", colours),
             tooltip=[
                 alt.Tooltip("line:N", title="Line"),
                 alt.Tooltip("evaluation_date:T", title="Evaluation date"),
@@ -256,9 +262,10 @@ def agreement(marts: Marts) -> Figure | None:
         table,
         "Each point holds the model in use against a refit of the same customers. Dashed: what the "
         "contract asks for. Below the noise floor of its date, agreement is less than chance "
-        "explains. Blue bands are the times of one model, with what ended it; grey ones have far "
-        "fewer orders than usual, and what is measured there breaks no clause. Where ageing is "
+        "explains. Blue bands are the times of one model, with what ended it. Hatched times have "
+        "far fewer orders than usual, and what is measured there breaks no clause. Where ageing is "
         "taken out, what is left is change of the customers.",
+        legend=colours,
     )
 
 
@@ -308,20 +315,24 @@ def _without_orders(rows: pd.DataFrame) -> list[alt.Chart]:
     shaded = rows[["evaluation_date"]].assign(begins=before)[~rows["is_live"]]
     if shaded.empty:
         return []
-    chart = alt.Chart(shaded).mark_rect(color=NEUTRAL, opacity=0.35)
+    # Vega has no hatching: lines that climb through the time, a step of the axis each.
+    steps = [i / HATCHES for i in range(HATCHES)]
+    lines = shaded.merge(pd.DataFrame({"low": steps}), how="cross")
+    lines["high"] = lines["low"] + 1 / HATCHES
+    x = alt.X("begins:T", title="Evaluation date")
+    tooltip = [alt.Tooltip("evaluation_date:T", title="Far fewer orders than usual by")]
+    ground = alt.Chart(shaded).mark_rect(color=NEUTRAL, opacity=0.12)
+    hatches = alt.Chart(lines).mark_rule(color=NEUTRAL, strokeWidth=1.2)
     return [
-        chart.encode(
-            x=alt.X("begins:T", title="Evaluation date"),
-            x2="evaluation_date:T",
-            tooltip=[alt.Tooltip("evaluation_date:T", title="Far fewer orders than usual by")],
-        )
+        ground.encode(x=x, x2="evaluation_date:T", tooltip=tooltip),
+        hatches.encode(x=x, x2="evaluation_date:T", y=alt.Y("low:Q"), y2="high:Q"),
     ]
 
 
 def _labels(periods: pd.DataFrame, lowest: float) -> alt.Chart:
     return (
         alt.Chart(periods[["until", "end"]].assign(lowest=lowest))
-        .mark_text(align="right", baseline="bottom", dx=-4, dy=-4, color=NEUTRAL, fontSize=11)
+        .mark_text(align="right", baseline="bottom", dx=-4, dy=-4, fontSize=11)
         .encode(x=alt.X("until:T", title="Evaluation date"), y=alt.Y("lowest:Q"), text="end:N")
     )
 
@@ -336,6 +347,7 @@ def all_pairs(marts: Marts) -> Figure | None:
         fitted=pairs["origin_model_id"].map(fitted).dt.strftime("%Y-%m-%d"),
         evaluated=pairs["evaluation_date"].dt.strftime("%Y-%m-%d"),
     )[["fitted", "evaluated", "weeks", "adjusted_rand_index"]]
+    rows["step"] = AGREEMENTS.of(rows["adjusted_rand_index"])
     chart = (
         alt.Chart(rows)
         .mark_rect()
@@ -346,12 +358,7 @@ def all_pairs(marts: Marts) -> Figure | None:
                 axis=alt.Axis(labelOverlap=True, labelAngle=-40),
             ),
             y=alt.Y("fitted:O", title="Model fitted on", axis=alt.Axis(labelOverlap=True)),
-            color=alt.Color(
-                "adjusted_rand_index:Q",
-                title="Agreement",
-                scale=alt.Scale(scheme="viridis"),
-                legend=alt.Legend(orient="bottom", gradientLength=140),
-            ),
+            color=AGREEMENTS.colour(),
             tooltip=[
                 alt.Tooltip("fitted:O", title="Fitted on"),
                 alt.Tooltip("evaluated:O", title="Evaluated on"),
@@ -376,7 +383,9 @@ def all_pairs(marts: Marts) -> Figure | None:
         titles.ages(by_weeks),
         [Panel(sized(chart, 420))],
         table,
-        "Every model against every later refit, on the customers known at the evaluation date.",
+        "Colours are the adjusted Rand index of every model against every later refit, on the "
+        "customers known at the evaluation date.",
+        legend=AGREEMENTS.legend,
     )
 
 
@@ -399,7 +408,7 @@ def segment_agreement(marts: Marts) -> Figure | None:
             alt.Chart(of_first)
             .mark_line(point={"filled": True, "size": 26})
             .encode(
-                x=alt.X("weeks:Q", title="Weeks since the fit"),
+                x=alt.X("weeks:Q", **whole("Weeks since the fit")),
                 y=alt.Y(
                     "jaccard:Q",
                     title="Jaccard index with the segment of a refit",
@@ -437,6 +446,7 @@ def segment_agreement(marts: Marts) -> Figure | None:
         "The first model, never refitted. The Jaccard index: of the customers whom it or a refit "
         "puts into the segment, the share whom both do.",
         has_segments=True,
+        legend=colours_of_segments(marts),
     )
 
 
@@ -448,7 +458,7 @@ def survival(marts: Marts) -> Figure | None:
         return None
     schedule = _in_use(marts)
     base = alt.Chart(rows).encode(
-        x=alt.X("weeks:Q", title="Weeks since the fit"),
+        x=alt.X("weeks:Q", **whole("Weeks since the fit")),
         tooltip=[
             alt.Tooltip("weeks:Q", title="Weeks"),
             alt.Tooltip("survival:Q", title="Models that keep the contract", format=".1%"),
@@ -547,7 +557,7 @@ def causes(marts: Marts) -> Figure | None:
         .encode(
             x=_dates("Evaluation date"),
             y=alt.Y("population_stability_index:Q", title="Population stability index"),
-            color=_feature_colour(marts),
+            color=coloured("label", _colours_of_features(marts)),
             tooltip=[
                 alt.Tooltip("label:N", title="Feature"),
                 alt.Tooltip("evaluation_date:T", title="Evaluation date"),
@@ -581,6 +591,7 @@ def causes(marts: Marts) -> Figure | None:
         "features are compared among customers of the same recency. A cause is attributable where "
         "nine of ten resamples of the customers leave it clearly above nothing. Lines reach from "
         "the lowest 5th to the highest 95th percentile.",
+        legend=_colours_of_features(marts),
     )
 
 
@@ -636,14 +647,8 @@ def _leading_cause(measured: pd.DataFrame, moved: pd.Series) -> tuple[str, pd.Da
     return title, table
 
 
-def _feature_colour(marts: Marts) -> alt.Color:
-    names = [feature_name(f) for f in marts.features]
-    return alt.Color(
-        "label:N",
-        title=None,
-        scale=alt.Scale(domain=names, range=[PALETTE[i % len(PALETTE)] for i in range(len(names))]),
-        legend=alt.Legend(orient="bottom", columns=2),
-    )
+def _colours_of_features(marts: Marts) -> dict[str, str]:
+    return dict(zip(map(feature_name, marts.features), cycle(PALETTE), strict=False))
 
 
 def waiting(marts: Marts) -> Figure | None:
@@ -651,6 +656,7 @@ def waiting(marts: Marts) -> Figure | None:
     rows = marts["maintenance_waiting"]
     if len(rows) < 2:
         return None
+    colours = {"customers": PALETTE[0], "revenue": PALETTE[1]}
     long = rows.melt(
         id_vars=["weeks", "start_dates"],
         value_vars=["misplaced_share", "misplaced_revenue_share"],
@@ -665,14 +671,9 @@ def waiting(marts: Marts) -> Figure | None:
         alt.Chart(long)
         .mark_line(strokeWidth=2.5)
         .encode(
-            x=alt.X("weeks:Q", title="Weeks without a refit"),
+            x=alt.X("weeks:Q", **whole("Weeks without a refit")),
             y=alt.Y("value:Q", title="In another segment (%)", axis=alt.Axis(format="%")),
-            color=alt.Color(
-                "of:N",
-                title="Share of all",
-                scale=alt.Scale(domain=["customers", "revenue"], range=[PALETTE[0], PALETTE[1]]),
-                legend=alt.Legend(orient="bottom"),
-            ),
+            color=coloured("of", colours),
             tooltip=[
                 alt.Tooltip("weeks:Q", title="Weeks"),
                 alt.Tooltip("of:N", title="Share of"),
@@ -703,6 +704,7 @@ def waiting(marts: Marts) -> Figure | None:
         table,
         "Who is in another segment than a refit would give when so many weeks have passed, on "
         "average over all models followed for so long.",
+        legend=colours,
     )
 
 
@@ -713,9 +715,7 @@ def policies(marts: Marts) -> Figure | None:
         return None
     rows = rows.assign(label=rows["policy"].map(lambda policy: policy.replace("_", " ")))
     base = alt.Chart(rows).encode(
-        x=alt.X(
-            "refits:Q", title="Refits on this history", axis=alt.Axis(tickMinStep=1, format="d")
-        ),
+        x=alt.X("refits:Q", **whole("Refits on this history")),
         y=alt.Y(
             "mean_adjusted_rand_index:Q",
             title="Mean agreement with the refit of the week",
@@ -731,7 +731,7 @@ def policies(marts: Marts) -> Figure | None:
     points = base.mark_point(filled=True, size=90).encode(
         color=alt.condition("datum.is_in_use", alt.value(ACCENT), alt.value(PALETTE[0]))
     )
-    labels = base.mark_text(align="left", dx=8, dy=-6, color=NEUTRAL).encode(text="label:N")
+    labels = base.mark_text(align="left", dx=8, dy=-6).encode(text="label:N")
     in_use = _in_use(marts)
     title = "What each refit policy would have cost and gained"
     if in_use is not None and pd.notna(in_use.mean_adjusted_rand_index):
@@ -767,6 +767,7 @@ def migration(marts: Marts) -> Figure | None:
     rows = rows[rows["migrated_share"].notna()]
     if rows.empty:
         return None
+    colours = {"the customer changed": PALETTE[0], "the model changed": PALETTE[1]}
     long = rows.melt(
         id_vars=["evaluation_date"],
         value_vars=["migrated_customers", "relabelled_customers"],
@@ -785,18 +786,8 @@ def migration(marts: Marts) -> Figure | None:
         .mark_bar()
         .encode(
             x=_dates("Evaluation date"),
-            y=alt.Y(
-                "customers:Q", title="Customers who changed segment", axis=alt.Axis(format="~s")
-            ),
-            color=alt.Color(
-                "cause:N",
-                title=None,
-                scale=alt.Scale(
-                    domain=["the customer changed", "the model changed"],
-                    range=[PALETTE[0], PALETTE[1]],
-                ),
-                legend=alt.Legend(orient="bottom"),
-            ),
+            y=alt.Y("customers:Q", **whole("Customers who changed segment")),
+            color=coloured("cause", colours),
             tooltip=[
                 alt.Tooltip("evaluation_date:T", title="Evaluation date"),
                 alt.Tooltip("cause:N", title="Because"),
@@ -819,6 +810,7 @@ def migration(marts: Marts) -> Figure | None:
         [Panel(chart)],
         table,
         "Migration under one model and relabelling by a new one are two things and counted apart.",
+        legend=colours,
     )
 
 
@@ -827,18 +819,14 @@ def options(marts: Marts) -> Figure | None:
     curves, told = marts["maintenance_option_curves"], marts["maintenance_options"]
     if curves.empty or told.empty:
         return None
+    colours = dict(zip(sorted(curves["option"].unique()), cycle(PALETTE), strict=False))
     chart = sized(
         alt.Chart(curves)
         .mark_line(strokeWidth=2.5)
         .encode(
-            x=alt.X("weeks:Q", title="Weeks since the fit"),
+            x=alt.X("weeks:Q", **whole("Weeks since the fit")),
             y=alt.Y("mean_adjusted_rand_index:Q", title="Mean agreement with a refit"),
-            color=alt.Color(
-                "option:N",
-                title=None,
-                scale=alt.Scale(range=PALETTE),
-                legend=alt.Legend(orient="bottom", columns=2),
-            ),
+            color=coloured("option", colours),
             tooltip=[
                 alt.Tooltip("option:N", title="Option"),
                 alt.Tooltip("weeks:Q", title="Weeks"),
@@ -864,6 +852,7 @@ def options(marts: Marts) -> Figure | None:
         [Panel(layered)],
         table,
         "What another definition of recency or another window would do to the contract.",
+        legend=colours,
     )
 
 

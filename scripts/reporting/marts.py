@@ -1,5 +1,6 @@
 """What the report reads: the marts of one warehouse."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from reporting.text import currency
+from reporting.text import FormatError, currency, use_format
 
 # How features are called, and what they are measured in.
 FEATURES = {
@@ -21,8 +22,9 @@ FEATURES = {
     "recency_share": ("Recency share", "share of the longest recency"),
 }
 
-# Okabe and Ito: distinct with every kind of colour vision. Yellow, faint on white, is last.
-PALETTE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C8C8C", "#F0E442"]
+# Okabe and Ito without yellow, which is faint on white, and four more.
+PALETTE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8F63C7", "#8C6D31"]
+PALETTE += ["#9DB82A", "#607885"]
 
 
 class ReportError(Exception):
@@ -40,6 +42,18 @@ def feature_unit(feature: str) -> str:
     return currency() if unit == "money" else unit
 
 
+def colours(segment_ids: Iterable[int]) -> list[str]:
+    """Give each segment the colour of its id, or the next one where another segment has that.
+
+    An id is for good, so that a segment has its colour whatever becomes of the others.
+    """
+    taken: list[str] = []
+    for segment_id in segment_ids:
+        turned = [PALETTE[(segment_id - 1 + i) % len(PALETTE)] for i in range(len(PALETTE))]
+        taken.append(next((colour for colour in turned if colour not in taken), turned[0]))
+    return taken
+
+
 @dataclass
 class Marts:
     """The tables of schema marts, read once each."""
@@ -55,12 +69,21 @@ class Marts:
             self._connection.execute("from marts.customer_segments limit 0")
             self._connection.execute("from marts.segment_map limit 0")
             self._connection.execute("select is_live from marts.segment_model_decisions limit 0")
+            self._connection.execute("select locale from marts.segment_profiles limit 0")
         except duckdb.IOException as error:
             raise ReportError(f"{self.warehouse} cannot be read: {error}") from None
         except (duckdb.CatalogException, duckdb.BinderException):
             raise ReportError(
                 f"{self.warehouse} lacks tables that the report reads. make build makes them."
             ) from None
+
+    def use_format(self) -> None:
+        """Write amounts, numbers and dates as the shop does from now on."""
+        shop = self["segment_profiles"].iloc[0]
+        try:
+            use_format(str(shop["currency"]), str(shop["locale"]))
+        except FormatError as error:
+            raise ReportError(str(error)) from None
 
     def close(self) -> None:
         """Close the warehouse."""
@@ -83,9 +106,9 @@ class Marts:
 
     @cached_property
     def profiles(self) -> pd.DataFrame:
-        """The segments that have customers, by id, with the colour that each keeps on all pages."""
+        """The segments, by id, with the colour that each has on all pages."""
         profiles = self["segment_profiles"].sort_values("segment_id").reset_index(drop=True)
-        profiles["colour"] = [PALETTE[i % len(PALETTE)] for i in range(len(profiles))]
+        profiles["colour"] = colours(profiles["segment_id"])
         return profiles
 
     @cached_property

@@ -8,13 +8,19 @@ from reporting.figures import (
     ACCENT,
     DIVERGING,
     NEUTRAL,
+    QUIET,
     Figure,
     Panel,
+    Steps,
     by_segment,
+    colours_of_segments,
+    names_axis,
     segment_colour,
     sized,
+    whole,
 )
 from reporting.marts import Marts, feature_name, feature_unit
+from reporting.moves import transitions
 from reporting.text import day, if_known, integer, listed, money, number, share
 
 # The states of Brazil as tiles: column and row, roughly where they lie.
@@ -26,11 +32,15 @@ BRAZIL = {
     **{"PR": (2, 6), "SC": (2, 7), "RS": (1, 7)},
 }
 # Side of a chart whose shape means something, in pixels; it fits a phone.
-SQUARE = 250
+SQUARE = 300
 # Fewer customers or orders than this say little about a place or category.
 LEAST_QUANTITY = 30
 # A share that is not this many times another one is as good as the same.
 LEAST_RATIO = 1.1
+# A smaller share has no label in a ring: it would lie over others.
+LEAST_LABELLED = 0.03
+# The colours of an index: around 1 a share is as good as that of all.
+INDEX = Steps([0.67, 0.8, 0.91, 1.1, 1.25, 1.5], DIVERGING, number)
 # A change of a share by less is no change.
 LEAST_CHANGE = 0.05
 # Segments that no customer is in today, together.
@@ -45,6 +55,10 @@ MONTHS = alt.Axis(
 RIM = 3.0
 # A median that is nearer to the average does not stand out, in standard deviations.
 LEAST_DEVIATION = 0.5
+# Features that come in whole numbers.
+WHOLE = ["frequency", "recency_days"]
+# So many orders have a mark each on their axis.
+FEW_ORDERS = 12
 # Features of which less is better: the radar turns them.
 TURNED = {
     "recency_days": "Recency:\nnewest outward",
@@ -56,43 +70,21 @@ TURNED = {
 
 def figures(marts: Marts) -> list[Figure]:
     """Draw the figures of the page, in order."""
-    made = [balance(marts), sizes(marts), transitions(marts), boxes(marts), radar(marts)]
+    made = [balance(marts), sizes(marts), *transitions(marts), boxes(marts), radar(marts)]
     made += [places(marts), categories(marts)]
     return [figure for figure in made if figure is not None]
 
 
 def balance(marts: Marts) -> Figure:
     """Draw the share of each segment in customers and revenue."""
-    profiles = marts.profiles
-    quantities = {"share": "customers", "revenue_share": "revenue"}
+    profiles = marts.profiles[marts.profiles["customers"] > 0]
+    quantities = {"share": "Customers", "revenue_share": "Revenue"}
     if not marts.has_money:
         del quantities["revenue_share"]
-    long = profiles.melt(
-        id_vars=["segment_id", "segment_name"],
-        value_vars=list(quantities),
-        var_name="of",
-        value_name="value",
-    ).assign(of=lambda rows: rows["of"].map(quantities))
-    long["bar"] = long["segment_name"] + ": " + long["of"]
-    bars = long.sort_values(["segment_id", "of"])["bar"].tolist()
-    # The name stands at the first of the two bars of a segment.
-    parts = "split(datum.label, ': ')"
-    label = f"{parts}[1] == 'customers' ? {parts}[0] : 'revenue'"
-    chart = (
-        alt.Chart(long)
-        .mark_bar()
-        .encode(
-            x=alt.X("value:Q", title="Share of all (%)", axis=alt.Axis(format="%")),
-            y=alt.Y("bar:N", title=None, sort=bars, axis=alt.Axis(labelLimit=260, labelExpr=label)),
-            color=segment_colour(marts, legend=False),
-            fillOpacity=alt.condition("datum.of === 'revenue'", alt.value(0.55), alt.value(1)),
-            tooltip=[
-                alt.Tooltip("segment_name:N", title="Segment"),
-                alt.Tooltip("of:N", title="Of all"),
-                alt.Tooltip("value:Q", title="Share", format=".1%"),
-            ],
-        )
-    )
+    panels = [
+        Panel(by_segment(_donut(marts, profiles, column)), label)
+        for column, label in quantities.items()
+    ]
     table = {
         "Segment": profiles["segment_name"],
         "Customers": profiles["customers"].map(integer),
@@ -104,13 +96,34 @@ def balance(marts: Marts) -> Figure:
     return Figure(
         "balance",
         balance_title(profiles),
-        [Panel(by_segment(sized(chart, 34 * len(long) // 2 + 60)))],
+        panels,
         pd.DataFrame(table),
-        "Bright bars are shares of the customers, pale ones of the revenue."
-        if marts.has_money
-        else "",
+        f"A share below {share(LEAST_LABELLED)} has no label; the table has it.",
         has_segments=True,
+        legend=colours_of_segments(marts),
     )
+
+
+def _donut(marts: Marts, profiles: pd.DataFrame, column: str) -> alt.LayerChart:
+    rows = profiles[["segment_id", "segment_name", column]].rename(columns={column: "value"})
+    base = alt.Chart(rows).encode(
+        theta=alt.Theta("value:Q", stack=True),
+        order="segment_id:O",
+        tooltip=[
+            alt.Tooltip("segment_name:N", title="Segment"),
+            alt.Tooltip("value:Q", title="Share of all", format=".1%"),
+        ],
+    )
+    ring = base.mark_arc(innerRadius=62, outerRadius=106, padAngle=0.012).encode(
+        color=segment_colour(marts)
+    )
+    # Outside of the ring, in the colour of the page's text.
+    labels = base.mark_text(radius=124, fontSize=13).encode(
+        text=alt.condition(
+            f"datum.value >= {LEAST_LABELLED}", alt.Text("value:Q", format=".0%"), alt.value("")
+        )
+    )
+    return sized(ring + labels, 290)
 
 
 def balance_title(profiles: pd.DataFrame) -> str:
@@ -171,8 +184,8 @@ def sizes(marts: Marts) -> Figure | None:
         .mark_area()
         .encode(
             x=alt.X("evaluation_date:T", title="Evaluation date", axis=MONTHS),
-            y=alt.Y("customers:Q", title="Customers", stack="zero", axis=alt.Axis(format="~s")),
-            color=segment_colour(marts, others=others),
+            y=alt.Y("customers:Q", stack="zero", **whole("Customers")),
+            color=segment_colour(marts, others),
             order=alt.Order("place:Q"),
             tooltip=[alt.Tooltip("segment_name:N", title="Segment")],
         )
@@ -189,9 +202,9 @@ def sizes(marts: Marts) -> Figure | None:
     table = pd.DataFrame(
         {
             "Segment": [_name_at_a_date(marts, i) for i in grid.columns],
-            f"Customers on {first:%Y-%m-%d}": grid.loc[first].map(integer).to_numpy(),
+            f"Customers on {day(first)}": grid.loc[first].map(integer).to_numpy(),
             "Share then": shares.loc[first].map(share).to_numpy(),
-            f"Customers on {last:%Y-%m-%d}": grid.loc[last].map(integer).to_numpy(),
+            f"Customers on {day(last)}": grid.loc[last].map(integer).to_numpy(),
             "Share now": shares.loc[last].map(share).to_numpy(),
         }
     )
@@ -207,6 +220,7 @@ def sizes(marts: Marts) -> Figure | None:
         table,
         note,
         has_segments=True,
+        legend=colours_of_segments(marts, others),
     )
 
 
@@ -254,9 +268,8 @@ def boxes(marts: Marts) -> Figure:
                 "segment_name:N",
                 title=None,
                 sort=marts.profiles["segment_name"].tolist(),
-                axis=alt.Axis(labelLimit=150),
+                axis=names_axis(marts.profiles["segment_name"]),
             ),
-            color=segment_colour(marts, legend=False),
             tooltip=[alt.Tooltip("segment_name:N", title="Segment")]
             + [
                 alt.Tooltip(f"{column}:Q", title=title, format=",.6~g")
@@ -270,15 +283,21 @@ def boxes(marts: Marts) -> Figure:
                 }.items()
             ],
         )
-        scale = alt.Scale(type="symlog" if feature == "monetary_value" else "linear", zero=False)
-        whiskers = base.mark_rule().encode(
-            x=alt.X("p05:Q", title=feature_unit(feature), scale=scale), x2="p95:Q"
+        is_spread = feature == "monetary_value" and of_feature["p05"].min() > 0
+        unit = feature_unit(feature)
+        most = of_feature["p95"].max()
+        values = {"values": list(range(1, int(most) + 1))} if most <= FEW_ORDERS else {}
+        axis = whole(unit, **values) if feature in WHOLE else {"title": unit}
+        x = alt.X(
+            "p05:Q", scale=alt.Scale(type="log" if is_spread else "linear", zero=False), **axis
         )
-        box = base.mark_bar(height=14, opacity=0.75).encode(x="p25:Q", x2="p75:Q")
-        middle = base.mark_tick(height=20, thickness=3).encode(x="p50:Q")
+        colour = segment_colour(marts)
+        whiskers = base.mark_rule(strokeWidth=1.5).encode(x=x, x2="p95:Q", color=colour)
+        box = base.mark_bar(height=16).encode(x=alt.X("p25:Q", **axis), x2="p75:Q", color=colour)
+        middle = base.mark_tick(height=24, thickness=3).encode(x=alt.X("p50:Q", **axis))
         panels.append(
             Panel(
-                by_segment(sized(whiskers + box + middle, 40 * len(marts.profiles) + 20)),
+                by_segment(sized(whiskers + box + middle, 46 * len(marts.profiles) + 20)),
                 feature_name(feature),
             )
         )
@@ -361,7 +380,11 @@ def radar(marts: Marts) -> Figure | None:
             continue
         outline = _closed([(f, float(of_segment.loc[f, "outward"])) for f in features])
         panels.append(
-            Panel(_radar_chart(outline, angles, reach, segment.colour), segment.segment_name)
+            Panel(
+                _radar_chart(outline, angles, reach, segment.colour),
+                segment.segment_name,
+                int(segment.segment_id),
+            )
         )
     table = rows.pivot_table(index="segment_name", columns="feature", values="p50_scaled")
     table = table.reindex(marts.profiles["segment_name"]).reindex(columns=features)
@@ -381,7 +404,14 @@ def radar(marts: Marts) -> Figure | None:
         note += " A hollow corner lies beyond the ring or the centre: there "
         note += "is one" if beyond == 1 else f"are {integer(beyond)}"
         note += ", and the table has the value."
-    return Figure("profiles", radar_title(rows), panels, table.reset_index(drop=True), note)
+    return Figure(
+        "profiles",
+        radar_title(rows),
+        panels,
+        table.reset_index(drop=True),
+        note,
+        has_segments=True,
+    )
 
 
 def outward(rows: pd.DataFrame) -> pd.Series:
@@ -447,7 +477,7 @@ def _radar_chart(
             ]
         )
 
-    hidden = alt.Scale(domain=[-1.7, 1.7])
+    hidden = alt.Scale(domain=[-1.6, 1.6])
     x, y = alt.X("x:Q", axis=None, scale=hidden), alt.Y("y:Q", axis=None, scale=hidden)
     rings = [
         alt.Chart(path(_closed([(f, level) for f in angles])))
@@ -457,14 +487,14 @@ def _radar_chart(
     ]
     labels = pd.DataFrame(
         [
-            {**placed(f, 1.2 * reach, np.inf), "feature": TURNED.get(f, feature_name(f))}
+            {**placed(f, 1.16 * reach, np.inf), "feature": TURNED.get(f, feature_name(f))}
             for f in angles
         ]
     )
     side = "datum.x > 0.1 ? 'left' : datum.x < -0.1 ? 'right' : 'center'"
     above = "datum.y > 0.5 ? 'bottom' : 'middle'"
     names = alt.Chart(labels).mark_text(
-        fontSize=11, lineBreak="\n", align=alt.expr(side), baseline=alt.expr(above)
+        fontSize=12, lineBreak="\n", align=alt.expr(side), baseline=alt.expr(above)
     )
     names = names.encode(x=x, y=y, text="feature:N")
     shape = alt.Chart(path(outline))
@@ -488,6 +518,7 @@ def places(marts: Marts) -> Figure | None:
     """Draw where the customers of a segment live."""
     rows = marts["segment_places"]
     told = rows[rows["place"] != "unknown"]
+    told = told.assign(step=INDEX.of(told["index_to_all"]))
     if told["place"].nunique() < 2 or told["customers"].max() < LEAST_QUANTITY:
         return None
     is_brazil = set(told["place"]) <= set(BRAZIL)
@@ -498,9 +529,10 @@ def places(marts: Marts) -> Figure | None:
             of_segment = of_segment[of_segment["customers"] >= LEAST_QUANTITY]
         if not of_segment.empty:
             draw = _tile_map if is_brazil else _place_bars
-            panels.append(Panel(draw(of_segment), segment.segment_name))
+            panels.append(Panel(draw(of_segment), segment.segment_name, int(segment.segment_id)))
     note = (
-        "Blue: a smaller share of the segment than of all customers lives there; orange: a larger. "
+        "Colours are the share of the segment who live there, as a multiple of that of all "
+        "customers: blue is less, orange more. "
     )
     few = f"fewer than {integer(LEAST_QUANTITY)} customers of the segment"
     note += (
@@ -509,29 +541,16 @@ def places(marts: Marts) -> Figure | None:
         else f"At most twelve places a segment; those with {few} are left out."
     )
     title = index_title(told, "place", "customers", "live above average in")
-    return Figure("places", title, panels, _index_table(told, "Place", "place", "customers"), note)
+    table = _index_table(told, "Place", "place", "customers")
+    return Figure("places", title, panels, table, note, has_segments=True, legend=INDEX.legend)
 
 
-def _index_fill(quantity: str) -> dict:
-    """Colour of an index; none where it rests on few."""
-    return alt.condition(
-        f"datum.{quantity} < {LEAST_QUANTITY}",
-        alt.value("transparent"),
-        alt.Fill(
-            "index_to_all:Q",
-            title="Times the share of all",
-            scale=alt.Scale(
-                type="log", domain=[0.5, 1, 2], range=DIVERGING, clamp=True, interpolate="lab"
-            ),
-            legend=alt.Legend(orient="bottom", gradientLength=120, values=[0.5, 1, 2]),
-        ),
-    )
+def _of_enough(chart: alt.Chart, quantity: str) -> alt.Chart:
+    return chart.transform_filter(f"datum.{quantity} >= {LEAST_QUANTITY}")
 
 
-def _grey_if_few(quantity: str, otherwise: str) -> dict:
-    return alt.condition(
-        f"datum.{quantity} < {LEAST_QUANTITY}", alt.value(NEUTRAL), alt.value(otherwise)
-    )
+def _of_few(chart: alt.Chart, quantity: str) -> alt.Chart:
+    return chart.transform_filter(f"datum.{quantity} < {LEAST_QUANTITY}")
 
 
 def _index_tooltip(kind: str, quantity: str) -> list[alt.Tooltip]:
@@ -547,7 +566,7 @@ def _index_tooltip(kind: str, quantity: str) -> list[alt.Tooltip]:
 def _tile_map(rows: pd.DataFrame) -> alt.LayerChart:
     # A state without customers of the segment has no row, and is hollow too.
     missing = [place for place in BRAZIL if place not in set(rows["place"])]
-    tiles = pd.concat([rows, pd.DataFrame({"place": missing, "customers": 0})])
+    tiles = pd.concat([rows, pd.DataFrame({"place": missing, "customers": 0, "step": ""})])
     tiles["segment_name"] = rows["segment_name"].iloc[0]
     tiles = tiles.assign(
         column=tiles["place"].map(lambda place: BRAZIL[place][0]),
@@ -558,13 +577,13 @@ def _tile_map(rows: pd.DataFrame) -> alt.LayerChart:
         y=alt.Y("row:O", axis=None, scale=alt.Scale(domain=list(range(8)))),
         tooltip=_index_tooltip("place", "customers"),
     )
-    tile = base.mark_rect(cornerRadius=3).encode(
-        fill=_index_fill("customers"), stroke=_grey_if_few("customers", "transparent")
-    )
-    label = base.mark_text(fontSize=10, fontWeight="bold").encode(
-        text="place:N", color=_grey_if_few("customers", "white")
-    )
-    return (tile + label).properties(width=SQUARE, height=SQUARE)
+    tile = _of_enough(base, "customers").mark_rect(cornerRadius=3).encode(color=INDEX.colour())
+    hollow = _of_few(base, "customers").mark_rect(cornerRadius=3, filled=False, stroke=NEUTRAL)
+    words = {"fontSize": 11, "fontWeight": "bold"}
+    label = _of_enough(base, "customers").mark_text(**words)
+    label = label.encode(text="place:N", color=INDEX.text())
+    quiet = _of_few(base, "customers").mark_text(**words, style=QUIET).encode(text="place:N")
+    return (tile + hollow + label + quiet).properties(width=SQUARE, height=SQUARE)
 
 
 def _place_bars(rows: pd.DataFrame) -> alt.Chart:
@@ -577,7 +596,7 @@ def _place_bars(rows: pd.DataFrame) -> alt.Chart:
                 "share_of_segment:Q", title="Share of the segment (%)", axis=alt.Axis(format="%")
             ),
             y=alt.Y("place:N", title=None, sort="-x"),
-            fill=_index_fill("customers"),
+            color=INDEX.colour(),
             tooltip=_index_tooltip("place", "customers"),
         ),
         260,
@@ -639,190 +658,45 @@ def categories(marts: Marts) -> Figure | None:
     if len(top) < 2 or rows.loc[rows["category"].isin(top), "orders"].max() < LEAST_QUANTITY:
         return None
     told = rows[rows["category"].isin(top)].assign(
-        label=lambda found: found["category"].map(_readable)
+        label=lambda found: found["category"].map(_readable),
+        step=lambda found: INDEX.of(found["index_to_all"]),
     )
     base = alt.Chart(told).encode(
         x=alt.X(
             "segment_name:N",
             title=None,
             sort=marts.profiles["segment_name"].tolist(),
-            axis=alt.Axis(labelAngle=-35, labelLimit=130),
+            axis=names_axis(marts.profiles["segment_name"], labelAngle=-40),
         ),
         y=alt.Y(
             "label:N",
             title=None,
             sort=[_readable(c) for c in top],
-            axis=alt.Axis(labelLimit=140),
+            axis=names_axis([_readable(c) for c in top]),
         ),
         tooltip=_index_tooltip("category", "orders"),
     )
-    tile = base.mark_rect().encode(
-        fill=_index_fill("orders"), stroke=_grey_if_few("orders", "transparent")
-    )
+    tile = _of_enough(base, "orders").mark_rect().encode(color=INDEX.colour())
+    hollow = _of_few(base, "orders").mark_rect(filled=False, stroke=NEUTRAL)
     label = (
-        base.mark_text(color="white", fontSize=11)
-        .encode(text=alt.Text("share_of_segment:Q", format=".0%"))
-        .transform_filter(alt.datum.orders >= LEAST_QUANTITY)
+        _of_enough(base, "orders")
+        .mark_text(fontSize=12)
+        .encode(
+            text=alt.Text("share_of_segment:Q", format=".0%"),
+            color=INDEX.text(),
+        )
     )
     return Figure(
         "categories",
         index_title(told, "category", "orders", "buy above average of"),
-        [Panel(by_segment(sized(tile + label, 26 * len(top) + 40)))],
+        [Panel(by_segment(sized(tile + hollow + label, 30 * len(top) + 40)))],
         _index_table(told, "Category", "category", "orders"),
         "The twelve categories with most orders. Figures are shares of the segment's orders; "
-        "colours compare them with the share of all orders. Hollow and grey: fewer than "
+        "colours are multiples of the share of all orders. Hollow and grey: fewer than "
         f"{integer(LEAST_QUANTITY)} orders, too few to compare.",
         has_segments=True,
+        legend=INDEX.legend,
     )
-
-
-def transitions(marts: Marts) -> Figure | None:
-    """Where customers were at the beginning and the end of the newest quarter that is over."""
-    end = marts.as_of.to_period("Q").start_time
-    first = marts.query("select min(evaluation_date) as first from marts.segment_transitions")
-    start = max(end - pd.DateOffset(months=3), first["first"][0])
-    return moves_between(marts, start, end) if start < end else None
-
-
-def moves_between(marts: Marts, start: pd.Timestamp, end: pd.Timestamp) -> Figure | None:
-    """Draw where the customers of one date were at another, and by which cause."""
-    moved = moves(marts, start, end)
-    if moved["from_id"].isna().all():
-        return None
-    # No segment: at first not yet a customer, later out of the facts that count.
-    moved["from"] = [_name_or(marts, i, "not yet a customer") for i in moved["from_id"]]
-    moved["to"] = [_name_or(marts, i, "without a segment") for i in moved["to_id"]]
-    moved["share"] = moved["customers"] / moved.groupby("from")["customers"].transform("sum")
-    moved["segment_id"] = moved["from_id"]
-    rows, columns = (
-        moved.sort_values(f"{side}_id", na_position="last")[side].unique().tolist()
-        for side in ("from", "to")
-    )
-    panels = []
-    for is_relabelled, label in (
-        (False, "Under one model"),
-        (True, "With a change of model between"),
-    ):
-        cells = moved[moved["is_relabelled"] == is_relabelled]
-        if cells.empty:
-            continue
-        base = alt.Chart(cells).encode(
-            x=alt.X(
-                "to:N",
-                title=f"Segment on {end:%Y-%m-%d}",
-                scale=alt.Scale(domain=columns),
-                axis=alt.Axis(labelAngle=-35, labelLimit=130),
-            ),
-            y=alt.Y("from:N", title=f"Segment on {start:%Y-%m-%d}", scale=alt.Scale(domain=rows)),
-            tooltip=[
-                alt.Tooltip("from:N", title="From"),
-                alt.Tooltip("to:N", title="To"),
-                alt.Tooltip("customers:Q", title="Customers", format=","),
-                alt.Tooltip("share:Q", title="Of those who came from there", format=".1%"),
-            ],
-        )
-        tile = base.mark_rect().encode(
-            color=alt.Color(
-                "share:Q",
-                title="Share of the row",
-                scale=alt.Scale(scheme="viridis", domain=[0, 1]),
-                legend=alt.Legend(orient="bottom", format="%", gradientLength=120),
-            )
-        )
-        text = base.mark_text(fontSize=11).encode(
-            text=alt.Text("share:Q", format=".0%"),
-            color=alt.condition("datum.share > 0.55", alt.value("black"), alt.value("white")),
-        )
-        panels.append(Panel(by_segment(sized(tile + text, 46 * len(rows) + 40)), label))
-    table = pd.DataFrame(
-        {
-            "From": moved["from"],
-            "To": moved["to"],
-            "Change of model between": moved["is_relabelled"].map({True: "yes", False: "no"}),
-            "Customers": moved["customers"].map(integer),
-            "Share of those from there": moved["share"].map(share),
-        }
-    )
-    return Figure(
-        "transitions",
-        moves_title(moved, start, end),
-        panels,
-        table,
-        "A row adds up to 100 % over the charts. Customers move under one model because they have "
-        "changed, or time has passed; where the model has changed between, that alone may have "
-        "moved them.",
-        has_segments=True,
-    )
-
-
-def moves(marts: Marts, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
-    """Count customers by segment at `start` and `end`, and by whether a model was changed between.
-
-    `is_relabelled` tells that they are in another segment and a change of model moved them on the
-    way. An id that is missing means that they have no segment at that date.
-    """
-    return marts.query(
-        """
-        with starts as (
-            select customer_id, segment_id from marts.customer_segment_history
-            where valid_from <= $1 and (valid_to > $1 or valid_to is null)
-        ),
-        ends as (
-            select customer_id, segment_id from marts.customer_segment_history
-            where valid_from <= $2 and (valid_to > $2 or valid_to is null)
-        ),
-        relabelled as (
-            select distinct customer_id from marts.customer_segment_history
-            where movement = 'relabelling' and valid_from > $1 and valid_from <= $2
-        )
-        select
-            starts.segment_id as from_id,
-            ends.segment_id as to_id,
-            relabelled.customer_id is not null
-            and coalesce(from_id != to_id, false) as is_relabelled,
-            count(*) as customers
-        from starts
-        full join ends on starts.customer_id = ends.customer_id
-        left join relabelled on starts.customer_id = relabelled.customer_id
-        group by all order by all
-        """,
-        [start.to_pydatetime(), end.to_pydatetime()],
-    )
-
-
-def moves_title(moved: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> str:
-    """How many stayed, how many moved under one model, how many with another, and where most went.
-
-    Parameters
-    ----------
-    moved : DataFrame
-        As `moves` returns it, with the names `from` and `to`.
-    """
-    known = moved[moved["from_id"].notna()]
-    total = known["customers"].sum()
-    if total < LEAST_QUANTITY:
-        return (
-            f"On {day(start)} {integer(total)} customers had a segment: too few to tell who moves"
-        )
-    is_stay = known["from_id"] == known["to_id"]
-    left = known[~is_stay & known["to_id"].notna()]
-    under_one = left.loc[~left["is_relabelled"], "customers"].sum() / total
-    relabelled = left.loc[left["is_relabelled"], "customers"].sum() / total
-    stayed = known.loc[is_stay, "customers"].sum() / total
-    title = (
-        f"{share(stayed)} of the customers of {day(start)} were in the same segment on {day(end)}, "
-        f"{share(under_one)} had moved under one model"
-    )
-    if relabelled > 0:
-        title += f", {share(relabelled)} with a change of model between"
-    if not left.empty and left["customers"].max() >= LEAST_QUANTITY:
-        most = left.loc[left["customers"].idxmax()]
-        title += f"; the largest move was from {most['from']} to {most['to']}"
-    return title
-
-
-def _name_or(marts: Marts, segment_id: float, otherwise: str) -> str:
-    return otherwise if pd.isna(segment_id) else marts.name_of(int(segment_id))
 
 
 def summary(marts: Marts) -> str:

@@ -22,7 +22,7 @@ from reporting import (
 )
 from reporting.figures import Figure, Section
 from reporting.marts import Marts
-from reporting.text import currency, html
+from reporting.text import chart_formats, html
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -44,8 +44,8 @@ class Page:
 
     @property
     def has_filter(self) -> bool:
-        """Tell whether a figure can be narrowed to one segment."""
-        return any(figure.has_segments for figure in self.figures)
+        """Tell whether one segment can be picked in every figure."""
+        return bool(self.figures) and all(figure.has_segments for figure in self.figures)
 
 
 def pages(marts: Marts) -> list[Page]:
@@ -137,7 +137,7 @@ def write(
     template = environment.get_template("page.html.j2")
     for page in made:
         rendered = template.render(
-            currency=currency(),
+            formats=chart_formats(),
             page=page,
             pages=made,
             links=links,

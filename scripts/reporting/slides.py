@@ -1,4 +1,4 @@
-"""The slides: the findings of the report for a talk to the marketing team, as a PDF."""
+"""The slides: twelve at most, for a talk to the marketing team, as a PDF."""
 
 import json
 import tempfile
@@ -10,39 +10,52 @@ import typst
 import vl_convert
 
 from reporting import choice_page, maintenance_page, segment_cards, segments_page
-from reporting.figures import Figure
+from reporting.figures import QUIET, Figure, Panel
 from reporting.marts import Marts
 from reporting.site import TEMPLATES, Page, specification
-from reporting.text import plain
+from reporting.text import chart_formats, plain
 
 FONTS = Path(font_roboto.Roboto).parent
-# Figures that make a slide each, in this order, if the data give them.
-FIGURES = ["balance", "features", "profiles", "transitions", "categories", "over-time"]
-FIGURES += ["silhouette-by-k", "agreement", "causes", "waiting"]
+# The segments have at most so many slides, each with as many segments as it takes.
+MOST_OF_SEGMENTS = 5
+# Segments with most at stake, of whom the last slide before the appendix asks something.
+ASKED_FOR = 3
+# Figures that make a slide each, if the data give them: of the talk, and of its appendix.
+OF_MONEY, OF_MOVES = "balance", "transitions"
+OF_APPENDIX = ["agreement", "criteria"]
 # Room for the charts of a slide, in points; a chart is drawn for its part of it.
-WIDTH, HEIGHT = 900, 380
-MOST_PANELS = 8
+WIDTH, HEIGHT = 900, 360
 
 
 def write(marts: Marts, pages: list[Page], path: Path) -> None:
     """Write the slides; every one fits its page."""
     vl_convert.register_font_directory(str(FONTS))
-    figures = {figure.name: figure for page in pages for figure in page.figures}
+    figures = [figure for page in pages for figure in page.figures]
+    cards = segment_cards.cards(marts)
     with tempfile.TemporaryDirectory() as folder:
-        slides = [_slide(figures[name], Path(folder)) for name in FIGURES if name in figures]
+
+        def slides(*names: str) -> list[dict]:
+            found = [next((f for f in figures if f.name.startswith(name)), None) for name in names]
+            return [_slide(figure, Path(folder)) for figure in found if figure is not None]
+
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined
         )
         # A JSON string is a string of typst too, so that no text of the data is read as code.
         environment.filters["text"] = lambda text: json.dumps(plain(str(text)), ensure_ascii=False)
+        per_slide = -(-len(cards) // MOST_OF_SEGMENTS)
         deck = environment.get_template("slides.typ.j2").render(
             as_of=marts.as_of,
             summary=segments_page.summary(marts),
-            cards=segment_cards.cards(marts),
-            slides=slides,
-            choice=choice_page.verdict(marts),
+            order=segment_cards.order_of_cards(marts)[0],
             headline=maintenance_page.headline(marts),
             verdict=maintenance_page.verdict(marts),
+            segments=[cards[i : i + per_slide] for i in range(0, len(cards), per_slide)],
+            radars=_radars(figures, Path(folder)) if per_slide == 1 else {},
+            body=slides(OF_MONEY, OF_MOVES),
+            asked=asked(marts, cards),
+            choice=choice_page.verdict(marts),
+            appendix=slides(*OF_APPENDIX),
         )
         source = Path(folder) / "slides.typ"
         source.write_text(deck, encoding="utf-8")
@@ -55,25 +68,63 @@ def write(marts: Marts, pages: list[Page], path: Path) -> None:
         )
 
 
+def asked(marts: Marts, cards: list[dict]) -> list[str]:
+    """Say what the audience is asked to decide: of the contract, and of those most at stake."""
+    contract = maintenance_page.clauses(marts)
+    agreement = contract.loc[contract["clause"] == "agreement", "status"].iloc[0]
+    is_broken = (contract["severity"] == "error") & (contract["status"] == "breach")
+    first = "Leave the model as it is."
+    if is_broken.any():
+        first = "Let the model be refitted."
+    elif agreement == "not assessable":
+        first = "Leave the model as it is until its agreement can be assessed."
+    next_date = contract["next_evaluation_date"].max()
+    if next_date == next_date:  # a date that is missing equals nothing
+        first += f" Look at the contract again on ⟦date:{next_date:%Y-%m-%d}⟧."
+    return [first, *(f"{card['name']}: {card['action']}" for card in cards[:ASKED_FOR])]
+
+
+def _radars(figures: list[Figure], folder: Path) -> dict[int, str]:
+    """Draw the radar of each segment; returns its file by the segment's id."""
+    found = next((figure for figure in figures if figure.name == "profiles"), None)
+    return {
+        panel.segment_id: _write(panel, f"radar-{panel.segment_id}", 330, 330, folder)
+        for panel in (found.panels if found else [])
+    }
+
+
 def _slide(figure: Figure, folder: Path) -> dict:
-    panels = figure.panels[:MOST_PANELS]
-    rows = 1 if len(panels) <= 3 else 2
-    columns = -(-len(panels) // rows)
-    drawn = []
-    for i, panel in enumerate(panels):
-        name = f"{figure.name}-{i}.svg"
-        (folder / name).write_text(
-            vl_convert.vegalite_to_svg(
-                _drawn(specification(panel.chart), WIDTH / columns, HEIGHT / rows)
-            ),
-            encoding="utf-8",
-        )
-        drawn.append({"file": name, "label": panel.label})
-    return {"title": figure.title, "note": figure.note, "panels": drawn, "columns": columns}
+    # Of a chart in many parts, the first two say what the title says.
+    panels = figure.panels[:2] if figure.name != "balance" else figure.panels
+    drawn = [
+        {
+            "file": _write(panel, f"{figure.name}-{i}", WIDTH / len(panels), HEIGHT, folder),
+            "label": panel.label,
+        }
+        for i, panel in enumerate(panels)
+    ]
+    return {
+        "title": figure.title,
+        "note": figure.note,
+        "panels": drawn,
+        "legend": figure.legend,
+        "shapes": figure.shapes,
+    }
+
+
+def _write(panel: Panel, name: str, width: float, height: float, folder: Path) -> str:
+    formats = chart_formats()
+    svg = vl_convert.vegalite_to_svg(
+        _drawn(specification(panel.chart), width, height),
+        format_locale=formats["number"],
+        time_format_locale=formats["time"],
+    )
+    (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
+    return f"{name}.svg"
 
 
 def _drawn(chart: dict, width: float, height: float) -> dict:
-    """Return the chart in the size of its part of the slide, axes and legend included."""
+    """Return the chart in the size of its part of the slide, axes included."""
     if chart["width"] != "container":
         width = height = min(width, height)
     chart = chart | {
@@ -85,15 +136,17 @@ def _drawn(chart: dict, width: float, height: float) -> dict:
         for size in ("width", "height"):
             layer.pop(size, None)
     ink, quiet, line = "#1b1f23", "#545b62", "#d5d9dd"
+    text = {"labelColor": quiet, "titleColor": quiet, "labelFontSize": 12, "titleFontSize": 12}
+    text["titleFontWeight"] = "normal"
     chart["config"] = {
         "font": "Roboto",
         "background": "transparent",
         "view": {"stroke": "transparent"},
-        "axis": {
-            **{"labelColor": quiet, "titleColor": quiet, "gridColor": line, "domainColor": line},
-            **{"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"},
-        },
-        "legend": {"labelColor": ink, "titleColor": quiet, "labelFontSize": 12},
+        "axis": {"gridColor": line, "domainColor": line, "tickColor": line, "labelLimit": 240}
+        | text,
         "text": {"color": ink},
+        "tick": {"color": ink},
+        "rule": {"color": ink},
+        "style": {QUIET: {"fill": quiet}},
     }
     return chart

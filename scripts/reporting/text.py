@@ -1,7 +1,8 @@
-"""Sentences with numbers that take the reader's format.
+"""Sentences with numbers that take the shop's format.
 
 A sentence is a plain string in which a number stands as a token, for instance `⟦share:0.031⟧`.
-`html` makes it an element that the browser formats by the reader's language, `plain` English text.
+`html` makes it an element and `plain` text, both in the language and currency of the shop. Dates,
+percentages and decimals in sentences of the marts take the same format.
 """
 
 import re
@@ -9,12 +10,83 @@ from collections.abc import Callable
 from datetime import date
 
 import pandas as pd
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_skeleton
+from babel.numbers import format_decimal
 from markupsafe import Markup, escape
 
-# What stands before an amount: the shop's own, once `use_currency` has told it.
-_currency = ["R$"]
 
-_TOKEN = re.compile(r"⟦(integer|number|money|share|date|month):([-+.:\w]+)⟧")
+class FormatError(Exception):
+    """A locale that is not known; the message says what would do."""
+
+
+# How the shop writes: set by `use_format`.
+_format = {"currency": "R$", "locale": Locale.parse("en_GB")}
+
+_TOKEN = re.compile(r"⟦(integer|number|money|share|date|month|percent|decimal):([-+.:\w]+)⟧")
+# In sentences of the marts: a token, which stays, or a date, a percentage or a decimal.
+_WRITTEN_OUT = re.compile(
+    r"⟦[^⟧]*⟧|(?<![\w.-])(?:(?P<date>\d{4}-\d\d-\d\d)(?![\w-])"
+    r"|(?P<percent>\d+(?:\.\d+)?) ?%|(?P<decimal>\d+\.\d+)(?!\.?\w))"
+)
+
+
+def use_format(currency: str, locale: str) -> None:
+    """Write amounts, numbers and dates as the shop does from now on.
+
+    Parameters
+    ----------
+    currency : str
+        What stands at an amount.
+    locale : str
+        A language tag such as `en-GB` or `pt-BR`.
+
+    Raises
+    ------
+    FormatError
+        If the locale is not known.
+    """
+    try:
+        _format["locale"] = Locale.parse(locale, sep="-")
+    except (UnknownLocaleError, ValueError):
+        raise FormatError(
+            f"The var locale is {locale}, which is not known; en-GB or pt-BR would do. "
+            "Correct it and build again."
+        ) from None
+    _format["currency"] = currency
+
+
+def currency() -> str:
+    """Return what stands at an amount."""
+    return _format["currency"]
+
+
+def chart_formats() -> dict:
+    """Return the shop's numbers and dates as Vega's charts take them."""
+    locale = _format["locale"]
+    # Babel's weeks begin on Monday, Vega's on Sunday.
+    days, short_days = (
+        [locale.days["format"][width][(i - 1) % 7] for i in range(7)]
+        for width in ("wide", "abbreviated")
+    )
+    months, short_months = (
+        [locale.months["format"][width][i].strip(".") for i in range(1, 13)]
+        for width in ("wide", "abbreviated")
+    )
+    symbols = locale.number_symbols["latn"]
+    return {
+        "number": {
+            "decimal": symbols["decimal"],
+            "thousands": symbols["group"],
+            "grouping": [3],
+            "currency": [currency() + "\u00a0", ""],
+        },
+        "time": {
+            **{"dateTime": "%x, %X", "date": "%Y-%m-%d", "time": "%H:%M:%S"},
+            **{"periods": ["AM", "PM"], "days": days, "shortDays": short_days},
+            **{"months": months, "shortMonths": short_months},
+        },
+    }
 
 
 def integer(value: float) -> str:
@@ -28,18 +100,8 @@ def number(value: float) -> str:
 
 
 def money(value: float) -> str:
-    """Write an amount in the shop's currency; with two decimals below 1,000."""
+    """Write an amount in the shop's currency; with two decimals below 10."""
     return f"⟦money:{float(value):.2f}⟧"
-
-
-def use_currency(symbol: str) -> None:
-    """Let amounts be told in this currency from now on."""
-    _currency[0] = symbol
-
-
-def currency() -> str:
-    """Return what stands before an amount."""
-    return _currency[0]
 
 
 def share(value: float) -> str:
@@ -73,32 +135,63 @@ def counted(quantity: float, singular: str, plural: str | None = None) -> str:
 
 
 def plain(text: str) -> str:
-    """Return the sentence in English."""
-    return _TOKEN.sub(lambda token: _formatted(*token.groups()), text)
+    """Return the sentence as text."""
+    return _TOKEN.sub(lambda token: _formatted(*token.groups()), _with_tokens(text))
 
 
 def html(text: str) -> Markup:
     """Return the sentence as HTML, everything but the numbers escaped."""
-    return Markup(_TOKEN.sub(_element, str(escape(text))))
+    return Markup(_TOKEN.sub(_element, str(escape(_with_tokens(text)))))
+
+
+def _with_tokens(text: str) -> str:
+    """Put tokens for the dates, percentages and decimals of a sentence."""
+    return _WRITTEN_OUT.sub(
+        lambda found: (
+            f"⟦{found.lastgroup}:{found[found.lastgroup]}⟧"
+            if found.lastgroup and _is_valid(found)
+            else found[0]
+        ),
+        text,
+    )
+
+
+def _is_valid(found: re.Match) -> bool:
+    try:
+        return not found["date"] or bool(date.fromisoformat(found["date"]))
+    except ValueError:
+        return False
 
 
 def _element(token: re.Match) -> str:
     kind, value = token.groups()
     if kind in ("date", "month"):
-        return f'<time datetime="{value}" data-kind="{kind}">{_formatted(kind, value)}</time>'
-    return f'<data value="{value}" data-kind="{kind}">{_formatted(kind, value)}</data>'
+        return f'<time datetime="{value}">{_formatted(kind, value)}</time>'
+    return f'<data value="{value}">{_formatted(kind, value)}</data>'
 
 
 def _formatted(kind: str, value: str) -> str:
+    locale = _format["locale"]
     if kind == "date":
-        return f"{date.fromisoformat(value):%-d %B %Y}"
+        return format_date(date.fromisoformat(value), "long", locale=locale)
     if kind == "month":
-        return f"{date.fromisoformat(value):%B %Y}"
-    if kind == "integer":
-        return f"{int(value):,}"
-    if kind == "share":
-        return f"{float(value):.1%}"
+        return format_skeleton("yMMMM", date.fromisoformat(value), locale=locale)
     if kind == "money":
         amount = float(value)
-        return f"{currency()} {amount:,.{2 if abs(amount) < 1000 else 0}f}"
-    return f"{round(float(value), 2):,.2f}".rstrip("0").rstrip(".")
+        digits = "#,##0.00" if abs(amount) < 10 and amount else "#,##0"
+        written = format_decimal(amount, digits, locale=locale)
+        if locale.currency_formats["standard"].pattern.startswith("¤"):
+            return f"{currency()} {written}"
+        return f"{written} {currency()}"
+    if kind in ("share", "percent"):
+        decimals = 1 if kind == "share" else len(value.partition(".")[2])
+        digits = "0." + "0" * decimals if decimals else "0"
+        percent = locale.percent_formats[None].pattern.replace("0", digits)
+        parts = float(value) if kind == "share" else float(value) / 100
+        return format_decimal(parts, percent, locale=locale)
+    digits = {
+        "integer": "#,##0",
+        "number": "#,##0.##",
+        "decimal": "#,##0." + "0" * len(value.partition(".")[2]),
+    }[kind]
+    return format_decimal(float(value), digits, locale=locale)

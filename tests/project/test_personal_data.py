@@ -17,7 +17,7 @@ TEXT_COLUMNS = {
         *("algorithm", "basis", "candidate_id", "challenger_model_id", "check_name"),
         *("chosen_by", "clause", "population"),
         *("data_fingerprint", "decision", "description", "error", "event", "feature"),
-        *("currency", "feature_set", "features", "from_segment_name", "funnel", "library_versions"),
+        *("currency", "locale", "feature_set", "features", "from_segment_name", "funnel", "library_versions"),
         *("model_id", "most_shifted_segment", "movement", "option", "origin_model_id"),
         *("other_feature", "other_segment_name", "policy", "previous_model_id", "raw_table"),
         *("reason", "recommended_action", "rule", "scale", "season", "segment_name"),

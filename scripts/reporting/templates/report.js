@@ -1,130 +1,107 @@
 "use strict";
 
-// Numbers, dates and charts in the reader's language, colours of the theme, and the segment filter.
-const language = navigator.language || "en";
+// Charts in the colours of the theme, and the segment that the reader picks. Theme and segment stand
+// in the address, and links between the pages carry them on.
+const root = document.documentElement;
 const specifications = JSON.parse(document.getElementById("specifications").textContent);
+const formats = JSON.parse(document.getElementById("formats").textContent);
 const views = new Map();
-const filtered = new Set(
-  Object.keys(specifications).filter((name) => hasSegments(specifications[name])),
-);
-let segment = null;
+const address = new URL(window.location.href);
+const picker = document.getElementById("segment");
 
-function hasSegments(specification) {
-  return (specification.params ?? []).some((param) => param.name === "segment");
-}
-
-const currency = document.documentElement.dataset.currency + "\u00a0";
-
-function formatted(value, kind) {
-  const number = Number(value);
-  switch (kind) {
-    case "integer":
-      return number.toLocaleString(language, { maximumFractionDigits: 0 });
-    case "share":
-      return number.toLocaleString(language, {
-        style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1,
-      });
-    case "money": {
-      const digits = Math.abs(number) < 1000 ? 2 : 0;
-      return currency + number.toLocaleString(language, {
-        minimumFractionDigits: digits, maximumFractionDigits: digits,
-      });
-    }
-    case "date":
-      return new Date(value + "T00:00:00").toLocaleDateString(language, { dateStyle: "long" });
-    case "month":
-      return new Date(value + "T00:00:00").toLocaleDateString(language, {
-        year: "numeric", month: "long",
-      });
-    default:
-      return number.toLocaleString(language, { maximumFractionDigits: 2 });
-  }
-}
-
-for (const element of document.querySelectorAll("[data-kind]")) {
-  const value = element.getAttribute("value") ?? element.getAttribute("datetime");
-  element.textContent = formatted(value, element.dataset.kind);
-}
-
-function numberLocale() {
-  const parts = new Intl.NumberFormat(language, { useGrouping: "always" }).formatToParts(-1234567.8);
-  const part = (type, otherwise) => parts.find((found) => found.type === type)?.value ?? otherwise;
-  return {
-    decimal: part("decimal", "."), thousands: part("group", ","), grouping: [3],
-    currency: [currency, ""],
-  };
-}
-
-function timeLocale() {
-  const day = (n, weekday) => new Date(2023, 0, 1 + n).toLocaleDateString(language, { weekday });
-  const month = (n, style) => new Date(2023, n, 1).toLocaleDateString(language, { month: style });
-  const seven = [0, 1, 2, 3, 4, 5, 6];
-  const twelve = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
-  return {
-    dateTime: "%x, %X", date: "%Y-%m-%d", time: "%H:%M:%S", periods: ["AM", "PM"],
-    days: seven.map((n) => day(n, "long")), shortDays: seven.map((n) => day(n, "short")),
-    months: twelve.map((n) => month(n, "long")),
-    shortMonths: twelve.map((n) => month(n, "short").replace(".", "")),
-  };
-}
-
-function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-}
-
+// Colours are properties of the style sheet, so that another theme, or paper, needs no new drawing.
 function chartStyle() {
-  const [ink, quiet, line] = ["--ink", "--quiet", "--line"].map(colour);
-  const font = getComputedStyle(document.body).fontFamily;
+  const [ink, quiet, line] = ["var(--ink)", "var(--quiet)", "var(--line)"];
+  const text = { labelColor: quiet, titleColor: quiet, labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal" };
   return {
-    background: "transparent", font, view: { stroke: "transparent" },
+    background: "transparent", font: getComputedStyle(document.body).fontFamily,
+    view: { stroke: "transparent" },
     // The chart's element has the role of an image and a label; its parts need none.
-    axis: {
-      aria: false, labelColor: quiet, titleColor: quiet, gridColor: line, domainColor: line, tickColor: line,
-      labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal",
-    },
-    legend: { aria: false, labelColor: ink, titleColor: quiet, labelFontSize: 12, titleFontSize: 12, symbolStrokeWidth: 2 },
-    mark: { aria: false }, text: { color: ink },
+    axis: { aria: false, gridColor: line, domainColor: line, tickColor: line, labelLimit: 240, ...text },
+    mark: { aria: false }, text: { color: ink }, tick: { color: ink }, rule: { color: ink },
+    style: { quiet: { fill: quiet } },
   };
 }
 
 async function draw() {
   const options = {
     actions: false, renderer: "svg", config: chartStyle(),
-    formatLocale: numberLocale(), timeFormatLocale: timeLocale(),
+    formatLocale: formats.number, timeFormatLocale: formats.time,
   };
   for (const [name, specification] of Object.entries(specifications)) {
-    const found = await vegaEmbed(`#chart-${name}`, specification, options);
-    views.get(name)?.finalize();
-    views.set(name, found.view);
-    await show(name);
+    views.set(name, (await vegaEmbed(`#chart-${name}`, specification, options)).view);
   }
-  document.documentElement.dataset.drawn = "true";
+  await pick(address.searchParams.get("segment") ?? "");
+  root.dataset.drawn = "true";
 }
 
-// Charts without segments have no signal of that name.
-async function show(name) {
-  if (filtered.has(name)) await views.get(name).signal("segment", segment).runAsync();
+async function pick(value) {
+  const option = picker && [...picker.options].find((found) => found.value === value);
+  if (!option) return;
+  picker.value = value;
+  const segment = value === "" ? null : Number(value);
+  for (const part of document.querySelectorAll("[data-segment]")) {
+    part.classList.toggle("faded", segment !== null && Number(part.dataset.segment) !== segment);
+  }
+  for (const words of document.querySelectorAll(".picked")) {
+    words.textContent = segment === null ? "" : ` · shown in colour: ${option.textContent}`;
+  }
+  for (const [name, specification] of Object.entries(specifications)) {
+    // Charts without segments have no signal of that name.
+    if (hasSegments(specification)) await views.get(name).signal("segment", segment).runAsync();
+  }
 }
 
-document.getElementById("segment")?.addEventListener("change", async (event) => {
-  segment = event.target.value === "" ? null : Number(event.target.value);
-  for (const card of document.querySelectorAll("[data-segment]")) {
-    card.hidden = segment !== null && Number(card.dataset.segment) !== segment;
+function hasSegments(specification) {
+  return (specification.params ?? []).some((param) => param.name === "segment");
+}
+
+function remember(name, value) {
+  if (value === "") address.searchParams.delete(name);
+  else address.searchParams.set(name, value);
+  window.history.replaceState(null, "", address);
+  carryOn();
+}
+
+// Links to the pages of the report.
+function carryOn() {
+  for (const link of document.querySelectorAll("a[href]")) {
+    const target = new URL(link.getAttribute("href"), window.location.href);
+    if (!/\/(index|exploration|choice|maintenance|card|method)\.html$/.test(target.pathname)) continue;
+    target.search = address.search;
+    link.href = target.href;
   }
-  for (const name of views.keys()) await show(name);
+}
+
+picker?.addEventListener("change", async () => {
+  remember("segment", picker.value);
+  await pick(picker.value);
 });
 
-// A chart in a group that was closed has had no width.
+// A chart that was hidden has had no width.
+const redraw = () => window.dispatchEvent(new Event("resize"));
 for (const group of document.querySelectorAll("details.group")) {
-  group.addEventListener("toggle", () => window.dispatchEvent(new Event("resize")));
+  group.addEventListener("toggle", redraw);
+}
+for (const options of document.querySelectorAll("select.options")) {
+  options.addEventListener("change", () => {
+    for (const figure of options.closest(".choice").querySelectorAll("figure")) {
+      figure.hidden = figure.id !== options.value;
+    }
+    redraw();
+  });
 }
 
 const isDark = window.matchMedia("(prefers-color-scheme: dark)");
+function dress(theme) {
+  if (["dark", "light"].includes(theme)) root.dataset.theme = theme;
+}
 document.getElementById("theme").addEventListener("click", () => {
-  const now = document.documentElement.dataset.theme ?? (isDark.matches ? "dark" : "light");
-  document.documentElement.dataset.theme = now === "dark" ? "light" : "dark";
-  draw();
+  const now = root.dataset.theme ?? (isDark.matches ? "dark" : "light");
+  dress(now === "dark" ? "light" : "dark");
+  remember("theme", root.dataset.theme);
 });
-isDark.addEventListener("change", draw);
 
+dress(address.searchParams.get("theme"));
+carryOn();
 draw();

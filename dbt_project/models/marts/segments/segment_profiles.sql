@@ -63,6 +63,7 @@ profiled as (
 select
     *,
     {{ sql_string(var('currency')) }} as currency,
+    {{ sql_string(var('locale')) }} as locale,
     customers / sum(customers) over () as share,
     cast(revenue as double) / nullif(sum(revenue) over (), 0) as revenue_share
 from profiled
