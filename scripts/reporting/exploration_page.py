@@ -522,11 +522,13 @@ def funnels(marts: Marts) -> list[Figure]:
             continue
         if rows["share_of_previous"].isna().all():
             continue
+        # For the share behind each bar.
+        room_at_end = alt.Scale(range=[0, alt.expr("width - 48")])
         chart = sized(
             alt.Chart(rows)
             .mark_bar(color=BLUE)
             .encode(
-                x=alt.X("quantity:Q", **whole(funnel.capitalize())),
+                x=alt.X("quantity:Q", scale=room_at_end, **whole(funnel.capitalize())),
                 y=alt.Y(
                     "stage:N",
                     title=None,

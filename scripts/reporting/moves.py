@@ -30,8 +30,9 @@ NEW, GONE = "not yet a customer", "without a segment"
 SHARES = Steps(
     [0.01, 0.03, 0.1, 0.25, 0.5], SEQUENTIAL, lambda edge: f"⟦percent:{round(100 * edge)}⟧"
 )
-# Room for names beside the flows, and for the name of a part that is hardly to be seen, in pixels.
-ROOM, LABEL = 118, 34
+# Room for names beside the flows, which have one line where there is more of it, and for the name
+# of a part that is hardly to be seen; in pixels.
+IS_NARROW, ROOM, WIDE_ROOM, LABEL = "width < 700", 118, 220, 34
 
 
 def transitions(marts: Marts) -> list[Figure]:
@@ -103,13 +104,14 @@ def _flows(marts: Marts, moved: pd.DataFrame) -> alt.LayerChart:
     gap = LABEL / height
     sides = {side: _parts(moved, side, gap) for side in ("from", "to")}
     bands = _bands(moved, sides)
-    scale = alt.Scale(domain=[0, 1], range=[ROOM, alt.expr(f"width - {ROOM}")])
+    room = f"({IS_NARROW} ? {ROOM} : {WIDE_ROOM})"
+    scale = alt.Scale(domain=[0, 1], range=[alt.expr(room), alt.expr(f"width - {room}")])
     x = alt.X("x:Q", axis=None, scale=scale)
     down = alt.Scale(domain=[0, 1], reverse=True)
     colour = coloured("from", colours_of_segments(marts, [NEW]))
     flow = (
         alt.Chart(bands)
-        .mark_area(strokeWidth=1.2)
+        .mark_area(strokeWidth=1.2, strokeDash=[4, 3])
         .encode(
             x=x,
             y=alt.Y("top:Q", axis=None, scale=down),
@@ -120,7 +122,6 @@ def _flows(marts: Marts, moved: pd.DataFrame) -> alt.LayerChart:
             stroke=alt.condition(
                 "datum.is_relabelled", alt.value(ACCENT), alt.value("transparent")
             ),
-            strokeDash=alt.value([4, 3]),
             tooltip=[
                 alt.Tooltip("from:N", title="From"),
                 alt.Tooltip("to:N", title="To"),
@@ -138,7 +139,10 @@ def _flows(marts: Marts, moved: pd.DataFrame) -> alt.LayerChart:
         text = alt.Chart(parts).mark_text(
             align=align, dx=8 if place else -8, lineBreak="\n", fontSize=12
         )
-        layers.append(text.encode(x=x, y=alt.Y("middle:Q", axis=None, scale=down), text="label:N"))
+        middle = alt.Y("middle:Q", axis=None, scale=down)
+        for name, shown in ((f"{side}:N", f"!({IS_NARROW})"), ("label:N", IS_NARROW)):
+            seen = alt.condition(shown, alt.value(1), alt.value(0))
+            layers.append(text.encode(x=x, y=middle, text=name, fillOpacity=seen))
     return sized(alt.layer(*layers), height)
 
 

@@ -288,9 +288,8 @@ def boxes(marts: Marts) -> Figure:
         most = of_feature["p95"].max()
         values = {"values": list(range(1, int(most) + 1))} if most <= FEW_ORDERS else {}
         axis = whole(unit, **values) if feature in WHOLE else {"title": unit}
-        x = alt.X(
-            "p05:Q", scale=alt.Scale(type="log" if is_spread else "linear", zero=False), **axis
-        )
+        scale = alt.Scale(type="log") if is_spread else alt.Scale(zero=False)
+        x = alt.X("p05:Q", scale=scale, **axis)
         colour = segment_colour(marts)
         whiskers = base.mark_rule(strokeWidth=1.5).encode(x=x, x2="p95:Q", color=colour)
         box = base.mark_bar(height=16).encode(x=alt.X("p25:Q", **axis), x2="p75:Q", color=colour)

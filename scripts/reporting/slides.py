@@ -17,7 +17,7 @@ from reporting.text import chart_formats, plain
 
 FONTS = Path(font_roboto.Roboto).parent
 # The segments have at most so many slides, each with as many segments as it takes.
-MOST_OF_SEGMENTS = 5
+MOST_OF_SEGMENTS = 4
 # Segments with most at stake, of whom the last slide before the appendix asks something.
 ASKED_FOR = 3
 # Figures that make a slide each, if the data give them: of the talk, and of its appendix.
@@ -25,6 +25,7 @@ OF_MONEY, OF_MOVES = "balance", "transitions"
 OF_APPENDIX = ["agreement", "criteria"]
 # Room for the charts of a slide, in points; a chart is drawn for its part of it.
 WIDTH, HEIGHT = 900, 360
+MOST_PANELS = 2
 
 
 def write(marts: Marts, pages: list[Page], path: Path) -> None:
@@ -39,7 +40,10 @@ def write(marts: Marts, pages: list[Page], path: Path) -> None:
             return [_slide(figure, Path(folder)) for figure in found if figure is not None]
 
         environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined
+            loader=jinja2.FileSystemLoader(TEMPLATES),
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
         )
         # A JSON string is a string of typst too, so that no text of the data is read as code.
         environment.filters["text"] = lambda text: json.dumps(plain(str(text)), ensure_ascii=False)
@@ -94,8 +98,8 @@ def _radars(figures: list[Figure], folder: Path) -> dict[int, str]:
 
 
 def _slide(figure: Figure, folder: Path) -> dict:
-    # Of a chart in many parts, the first two say what the title says.
-    panels = figure.panels[:2] if figure.name != "balance" else figure.panels
+    wide = [panel for panel in figure.panels if panel.is_wide]
+    panels = wide or figure.panels[:MOST_PANELS]
     drawn = [
         {
             "file": _write(panel, f"{figure.name}-{i}", WIDTH / len(panels), HEIGHT, folder),
@@ -105,9 +109,11 @@ def _slide(figure: Figure, folder: Path) -> dict:
     ]
     return {
         "title": figure.title,
-        "note": figure.note,
+        # The first sentence is about what is wide.
+        "note": figure.note.partition(". ")[0] + "." if wide else figure.note,
         "panels": drawn,
-        "legend": figure.legend,
+        # What is wide is labelled.
+        "legend": {} if wide else figure.legend,
         "shapes": figure.shapes,
     }
 

@@ -17,12 +17,15 @@ from reporting import (
     card_page,
     choice_page,
     maintenance_page,
+    moves,
     segment_cards,
     segments_page,
     site,
     slides,
 )
+from reporting.figures import Section
 from reporting.marts import Marts
+from reporting.site import Page
 from reporting.text import html, integer, money, plain, share
 from summary import print_summary
 
@@ -230,7 +233,7 @@ def test_sizes_over_time_are_those_of_the_history(shop_marts):
 def test_who_moved_is_counted_from_the_history(shop_marts):
     dates = shop_marts["segment_transitions"]["evaluation_date"]
     start, end = dates.min(), dates.max()
-    figure = segments_page.moves_between(shop_marts, start, end)
+    figure = moves.moves_between(shop_marts, start, end)
     assert days_in(figure.title) == [start, end]
     before, after = segment_at(shop_marts, start), segment_at(shop_marts, end)
     history = shop_marts["customer_segment_history"]
@@ -309,10 +312,11 @@ def test_places_and_categories_of_few_have_no_colour(made, tmp_path):
     assert figure.table.loc[figure.table["Place"] != "SP", "Times the share of all"].eq("-").all()
     for panel in figure.panels:
         specification = site.specification(panel.chart)
-        tile = specification["layer"][0]["encoding"]
-        assert tile["fill"]["condition"]["value"] == "transparent"
-        assert tile["fill"]["condition"]["test"] == "datum.customers < 30"
-        assert tile["fill"]["field"] == "index_to_all"
+        coloured, hollow = specification["layer"][:2]
+        assert coloured["encoding"]["color"]["field"] == "step"
+        assert coloured["transform"] == [{"filter": "datum.customers >= 30"}]
+        assert hollow["mark"]["filled"] is False
+        assert hollow["transform"] == [{"filter": "datum.customers < 30"}]
         (rows,) = specification["datasets"].values()
         assert {row["place"] for row in rows if row["customers"] >= 30} <= {"SP"}
         # Every state is there, if only as an outline.
@@ -462,7 +466,9 @@ def test_a_contract_that_cannot_be_assessed_has_no_interval_and_no_forecast(made
 
     def told():
         print_summary(warehouse)
-        sections = maintenance_page.sections(Marts(warehouse))
+        marts = Marts(warehouse)
+        sections = maintenance_page.sections(marts)
+        marts.close()
         page = plain(" ".join(sentence for made in sections for sentence in made.sentences))
         return page, capsys.readouterr().out
 
@@ -508,21 +514,61 @@ def assert_titled(channel, name):
         assert channel.get("title", "") or "axis" not in channel, (name, channel)
 
 
-def test_slides_are_one_page_each_with_embedded_fonts(made):
+def test_slides_are_twelve_at_most_with_the_verdict_second_and_embedded_fonts(made):
     warehouse, folder = made
     marts = Marts(warehouse)
-    pages = site.pages(marts)
-    figures = {figure.name: figure for page in pages for figure in page.figures}
-    titles = [plain(figures[name].title) for name in slides.FIGURES if name in figures]
+    cards = segment_cards.cards(marts)
     deck = pypdf.PdfReader(folder / "slides.pdf")
     texts = ["".join(page.extract_text().split()) for page in deck.pages]
-    assert 10 <= len(deck.pages) == len(titles) + 3
-    for title, text in zip(titles, texts[2:-1], strict=True):
-        assert "".join(title.split()) in text
+
+    def slide_of(sentence):
+        (found,) = [i for i, text in enumerate(texts) if "".join(plain(sentence).split()) in text]
+        return found
+
+    assert 8 <= len(texts) <= 12
+    assert slide_of(maintenance_page.headline(marts)) == 1
+    # A slide for each segment, in the order of the money at stake, with what to do.
+    assert [slide_of(f"What to do: {card['action']}") for card in cards] == [2, 3, 4, 5]
+    figures = figures_of(marts)
+    assert slide_of(figures["balance"].title) == 6
+    assert slide_of("What we ask for") < min(
+        i for i, text in enumerate(texts) if text.startswith("Appendix")
+    )
     for page in deck.pages:
         for font in page["/Resources"].get("/Font", {}).values():
             embedded = font.get_object()["/DescendantFonts"][0]["/FontDescriptor"]
             assert {"/FontFile2", "/FontFile3"} & set(embedded.get_object())
+
+
+@pytest.mark.parametrize("segments", [1, 4, 5, 9, 12])
+def test_slides_of_any_number_of_segments_are_twelve_at_most(made, segments, tmp_path):
+    warehouse = Path(shutil.copy(made[0], tmp_path))
+    with duckdb.connect(str(warehouse)) as connection:
+        for table in ("segment_profiles", "segment_feature_distributions"):
+            connection.execute(
+                f"""
+                create or replace table marts.{table} as
+                select found.* replace (number as segment_id)
+                from range(1, {segments + 1}) as numbers (number)
+                inner join marts.{table} as found on found.segment_id = (number - 1) % 4 + 1
+                """
+            )
+        connection.execute(
+            "update marts.segment_profiles set segment_name = segment_name || ' ' || segment_id"
+        )
+    marts = Marts(warehouse)
+    pages = [
+        Page("index.html", "", [Section("", figures=[segments_page.balance(marts)])]),
+        Page("maintenance.html", "", [Section("", figures=[maintenance_page.agreement(marts)])]),
+    ]
+    slides.write(marts, pages, tmp_path / "slides.pdf")
+    deck = pypdf.PdfReader(tmp_path / "slides.pdf")
+    text = "".join("".join(page.extract_text().split()) for page in deck.pages)
+    names = marts["segment_profiles"]["segment_name"]
+    assert len(names) == segments
+    assert all("".join(name.split()) in text for name in names)
+    # Of the figures two are here, of four at most.
+    assert len(deck.pages) + 2 <= 12
 
 
 def test_slides_of_text_that_is_code_fit_too(made, tmp_path):
@@ -538,7 +584,7 @@ def test_slides_of_text_that_is_code_fit_too(made, tmp_path):
     deck = pypdf.PdfReader(io.BytesIO((tmp_path / "slides.pdf").read_bytes()))
     before = pypdf.PdfReader(made[1] / "slides.pdf")
     assert len(deck.pages) == len(before.pages)
-    assert "#panic" in deck.pages[1].extract_text()
+    assert "#panic" in deck.pages[2].extract_text()
 
 
 def test_the_summary_names_segments_and_counts_the_tables(made, read, capsys):
@@ -559,9 +605,8 @@ def test_numbers_are_elements_and_all_else_is_escaped():
     told = f"<b>{share(0.031)}</b> of {integer(1234)} bring {money(5.5)}"
     assert plain(told) == "<b>3.1%</b> of 1,234 bring R$ 5.50"
     assert html(told) == (
-        '&lt;b&gt;<data value="0.031000" data-kind="share">3.1%</data>&lt;/b&gt; of '
-        '<data value="1234" data-kind="integer">1,234</data> bring '
-        '<data value="5.50" data-kind="money">R$ 5.50</data>'
+        '&lt;b&gt;<data value="0.031000">3.1%</data>&lt;/b&gt; of '
+        '<data value="1234">1,234</data> bring <data value="5.50">R$ 5.50</data>'
     )
 
 
@@ -583,7 +628,10 @@ def test_templates_show_every_value_as_text():
     values = re.findall(r"{{ (.*?) }}", slide_template)
     assert len(values) > 10
     for value in values:
-        assert value.endswith("| text") or value.startswith(("slide.columns", "(370 / "))
+        is_layout = re.fullmatch(r"(slide\.panels|group) \| length|26 if has_radar else 20", value)
+        is_layout = is_layout or value == '"14pt" if group | length > 2 else "16pt"'
+        is_macro = value.startswith(("charts(", "fact(", "segment("))
+        assert value.endswith("| text") or is_layout or is_macro, value
 
 
 def told(project, warehouse, output) -> subprocess.CompletedProcess:

@@ -13,11 +13,11 @@ from reporting.exploration_page import (
     skewness_title,
     whole_grid,
 )
+from reporting.moves import moves_title
 from reporting.segment_cards import at_stake, newest_outcomes, ranges, what_came
 from reporting.segments_page import (
     balance_title,
     index_title,
-    moves_title,
     outward,
     radar_title,
     sizes_title,

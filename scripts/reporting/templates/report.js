@@ -66,10 +66,10 @@ function remember(name, value) {
 // Links to the pages of the report.
 function carryOn() {
   for (const link of document.querySelectorAll("a[href]")) {
-    const target = new URL(link.getAttribute("href"), window.location.href);
-    if (!/\/(index|exploration|choice|maintenance|card|method)\.html$/.test(target.pathname)) continue;
-    target.search = address.search;
-    link.href = target.href;
+    const file = link.getAttribute("href").split("?")[0];
+    if (/^(index|exploration|choice|maintenance|card|method)\.html$/.test(file)) {
+      link.setAttribute("href", file + address.search);
+    }
   }
 }
 
