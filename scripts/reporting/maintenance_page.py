@@ -604,7 +604,7 @@ def _shares(rows: pd.DataFrame) -> alt.LayerChart:
     )
     base = alt.Chart(bars).encode(y=alt.Y("label:N", title=None, sort="-x"))
     mean = base.mark_bar(color=PALETTE[0]).encode(
-        x=alt.X("given_back:Q", title="Agreement taken (adjusted Rand index)"),
+        x=alt.X("given_back:Q", title="Agreement taken"),
         tooltip=[
             alt.Tooltip("label:N", title="Cause"),
             alt.Tooltip("given_back:Q", title="Taken, mean", format=".3f"),

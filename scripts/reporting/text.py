@@ -194,4 +194,6 @@ def _formatted(kind: str, value: str) -> str:
         "number": "#,##0.##",
         "decimal": "#,##0." + "0" * len(value.partition(".")[2]),
     }[kind]
-    return format_decimal(float(value), digits, locale=locale)
+    # A number that rounds to nothing has no sign.
+    rounded = round(float(value), 2) + 0.0 if kind == "number" else float(value)
+    return format_decimal(rounded, digits, locale=locale)
