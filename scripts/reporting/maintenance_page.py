@@ -36,6 +36,8 @@ STATUSES = {
 }
 # The colours of an agreement.
 AGREEMENTS = Steps([0.5, 0.6, 0.7, 0.8, 0.9], SEQUENTIAL, number)
+# What a letter takes of the width, in pixels.
+LABEL = 7
 # Lines through a time without orders.
 HATCHES = 16
 # Clauses that compare with earlier months.
@@ -122,7 +124,7 @@ def status(marts: Marts) -> str:
 
 def headline(marts: Marts) -> str:
     """Say in one sentence how the contract stands."""
-    return titles.headline(clauses(marts), status(marts))
+    return titles.headline(clauses(marts), status(marts), has_stopped=marts.has_stopped)
 
 
 def verdict(marts: Marts) -> list[str]:
@@ -134,7 +136,7 @@ def verdict(marts: Marts) -> list[str]:
         titles.price_of_waiting(
             marts["maintenance_waiting"], marts["maintenance_outcomes"], contract
         ),
-        titles.look_again(contract, _in_use(marts)),
+        titles.look_again(contract, _in_use(marts), has_stopped=marts.has_stopped),
     ]
 
 
@@ -173,8 +175,6 @@ _ENDS = {
     "not assessable": "too unstable",
     "candidate changed": "another candidate",
 }
-# More labels than these would lie over each other.
-_MOST_LABELS = 8
 
 
 def evaluations(marts: Marts) -> pd.DataFrame:
@@ -238,8 +238,7 @@ def agreement(marts: Marts) -> Figure | None:
     layers = [_bands(periods), *_without_orders(rows), drawn]
     if threshold is not None:
         layers.append(horizontal_line(threshold))
-    if len(periods) <= _MOST_LABELS:
-        layers.append(_labels(periods, lowest))
+    layers.append(_labels(periods, lowest))
     ends = periods.dropna(subset=["champion_to"]).set_index("champion_to")["end"]
     table = pd.DataFrame(
         {
@@ -260,11 +259,17 @@ def agreement(marts: Marts) -> Figure | None:
         titles.agreement(rows, threshold),
         [Panel(sized(alt.layer(*layers), 340))],
         table,
-        "Each point holds the model in use against a refit of the same customers. Dashed: what the "
-        "contract asks for. Below the noise floor of its date, agreement is less than chance "
-        "explains. Blue bands are the times of one model, with what ended it. Hatched times have "
-        "far fewer orders than usual, and what is measured there breaks no clause. Where ageing is "
-        "taken out, what is left is change of the customers.",
+        "Each point compares the segments in use with those of a refit of the same customers. "
+        "Dashed: what the contract asks for. Grey: the noise floor of the date; above it, a "
+        "difference may be chance. Green: the same with ageing taken out, as if no time had "
+        "passed; what it lacks to 1 is change of the customers, or chance. Blue bands are the "
+        "times of one model, with what ended it."
+        + (
+            " Hatched times have far fewer orders than usual, and what is measured there breaks no "
+            "clause."
+            if not rows["is_live"].all()
+            else ""
+        ),
         legend=colours,
     )
 
@@ -330,10 +335,21 @@ def _without_orders(rows: pd.DataFrame) -> list[alt.Chart]:
 
 
 def _labels(periods: pd.DataFrame, lowest: float) -> alt.Chart:
+    """Name what ended each period, where its band has room for it."""
+    length = periods["until"] - periods["champion_from"]
+    rows = periods[["until", "end"]].assign(
+        lowest=lowest, part=length / (periods["until"].max() - periods["champion_from"].min())
+    )
+    has_room = f"datum.part * width > {LABEL} * length(datum.end)"
     return (
-        alt.Chart(periods[["until", "end"]].assign(lowest=lowest))
+        alt.Chart(rows)
         .mark_text(align="right", baseline="bottom", dx=-4, dy=-4, fontSize=11)
-        .encode(x=alt.X("until:T", title="Evaluation date"), y=alt.Y("lowest:Q"), text="end:N")
+        .encode(
+            x=alt.X("until:T", title="Evaluation date"),
+            y=alt.Y("lowest:Q"),
+            text="end:N",
+            fillOpacity=alt.condition(has_room, alt.value(1), alt.value(0)),
+        )
     )
 
 

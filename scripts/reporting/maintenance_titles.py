@@ -21,8 +21,18 @@ WAIT_TOLD = 13
 SMALLEST_LOSS = 0.01
 
 
-def headline(contract: pd.DataFrame, status: str) -> str:
-    """Say in one sentence how the contract stands, from its clauses and its worst status."""
+def headline(contract: pd.DataFrame, status: str, *, has_stopped: bool = False) -> str:
+    """Say in one sentence how the contract stands, from its clauses and its worst status.
+
+    `has_stopped` tells that orders come no more: the contract knows nothing of what came after.
+    """
+    told = _headline(contract, status)
+    if has_stopped:
+        return f"Orders have stopped. As of the last ones, {told[0].lower()}{told[1:]}"
+    return told
+
+
+def _headline(contract: pd.DataFrame, status: str) -> str:
     statuses = contract.set_index("clause")["status"]
     if statuses.get("data") == "breach":
         return "The data have jumped: until that is explained, the contract cannot be trusted."
@@ -42,18 +52,21 @@ def is_due(contract: pd.DataFrame) -> str:
     judged = contract[contract["severity"] == "error"]
     agreement = judged[judged["clause"] == "agreement"].iloc[0]
     broken = judged[judged["status"] == "breach"]
+    compared = _compared(agreement)
     if len(broken):
         segments = [f'"{name}"' for name in _named(broken)]
         if agreement["status"] == "breach" and agreement["breach_kind"] == "the customers changed":
-            return "A refit is due: the customers have changed, not the calendar alone."
-        if agreement["breach_kind"] == "re-centring due" and not segments:
-            return (
+            told = "A refit is due: the customers have changed, not the calendar alone"
+        elif agreement["breach_kind"] == "re-centring due" and not segments:
+            told = (
                 "A refit is due, and re-centring is enough: the calendar has moved, the customers "
-                "have not changed."
+                "have hardly changed"
             )
-        if segments:
-            return f"A refit is due: it would draw {listed(segments)} anew."
-        return "A refit is due: too many customers would be in another segment."
+        elif segments:
+            told = f"A refit is due: computed anew, {listed(segments)} would have other customers"
+        else:
+            told = "A refit is due: too many customers would be in another segment"
+        return f"{told}. {compared}" if agreement["status"] == "breach" and compared else f"{told}."
     if agreement["status"] == "not assessable":
         return "Whether a refit is due cannot be told: the agreement cannot be assessed."
     unknown = judged[judged["status"] == "not assessable"]
@@ -67,7 +80,24 @@ def is_due(contract: pd.DataFrame) -> str:
     warned = contract[(contract["severity"] != "error") & (contract["status"] == "breach")]
     if len(warned):
         told += f". What is broken asks for a look, not for a refit: {listed([*warned['clause']])}"
-    return f"{told}."
+    return f"{told}. {compared}".rstrip()
+
+
+def _compared(agreement: pd.Series) -> str:
+    """Say how segments that are computed anew agree with those in use, if that is measured."""
+    if pd.isna(agreement["measured_value"]) or pd.isna(agreement["threshold"]):
+        return ""
+    told = (
+        f"Segments computed anew agree with those in use at {number(agreement['measured_value'])}, "
+        f"where 1 is the same; the contract asks for {number(agreement['threshold'])}."
+    )
+    is_ageing = agreement["breach_kind"] == "re-centring due"
+    if is_ageing and pd.notna(agreement["structural_agreement"]):
+        told += (
+            f" With ageing taken out they agree at {number(agreement['structural_agreement'])}: "
+            "time has passed, the customers have hardly changed."
+        )
+    return told
 
 
 def _named(clauses: pd.DataFrame) -> list[str]:
@@ -90,7 +120,10 @@ def price_of_waiting(waiting: pd.DataFrame, outcomes: pd.DataFrame, contract: pd
     if len(clause):
         followed = followed[followed["evaluation_date"] == clause["evaluation_date"].iloc[0]]
     if followed.empty or clause.empty:
-        return f"{told} Whether it tells less well who buys next is not known yet."
+        return (
+            f"{told} Whether a model that is not refitted tells less well who buys next is not "
+            "known yet."
+        )
     followed = followed.sort_values("horizon_days", ascending=False)
     distance = (followed["auc_loss"] - clause["measured_value"].iloc[0]).abs()
     row = followed.loc[distance.idxmin()]
@@ -124,14 +157,25 @@ def misplaced(waiting: pd.DataFrame, most_weeks: float) -> str:
     )
 
 
-def look_again(contract: pd.DataFrame, schedule: pd.Series | None) -> str:
-    """Say when to look again, and when a refit will be due where that is forecast."""
+def look_again(
+    contract: pd.DataFrame, schedule: pd.Series | None, *, has_stopped: bool = False
+) -> str:
+    """Say when to look again, and when a refit will be due where that is forecast.
+
+    `has_stopped` tells that orders come no more: the next evaluation waits for them.
+    """
     told = []
+    status = contract.loc[contract["clause"] == "agreement", "status"].iloc[0]
     if contract["next_evaluation_date"].notna().any():
-        told.append(f"Look again on {day(contract['next_evaluation_date'].max())}.")
+        date = day(contract["next_evaluation_date"].max())
+        if has_stopped:
+            told.append(f"Look again once orders come; the next evaluation is that of {date}.")
+        elif status == "breach":
+            told.append(f"The contract is measured again on {date}.")
+        else:
+            told.append(f"Look again on {date}.")
     if schedule is not None and pd.notna(schedule.next_refit_date):
         told.append(f"By its policy the next refit is on {day(schedule.next_refit_date)}.")
-    status = contract.loc[contract["clause"] == "agreement", "status"].iloc[0]
     dates = ["breach_not_before", "breach_most_likely", "breach_by"]
     is_forecast = schedule is not None and schedule[dates].notna().all()
     if is_forecast and status in ("ok", "warn"):
@@ -168,13 +212,13 @@ def agreement(rows: pd.DataFrame, threshold: float | None) -> str:
         f"The model in use and a refit agreed at {number(threshold)} or more at {integer(kept)} of "
         f"{counted(len(live), 'evaluation')}"
     )
-    if live["structural_agreement"].notna().all():
-        structural = int((live["structural_agreement"] >= threshold).sum())
-        told += f", with ageing taken out at {integer(structural)}"
     least = live["noise_floor"].clip(upper=threshold)
     beyond = int((live["adjusted_rand_index"] < least).sum())
     if kept < len(live):
-        told += f"; at {integer(beyond)} they agreed less by more than chance"
+        told += f", and at less by more than chance at {integer(beyond)}"
+    if live["structural_agreement"].notna().all():
+        structural = int((live["structural_agreement"] >= threshold).sum())
+        told += f"; with ageing taken out, at {number(threshold)} or more at {integer(structural)}"
     return told
 
 

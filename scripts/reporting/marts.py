@@ -149,10 +149,15 @@ class Marts:
         return [feature for feature in features if known[feature]]
 
     @cached_property
+    def has_stopped(self) -> bool:
+        """Tell whether counted orders come no more."""
+        return bool(self["maintenance_feed"]["has_stopped"].iloc[0])
+
+    @cached_property
     def alarm_of_feed(self) -> str:
         """Say that counted orders have stopped, or nearly; empty while they come as usual."""
         feed = self["maintenance_feed"].iloc[0]
-        return feed["sentence"] if feed["has_stopped"] or not feed["is_live"] else ""
+        return feed["sentence"] if self.has_stopped or not feed["is_live"] else ""
 
     @cached_property
     def has_money(self) -> bool:

@@ -61,8 +61,9 @@ def order_of_cards(marts: Marts) -> list[str]:
     _, told = at_stake(profiles, newest_outcomes(marts["segment_outcomes"]))
     return [
         told,
-        f"A range holds the middle half of a segment, or all of it where fewer than "
-        f"{integer(LEAST)} are known. Shares of buyers have their 95 % interval in parentheses.",
+        "A range such as 10 to 90 is that of the middle half of a segment's customers, or of all "
+        f"of them where fewer than {integer(LEAST)} are known. Behind a share of buyers stands "
+        "what chance allows it to be (95 % interval).",
     ]
 
 

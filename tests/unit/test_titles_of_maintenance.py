@@ -102,11 +102,12 @@ def test_evaluations_are_counted_while_orders_come(seed):
         assert f"{newest['evaluation_date']:%-d %B %Y}" in title
     else:
         found = re.search(
-            r"at 0.8 or more at (\d+) of (\d+) evaluations, with ageing taken out at (\d+)"
-            r"(?:; at (\d+) they agreed less by more than chance)?$",
+            r"at 0.8 or more at (\d+) of (\d+) evaluations"
+            r"(?:, and at less by more than chance at (\d+))?"
+            r"; with ageing taken out, at 0.8 or more at (\d+)$",
             title,
         )
-        kept, number, structural, beyond = (int(found or 0) for found in found.groups())
+        kept, number, beyond, structural = (int(found or 0) for found in found.groups())
         agreed = live["adjusted_rand_index"]
         assert (kept, number) == (sum(agreed >= 0.8), len(live))
         assert structural == sum(live["structural_agreement"] >= 0.8)
@@ -179,6 +180,9 @@ def contract(agreement="ok", kind=None, segments=("ok", "ok"), warned="ok"):
             "status": [agreement, *segments, warned],
             "breach_kind": [kind] + [None] * (len(segments) + 1),
             "next_evaluation_date": pd.Timestamp("2018-09-03"),
+            "measured_value": {"breach": 0.57, "not assessable": np.nan}.get(agreement, 0.9),
+            "threshold": 0.8,
+            "structural_agreement": 0.95,
         }
     )
 
@@ -186,15 +190,21 @@ def contract(agreement="ok", kind=None, segments=("ok", "ok"), warned="ok"):
 @pytest.mark.parametrize(
     ("clauses", "told"),
     [
-        (contract(), "No refit is due."),
+        (contract(), "No refit is due. Segments computed anew agree with those in use at 0.9,"),
         (contract("breach", "re-centring due"), "re-centring is enough"),
-        (contract("breach", "re-centring due", ("breach", "ok")), 'would draw "A" anew'),
+        (
+            contract("breach", "re-centring due", ("breach", "ok")),
+            'anew, "A" would have other customers. Segm',
+        ),
         (contract("breach", "the customers changed"), "the customers have changed, not the"),
         (contract("breach"), "A refit is due: too many customers"),
-        (contract("not assessable", None, ("ok", "breach")), 'would draw "B" anew'),
+        (
+            contract("not assessable", None, ("ok", "breach")),
+            'anew, "B" would have other customers.',
+        ),
         (contract("not assessable"), "cannot be told"),
         (contract("ok", None, ("warn", "not assessable")), "1 clause cannot be assessed; 1 clause"),
-        (contract(warned="breach"), "asks for a look, not for a refit: newcomers."),
+        (contract(warned="breach"), "asks for a look, not for a refit: newcomers. Segm"),
     ],
 )
 def test_a_refit_is_due_where_a_clause_that_ends_the_contract_is_broken(clauses, told):
@@ -202,6 +212,11 @@ def test_a_refit_is_due_where_a_clause_that_ends_the_contract_is_broken(clauses,
     assert told in said(sentence)
     is_broken = ((clauses["status"] == "breach") & (clauses["severity"] == "error")).any()
     assert sentence.startswith("A refit is due") == is_broken
+    assert ("agree with those in use at" in sentence) == (
+        not is_broken or clauses["status"][0] == "breach"
+    ) & (clauses["status"][0] != "not assessable")
+    is_ageing = (clauses["status"][0], clauses["breach_kind"][0]) == ("breach", "re-centring due")
+    assert ("With ageing taken out they agree at 0.95" in said(sentence)) == is_ageing
     assert ("re-centring is enough" in sentence) <= (not (clauses["status"][1:] == "breach").any())
 
 
@@ -215,7 +230,10 @@ def test_a_date_is_told_where_it_is_forecast_and_the_contract_can_be_assessed(ag
     schedule = pd.Series({name: pd.Timestamp(date) for name, date in dates.items()})
     schedule["next_refit_date"] = pd.NaT
     sentence = said(titles.look_again(contract(agreement), schedule))
-    assert sentence.startswith("Look again on 3 September 2018.")
+    again = "The contract is measured again" if agreement == "breach" else "Look again"
+    assert sentence.startswith(f"{again} on 3 September 2018.")
+    stopped = said(titles.look_again(contract(agreement), schedule, has_stopped=True))
+    assert stopped.startswith("Look again once orders come; the next evaluation is that of 3 Sep")
     is_told = agreement in ("ok", "warn") and schedule[list(DATES)].notna().all()
     assert ("1 October 2018" in sentence) == is_told
     assert ("not forecast" in sentence) == (not is_told and agreement != "breach")
