@@ -118,10 +118,25 @@ def _write(warehouse: Path, workshop: Path) -> dict[str, int]:
                 rows[table] = connection.execute(
                     f'copy warehouse.marts."{table}" to {parquet} (format parquet)'
                 ).fetchall()[0][0]
+            _copy_functions(connection)
             connection.execute("detach exported")
         except duckdb.Error as error:
             raise BuildError(str(error).splitlines()[0]) from None
     return rows
+
+
+def _copy_functions(connection: duckdb.DuckDBPyConnection) -> None:
+    """Copy the functions of schema marts, which read tables of marts alone."""
+    functions = connection.execute(
+        "select function_name, parameters, macro_definition from duckdb_functions() "
+        "where database_name = 'warehouse' and schema_name = 'marts'"
+    ).fetchall()
+    for name, parameters, definition in functions:
+        # The catalogue does not say what stands for a parameter that is not given: null does.
+        given = ", ".join(f"{parameter} := null" for parameter in parameters)
+        connection.execute("use exported")
+        connection.execute(f'create macro marts."{name}"({given}) as table {definition}')
+        connection.execute("use spill")
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> None:

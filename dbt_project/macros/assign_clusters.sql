@@ -2,7 +2,8 @@
     Scores customers with frozen models: the nearest centroid of the model that each row names.
 
     `customers` is a relation with the features in original units, null where unknown, and `model_id`; `scaling` is
-    its column that names the model whose scaling the features are put into, where that is another one.
+    its column that names the model whose scaling the features are put into, where that is another one;
+    `coefficients` is a relation like training_coefficients, in its place.
     The query has its columns and
       <feature>_scaled            the features in scaled units
       squared_distance            to the nearest centroid, in scaled units
@@ -17,7 +18,7 @@
     Left joins, though every row finds its model: DuckDB takes the customers of a range join for a handful, and
     would keep them all in memory to look the models up.
 #}
-{% macro assign_clusters(customers, scaling='model_id') %}
+{% macro assign_clusters(customers, scaling='model_id', coefficients=none) %}
 {%- set models = scored_models() %}
 {%- set clusters = range(models.n_segments) %}
 {%- set capped, distances = [], [] %}
@@ -43,7 +44,7 @@
                 ) / {{ its }}scale as {{ feature }}_scaled
             {%- endfor %}
         from {{ customers }} as customers
-        left join {{ ref('training_coefficients') }} as coefficients
+        left join {{ coefficients or ref('training_coefficients') }} as coefficients
             on customers.{{ scaling }} = coefficients.model_id
 
     ),
@@ -59,7 +60,7 @@
                 {%- endfor %} as distance_{{ cluster }}
             {%- endfor %}
         from scaled
-        left join {{ ref('training_coefficients') }} as coefficients
+        left join {{ coefficients or ref('training_coefficients') }} as coefficients
             on scaled.model_id = coefficients.model_id
 
     )
@@ -114,4 +115,60 @@
         ) / parameters.scale
     {%- endset -%}
     sqrt({{ sum_in_order('power(' ~ in_scaled_units ~ ' - ' ~ own ~ '.centroid_scaled, 2)', ['centroids.feature']) }})
+{%- endmacro %}
+
+{#
+    One row a model with all that scoring needs, of rows by feature of `parameters`, and by cluster and feature of
+    `centroids`: two CTEs, and the query.
+#}
+{% macro side_by_side(parameters, centroids) %}
+{%- set models = scored_models() -%}
+parameters_side_by_side as (
+
+    -- A feature that the model does not use is capped to 0.
+    select
+        {% for feature in models.features %}
+            {% for name in ['imputation_value', 'lower_cap', 'upper_cap', 'mean', 'scale'] %}
+                coalesce(
+                    max(case when feature = '{{ feature }}' then {{ name }} end),
+                    {{ 1 if name == 'scale' else 0 }}
+                ) as {{ feature }}__{{ name }},
+            {% endfor %}
+            bool_or(feature = '{{ feature }}' and transform = 'log1p') as {{ feature }}__is_log1p,
+        {% endfor %}
+        model_id
+    from {{ parameters }}
+    group by model_id
+
+),
+
+centroids_side_by_side as (
+
+    -- 0 in the features that the model does not use, null for clusters that it has not.
+    select
+        {% for cluster in range(models.n_segments) %}
+            {% for feature in models.features %}
+                {%- set own_centroid -%}
+                    case
+                        when cluster = {{ cluster }} and feature = '{{ feature }}' then centroid_scaled
+                    end
+                {%- endset %}
+                case
+                    when bool_or(cluster = {{ cluster }})
+                        then coalesce(max({{ own_centroid }}), 0)
+                end as {{ feature }}__centroid_{{ cluster }},
+            {% endfor %}
+        {% endfor %}
+        model_id
+    from {{ centroids }}
+    group by model_id
+
+)
+
+select
+    parameters_side_by_side.*,
+    {{ star_except(['model_id'], 'centroids_side_by_side') }}  -- noqa: RF02
+from parameters_side_by_side
+inner join centroids_side_by_side
+    on parameters_side_by_side.model_id = centroids_side_by_side.model_id
 {%- endmacro %}

@@ -1,3 +1,6 @@
+-- depends_on: {{ ref('segment_model_parameters') }}, {{ ref('segment_model_centroids') }}
+{{ config(post_hook='{{ create_segment_of() }}') }}
+
 with
 
 customer_segments as (
