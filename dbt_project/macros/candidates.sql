@@ -1,6 +1,7 @@
 {#
     The candidates that `vars` declare: each algorithm with each of its settings on each feature set, in
-    each scale. Ids read <algorithm>-<settings>-<feature set>, with -raw for untransformed features.
+    each scale. Ids read <algorithm>-<settings>-<feature set>, with -raw for untransformed features. Rules have no
+    settings in their id, and score original units.
 #}
 {% macro candidates() %}
     {{ return(candidates_of(candidate_feature_sets())) }}
@@ -26,6 +27,15 @@
                     'n_segments': n_segments,
                 }) %}
             {% endfor %}
+            {% if algorithm == 'rules' and feature_set.name == feature_set.of
+                and feature_set.features | map(attribute='feature') | sort | join(' ') == features_of_rules() %}
+                {% do found.append({
+                    'candidate_id': 'rules-' ~ feature_set.name,
+                    'algorithm': algorithm,
+                    'feature_set': feature_set.name,
+                    'features': feature_set.features,
+                }) %}
+            {% endif %}
             {% for eps_quantile in grid.get('eps_quantile', []) %}
                 {% for min_samples in grid.get('min_samples', []) %}
                     {% do found.append({
@@ -43,6 +53,10 @@
     {% endfor %}
     {{ return(found) }}
 {% endmacro %}
+
+
+{# What RFM by rules rests on, in alphabetical order; any other feature set has no rules. #}
+{% macro features_of_rules() %} {{ return('frequency monetary_value recency_days') }} {% endmacro %}
 
 
 {#

@@ -1,6 +1,6 @@
 {#
     What might make the contract last longer: feature sets, observation windows and re-centring, beside what is in
-    use. A list of mappings with `option`, `features` (with their transforms), `observation_months`, `n_segments` and
+    use. A list of mappings with `option`, `algorithm`, `features` (with their transforms), `observation_months`, `n_segments` and
     `is_recentred`.
 #}
 {% macro contract_options() %}
@@ -12,6 +12,7 @@
     {% set window = observation_months(var('observation_months')) %}
     {% set found = [{
         'option': 'as in use',
+        'algorithm': 'kmeans',
         'features': in_use,
         'observation_months': window,
         'n_segments': chosen.n_segments,
@@ -25,11 +26,13 @@
             {% set named = sets | selectattr('name', 'eq', feature_set) | list %}
             {% set features = named[0].features %}
         {% endif %}
+        {% set is_rules = changes.get('algorithm') == 'rules' %}
         {% do found.append({
             'option': option,
+            'algorithm': 'rules' if is_rules else 'kmeans',
             'features': features,
             'observation_months': observation_months(changes.get('observation_months', window)),
-            'n_segments': chosen.n_segments,
+            'n_segments': 11 if is_rules else chosen.n_segments,
             'is_recentred': changes.get('is_recentred', is_recentring()),
         }) %}
     {% endfor %}

@@ -14,7 +14,7 @@ from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score
 
 from segmentation import agreement, resampling, validity
 from segmentation.clustering import (
-    Clustering,
+    DensityClustering,
     cut_ward_tree,
     fit_dbscan,
     grow_ward_tree,
@@ -31,7 +31,10 @@ from segmentation.refits import (
     starts_beside_warm_one,
 )
 from segmentation.resampling import draw_sample
+from segmentation.rules import FEATURES, RuleClustering, cluster_by_rules, fit_rules
 from segmentation.scaling import FeatureScaling, fit_scaling, scale_features, standardise_known
+
+Clustering = CentroidClustering | DensityClustering | RuleClustering
 
 # Further fits of a candidate that differ by their seed only.
 SEEDS = 3
@@ -116,7 +119,9 @@ class Settings:
     min_segments, max_segments : int
     min_share, max_noise_share : float
         Limits, 0 to 1, on the smallest segment and the noise; a candidate beyond them is not
-        resampled.
+        resampled, but for rules, which cost next to nothing.
+    rfm_cut_points : mapping, optional
+        Of RFM by rules; see `segmentation.rules.fit_rules`.
     """
 
     cap_quantiles: Sequence[float] = CAP_QUANTILES
@@ -130,6 +135,7 @@ class Settings:
     max_segments: int
     min_share: float
     max_noise_share: float
+    rfm_cut_points: Mapping[str, Sequence[float]] | None = None
 
     def __post_init__(self):
         for name, least in (("sample_size", 2), ("resamples", 2), ("seeds", 1)):
@@ -159,9 +165,9 @@ def compare_candidates(
         One row per customer, in a stable order, with every feature of `transforms` in original
         units, NaN where missing.
     candidates : sequence of mapping
-        `candidate_id`, `algorithm` (kmeans, ward or dbscan), `feature_set`, `features` (a list of
-        mappings with `feature` and `transform`), and `n_segments`, or `eps_quantile` (where on the
-        k-distance curve eps is read off) and `min_samples`.
+        `candidate_id`, `algorithm` (kmeans, ward, dbscan or rules), `feature_set`, `features` (a
+        list of mappings with `feature` and `transform`), and `n_segments`, or `eps_quantile` (where
+        on the k-distance curve eps is read off) and `min_samples`.
     transforms : mapping of str to {"identity", "log1p"}
         The features and the scale on which separation is measured for every candidate, whatever
         it is fitted on.
@@ -286,7 +292,7 @@ class _Comparison:
                 **self._figures(fits.observations, clustering, distances),
             }
             row["basis"] = self._basis(candidate["algorithm"])
-            if self._is_worth_resampling(row):
+            if candidate["algorithm"] == "rules" or self._is_worth_resampling(row):
                 row |= self._stability(candidate, fits, clustering, row["segments"])
         except Exception as error:  # recorded; the other candidates go on
             return self._failed(candidate, error)
@@ -309,7 +315,7 @@ class _Comparison:
 
     def _basis(self, algorithm: str) -> str:
         """Whom the algorithm is fitted on, and how the others get their label."""
-        if algorithm == "kmeans" or len(self.sample) == len(self.customers):
+        if algorithm in ("kmeans", "rules") or len(self.sample) == len(self.customers):
             basis = "all customers"
         else:
             nearest = "core point" if algorithm == "dbscan" else "mean"
@@ -319,7 +325,10 @@ class _Comparison:
         return basis
 
     def _figures(
-        self, observations: np.ndarray, clustering: Clustering, distances: np.ndarray
+        self,
+        observations: np.ndarray,
+        clustering: Clustering,
+        distances: np.ndarray,
     ) -> dict:
         labels = clustering.labels
         members = labels >= 0
@@ -388,7 +397,11 @@ class _Comparison:
         )
 
     def _stability(
-        self, candidate: Mapping, fits: "_Fits", clustering: Clustering, segments: Iterable[dict]
+        self,
+        candidate: Mapping,
+        fits: "_Fits",
+        clustering: Clustering,
+        segments: Iterable[dict],
     ) -> dict:
         resampled = []
         for number, counts in enumerate(self.counts):
@@ -416,7 +429,11 @@ class _Comparison:
         }
 
     def _seed_agreement(
-        self, candidate: Mapping, fits: "_Fits", clustering: Clustering, number: int
+        self,
+        candidate: Mapping,
+        fits: "_Fits",
+        clustering: Clustering,
+        number: int,
     ) -> float:
         try:
             labels = fits.reseed(candidate, number)
@@ -453,10 +470,19 @@ class _Fits:
             return self._ward(candidate, "first", sample), None
         if candidate["algorithm"] == "dbscan":
             return self._dbscan(candidate, sample)
-        raise ValueError(f"algorithm {candidate['algorithm']} is none of kmeans, ward and dbscan")
+        if candidate["algorithm"] == "rules":
+            features, cut_points = self._rfm(candidate), self.settings.rfm_cut_points
+            return cluster_by_rules(features, cut_points=cut_points), None
+        raise ValueError(
+            f"algorithm {candidate['algorithm']} is none of kmeans, ward, dbscan and rules"
+        )
 
     def refit(
-        self, candidate: Mapping, original: Clustering, number: int, counts: np.ndarray
+        self,
+        candidate: Mapping,
+        original: Clustering,
+        number: int,
+        counts: np.ndarray,
     ) -> np.ndarray:
         """Labels of all customers by the candidate fitted on a bootstrap resample.
 
@@ -475,6 +501,10 @@ class _Fits:
                 weights=resample.customers,
                 warm_starts=[original.centroids],
             ).label(self.observations)
+        if candidate["algorithm"] == "rules":
+            features, cut_points = self._rfm(candidate), self.settings.rfm_cut_points
+            weights = counts.astype(float)
+            return fit_rules(features, weights=weights, cut_points=cut_points).label(features)
         rows = np.repeat(np.arange(len(counts)), counts)
         sample = rows[draw_sample(len(rows), self.settings.sample_size, random_state)]
         if candidate["algorithm"] == "ward":
@@ -494,10 +524,17 @@ class _Fits:
         random_state = self.settings.random_state + number
         if candidate["algorithm"] == "kmeans":
             return self._kmeans(candidate, random_state).labels
+        if candidate["algorithm"] == "rules":  # no seed is used
+            return self.fit(candidate, np.arange(0))[0].labels
         sample = draw_sample(len(self.observations), self.settings.sample_size, random_state)
         if candidate["algorithm"] == "ward":
             return self._ward(candidate, ("seed", number), sample).labels
         return self._dbscan(candidate, sample)[0].labels
+
+    def _rfm(self, candidate: Mapping) -> np.ndarray:
+        """Return recency, frequency and monetary value of all customers, in original units."""
+        names = [feature["feature"] for feature in candidate["features"]]
+        return self.features[:, [names.index(feature) for feature in FEATURES]]
 
     def _kmeans(self, candidate: Mapping, random_state: int) -> CentroidClustering:
         return fit_kmeans(

@@ -41,9 +41,6 @@ class DensityClustering:
         return _label_by_core_points(observations, self.core_points, self.core_labels, self.eps)
 
 
-Clustering = CentroidClustering | DensityClustering
-
-
 def grow_ward_tree(sample: np.ndarray) -> np.ndarray:
     """Build Ward's tree (Ward 1963), as a SciPy linkage of shape (n_observations - 1, 4).
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 from joblib import Parallel, delayed
 
-from segmentation import agreement, resampling, validity
+from segmentation import agreement, resampling, rules, validity
 from segmentation.observations import WeightedObservations
 from segmentation.refits import CAP_QUANTILES, N_INIT, RANDOM_STATE, FrozenModel, Recipe, refit
 from segmentation.scaling import standardise_known
@@ -46,7 +46,8 @@ def compare_options(
     Parameters
     ----------
     options : iterable of (option, snapshots)
-        `option` holds `option`, `observation_months`, `n_segments`, `is_recentred`, `features` and
+        `option` holds `option`, `algorithm` (kmeans, or rules: RFM by cut points at the fifths),
+        `observation_months`, `n_segments`, `is_recentred`, `features` and
         `naming_features` (lists of mappings with `feature` and `transform`); business sense is
         measured on the latter. A model that is re-centred labels the customers of each evaluation
         date in the scaling of that date. `snapshots` are pairs of evaluation date and the customers
@@ -96,8 +97,12 @@ def _follow(
         ward_sample_size=0,  # nobody: KMeans takes all customers
     )
     known = [_observations(customers, transforms) for _, customers in snapshots]
+    if option["algorithm"] == "rules":
+        known = [customers[list(rules.FEATURES)].to_numpy(float) for _, customers in snapshots]
     fits = Parallel(n_jobs=threads, prefer="threads")(
-        delayed(_fit)(date, observations, recipe, random_state)
+        delayed(rules.fit_rules)(observations)
+        if option["algorithm"] == "rules"
+        else delayed(_fit)(date, observations, recipe, random_state)
         for (date, _), observations in zip(snapshots, known, strict=True)
     )
     named = {
@@ -111,7 +116,7 @@ def _follow(
     labels_before: list[np.ndarray] = []
     for i, (date, customers) in enumerate(snapshots):
         in_use = fits[: i + 1]
-        if option["is_recentred"]:
+        if option["is_recentred"] and option["algorithm"] == "kmeans":
             in_use = [FrozenModel(fits[i].scalings, fit.clustering) for fit in in_use]
         labels = [model.label(known[i]) for model in in_use]
         if i:
@@ -133,7 +138,7 @@ def _follow(
                     "migrated_share": migrated_share,
                 }
             )
-        sizes = np.bincount(labels[i])
+        sizes = np.unique(labels[i], return_counts=True)[1]
         yardstick = standardise_known(customers, naming_transforms, cap_quantiles)
         separation = validity.separation(yardstick.to_numpy(), labels[i])
         # A naming feature without any value separates nothing.

@@ -33,6 +33,8 @@ CLAUSES = {
 CLAUSES_OF_PAIRS = ["agreement", "segment", "misplaced_revenue"]
 # Limits in standard errors; those of the others are shares.
 CLAUSES_IN_ERRORS = ["newcomers", "recipe"]
+# The features of RFM by rules, in alphabetical order.
+RULES_REST_ON = ["frequency", "monetary_value", "recency_days"]
 CRITERIA = ["balance", "business_sense", "silhouette"]
 NEEDED_COLUMNS = ["customer_id", "ordered_at", "amount"]
 OPTIONAL_COLUMNS = ["order_id", "order_status", "items", "category", "state", "city"]
@@ -193,8 +195,16 @@ _GRID = {
     "n_segments": _list(_number(2, 1000, whole=True)),
     "min_samples": _list(_number(1, 1_000_000, whole=True)),
     "eps_quantile": _list(_SHARE),
+    "cut_points": _MAPPING,
 }
+_CUT_POINTS = Kind(
+    "four numbers that ascend, such as [1, 2, 4, 9]",
+    lambda value: (
+        _list(_number(-1e15, 1e15)).holds(value) and len(value) == 4 and value == sorted(set(value))
+    ),
+)
 _OPTION = {
+    "algorithm": _choice("kmeans", "rules"),
     "feature_set": _one_or_more(_NAME),
     "observation_months": _MONTHS,
     "is_recentred": _BOOLEAN,
@@ -328,6 +338,13 @@ def check_vars(
                     f'contract_options: the option "{option}" names the feature set {feature_set}, '
                     "which is not under feature_sets."
                 )
+        of_rules = [given["feature_sets"][name] for name in _as_list(changes.get("feature_set"))]
+        is_rfm = bool(of_rules) and all(sorted(names) == RULES_REST_ON for names in of_rules)
+        if changes.get("algorithm") == "rules" and not is_rfm:
+            raise UserError(
+                f'contract_options: the option "{option}" has rules, which take a feature set of '
+                "recency_days, frequency and monetary_value: feature_set: rfm would do."
+            )
     _check_format(given["csv_format"])
     _check_returns(given, engine)
     _check_transaction_columns(given["transaction_columns"])
@@ -371,8 +388,12 @@ def _check_candidates(given: dict, naming_features: list[str]) -> None:
         if feature not in given["feature_transforms"]:
             _stop_for_candidates(f"{feature} needs a transform, because segments are named by it")
     for algorithm, grid in given["candidate_algorithms"].items():
-        _check("candidate_algorithms", algorithm, _choice("kmeans", "ward", "dbscan"))
+        _check("candidate_algorithms", algorithm, _choice("kmeans", "ward", "dbscan", "rules"))
         _check_mapping(f"candidate_algorithms, {algorithm}", grid, _GRID)
+        for feature, cut_points in grid.get("cut_points", {}).items():
+            place = f"candidate_algorithms, {algorithm}, cut_points"
+            _check(place, feature, _choice("recency_days", "frequency", "monetary_value"))
+            _check(f"{place}, {feature}", cut_points, _CUT_POINTS)
     for name, of_set in given["feature_sets"].items():
         _check("feature_sets", name, _NAME)
         _check(f"feature_sets, {name}", of_set, _list(_COLUMN))
@@ -396,6 +417,7 @@ def _check_ids(given: dict) -> None:
         for algorithm, grid in given["candidate_algorithms"].items()
         for settings in [
             *grid.get("n_segments", []),
+            *(["rules"] if algorithm == "rules" else []),
             *(
                 f"{eps}-{least}"
                 for eps in grid.get("eps_quantile", [])

@@ -20,8 +20,10 @@ from reporting.text import day, if_known, integer, number, share
 
 # Standings of a candidate, in the order of the legend.
 STANDINGS = {"chosen": ACCENT, "eligible": PALETTE[0], "ruled out": "#9a9a9a"}
-SHAPES = {"kmeans": "circle", "ward": "square", "dbscan": "triangle-up"}
-ALGORITHMS = {"kmeans": PALETTE[0], "ward": PALETTE[1], "dbscan": PALETTE[2]}
+CALLED = {"kmeans": "KMeans", "ward": "Ward's clustering", "dbscan": "DBSCAN"}
+CALLED["rules"] = "RFM by rules"
+SHAPES = {"kmeans": "circle", "ward": "square", "dbscan": "triangle-up", "rules": "diamond"}
+ALGORITHMS = {"kmeans": PALETTE[0], "ward": PALETTE[1], "dbscan": PALETTE[2], "rules": PALETTE[3]}
 # What it means that segments are natural, reproducible or constructed.
 NATURES = {
     "natural": "The segments come back in fits on resamples, and each lies apart from the others",
@@ -98,9 +100,8 @@ def nature(candidate: pd.Series) -> str:
 
 def _called(candidate: pd.Series) -> str:
     features = [feature_name(f.strip()).lower() for f in str(candidate.features).split(",")]
-    name = {"kmeans": "KMeans", "ward": "Ward's clustering", "dbscan": "DBSCAN"}
     return (
-        f"{name.get(candidate.algorithm, candidate.algorithm)} with "
+        f"{CALLED.get(candidate.algorithm, candidate.algorithm)} with "
         f"{integer(candidate.n_segments or candidate.clusters)} segments on {', '.join(features)}"
     )
 

@@ -75,6 +75,7 @@ CANDIDATES = [
     candidate("ward", "rfm-raw", scale="raw", n_segments=4),
     *(candidate("dbscan", eps_quantile=q, min_samples=8) for q in (0.7, 0.9)),
     candidate("dbscan", "rfm-raw", scale="raw", eps_quantile=0.9, min_samples=8),
+    candidate("rules"),
 ]
 
 
@@ -131,8 +132,32 @@ def yardstick_of(customers):
     return pd.DataFrame(columns)
 
 
+# The eleven segments by the digits of recency and of frequency and value, numbered in the order of
+# champions to lost.
+GRID = ["11 10 8 8 9", "10 10 8 8 9", "7 7 6 2 2", "5 3 3 2 2", "4 3 3 1 1"]
+RULES = {
+    f"{r}{fm}": int(number)
+    for r, row in enumerate(GRID, start=1)
+    for fm, number in enumerate(row.split(), start=1)
+}
+
+
 def transforms_of(candidate):
     return {f["feature"]: f["transform"] for f in candidate["features"]}
+
+
+def rules(repeated, customers):
+    """Labels of customers by scores of one to five, in pandas; cut points of the repeated rows."""
+    scores = pd.DataFrame(
+        {
+            feature: sum(customers[feature] > sorted(values)[-(-len(values) * part // 5) - 1]
+                         for part in range(1, 5)) + 1
+            for feature, values in repeated[RFM].items()
+        }
+    )  # fmt: skip
+    recency = (6 - scores["recency_days"]).astype(str)
+    value = (scores["frequency"] + scores["monetary_value"] + 1) // 2
+    return (recency + value.astype(str)).map(RULES.get).to_numpy()
 
 
 def fit(candidate, observations):
@@ -159,11 +184,17 @@ def fit(candidate, observations):
     return lambda others: np.linalg.norm(others[:, None] - means[None], axis=2).argmin(axis=1)
 
 
+def labels_of(candidate, customers, observations):
+    if candidate["algorithm"] == "rules":
+        return np.unique(rules(customers, customers), return_inverse=True)[1]
+    return fit(candidate, observations)(observations)
+
+
 @pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda c: c["candidate_id"])
 def test_every_figure_is_scikit_learns(candidate, customers, rows):
     row = rows[candidate["candidate_id"]]
     observations = scaled(customers, transforms_of(candidate))
-    labels = fit(candidate, observations)(observations)
+    labels = labels_of(candidate, customers, observations)
     members = labels >= 0
     sizes = np.bincount(labels[members])
     assert row["error"] is None
@@ -186,6 +217,8 @@ def test_every_figure_is_scikit_learns(candidate, customers, rows):
     if candidate["algorithm"] == "dbscan":
         assert row["simplified_silhouette"] is None
         assert row["eps"] > 0
+    elif candidate["algorithm"] == "rules":
+        assert row["simplified_silhouette"] is None and row["eps"] is None
     else:
         if candidate["algorithm"] == "kmeans":
             means = np.array([observations[labels == i].mean(axis=0) for i in range(len(sizes))])
@@ -204,7 +237,7 @@ def test_every_figure_is_scikit_learns(candidate, customers, rows):
 @pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda c: c["candidate_id"])
 def test_segments_are_what_pandas_says_of_their_customers(candidate, customers, rows):
     observations = scaled(customers, transforms_of(candidate))
-    labels = fit(candidate, observations)(observations)
+    labels = labels_of(candidate, customers, observations)
     members = labels >= 0
     of_point = silhouette_samples(observations[members], labels[members])
     yardstick = yardstick_of(customers)
@@ -234,16 +267,23 @@ def test_stability_is_that_of_fits_on_resamples(candidate, customers, rows):
     """The same resamples as repeated rows; labels, ARI and Jaccard by scikit-learn alone."""
     row = rows[candidate["candidate_id"]]
     observations = scaled(customers, transforms_of(candidate))
-    labels = fit(candidate, observations)(observations)
+    labels = labels_of(candidate, customers, observations)
     clusters = labels.max() + 1
     noise = (labels < 0).mean()
-    if not (3 <= clusters <= 8 and noise <= 0.3 and min(np.bincount(labels + 1)[1:]) >= 0.02 * 360):
+    is_rules = candidate["algorithm"] == "rules"
+    smallest = min(np.bincount(labels + 1)[1:])
+    is_within_limits = 3 <= clusters <= 8 and noise <= 0.3 and smallest >= 0.02 * 360
+    if not (is_rules or is_within_limits):
         assert row["resamples"] is None
         assert row["resampling_agreement"] is None
         assert all(segment["jaccard"] is None for segment in row["segments"])
         return
     resampled = []
     for counts in bootstrap_counts(len(customers), resamples=5, random_state=4):
+        if is_rules:
+            rows_of = np.repeat(np.arange(len(customers)), counts)
+            resampled.append(rules(customers.loc[rows_of], customers))
+            continue
         repeated = np.repeat(observations, counts, axis=0)
         resampled.append(fit(candidate, repeated)(observations))
     values = [adjusted_rand_score(a, b) for a, b in combinations(resampled, 2)]
@@ -266,7 +306,7 @@ def test_stability_is_that_of_fits_on_resamples(candidate, customers, rows):
 def test_the_candidates_of_the_test_are_resampled_with_each_algorithm(rows):
     """The test above is not about rows without figures."""
     resampled = {row["candidate_id"].split("-")[0] for row in rows.values() if row["resamples"]}
-    assert resampled == {"kmeans", "ward", "dbscan"}
+    assert resampled == {"kmeans", "ward", "dbscan", "rules"}
 
 
 def test_a_refit_counts_the_drawn_customers_in_bins_and_is_never_warm_alone(customers, monkeypatch):
@@ -406,6 +446,7 @@ def test_a_sample_is_reported_and_has_a_standard_error(customers):
                 "kmeans": "all customers",
                 "ward": "120 sampled customers, the others by the nearest mean",
                 "dbscan": "120 sampled customers, the others by the nearest core point",
+                "rules": "all customers",
             }[algorithm]
         )
         assert sum(segment["customers"] for segment in row["segments"]) == round(

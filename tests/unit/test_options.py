@@ -6,6 +6,7 @@ import pytest
 from sklearn import metrics
 
 from segmentation.options import compare_options
+from segmentation.rules import fit_rules
 
 SETTINGS = {"threads": 2, "cap_quantiles": (0.0, 1.0), "n_init": 5, "random_state": 1}
 NAMING = [{"feature": "days", "transform": "identity"}]
@@ -14,6 +15,7 @@ NAMING = [{"feature": "days", "transform": "identity"}]
 def option(name, *features, is_recentred=False):
     return {
         "option": name,
+        "algorithm": "kmeans",
         "is_recentred": is_recentred,
         "observation_months": None,
         "n_segments": 2,
@@ -136,3 +138,33 @@ def test_a_date_without_enough_customers_is_named():
     snapshots = [(pd.Timestamp("2018-01-01"), few)]
     with pytest.raises(ValueError, match=r"2018-01-01: too few customers \(1\) to form 2 segments"):
         compare_options([(option("days", "days"), snapshots)], **SETTINGS)
+
+
+def test_rules_are_followed_by_their_cut_points():
+    """RFM with scores of one to five: cut points of the fit against those of the date."""
+    random = np.random.default_rng(6)
+    first = pd.DataFrame(
+        {
+            "customer_id": [f"customer {number:03}" for number in range(300)],
+            "recency_days": random.integers(0, 300, 300).astype(float),
+            "frequency": random.geometric(0.4, 300).astype(float),
+            "monetary_value": random.lognormal(4, 1, 300),
+        }
+    )
+    later = first.assign(recency_days=first["recency_days"] + 40)
+    dates = pd.to_datetime(["2018-01-01", "2018-02-12"])
+    features = ["recency_days", "frequency", "monetary_value"]
+    declared = option("by rules", *features) | {"algorithm": "rules", "n_segments": 11}
+    declared["naming_features"] = declared["features"]
+    snapshots = [(date, frame) for date, frame in zip(dates, (first, later), strict=True)]
+    found = compare_options([(declared, snapshots)], **SETTINGS).to_pandas()
+    frozen = fit_rules(first[features].to_numpy()).label(later[features].to_numpy())
+    refitted = fit_rules(later[features].to_numpy()).label(later[features].to_numpy())
+    row = found[found["weeks"] == 6].iloc[0]
+    assert row["adjusted_rand_index"] == pytest.approx(
+        metrics.adjusted_rand_score(frozen, refitted)
+    )
+    at_first = fit_rules(first[features].to_numpy()).label(first[features].to_numpy())
+    assert row["migrated_share"] == pytest.approx((at_first != frozen).mean())
+    assert row["migrated_share"] > 0.1
+    assert found["smallest_share"].dropna().between(0.001, 0.2).all()

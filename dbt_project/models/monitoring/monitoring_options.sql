@@ -11,6 +11,7 @@ declared as (
     {% for option in contract_options() -%}
         select
             {{ sql_string(option.option) }} as option,
+            {{ sql_string(option.algorithm) }} as algorithm,
             cast({{ option.observation_months or 'null' }} as integer) as observation_months,
             {{ option.n_segments }} as n_segments,
             {{ option.is_recentred }} as is_recentred,

@@ -34,8 +34,9 @@
             ~ '100 * measured_value, 1e2 * at_most)',
     },
     {
-        'name': 'centroids', 'value': "cast(algorithm != 'dbscan' as integer)", 'at_least': 1,
-        'wording': "'it has no centroids, so a frozen model cannot score later customers'",
+        'name': 'centroids', 'value': "cast(algorithm not in ('dbscan', 'rules') as integer)", 'at_least': 1,
+        'wording': "case when algorithm = 'rules' then 'it is there to compare with: models in use have centroids' "
+            ~ "else 'it has no centroids, so a frozen model cannot score later customers' end",
     },
     {
         'name': 'names', 'value': 'distinct_names', 'at_least': 'clusters',
