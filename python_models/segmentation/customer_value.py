@@ -113,32 +113,38 @@ def fit_bg_nbd(
     if (last > age).any():
         raise ValueError("A customer is younger than the last order.")
 
+    # Functions of the number alone are computed once for all who share it.
+    number, which = np.unique(repeats, return_inverse=True)
+    of_number = np.bincount(which, customers)
+    has_repeated = repeats > 0
+
     def loss(logs: np.ndarray) -> tuple[float, np.ndarray]:
         r, alpha, a, b = np.exp(logs)
-        has_left = repeats > 0
-        order = np.where(has_left, b + repeats - 1, 1)
-        stays = -(r + repeats) * np.log(alpha + age)
-        leaves = np.where(
-            has_left, np.log(a) - np.log(order) - (r + repeats) * np.log(alpha + last), -np.inf
-        )
+        leaving = np.where(number > 0, b + number - 1, 1)
+        shape = (r + number)[which]
+        log_age, log_last = np.log(alpha + age), np.log(alpha + last)
+        stays = -shape * log_age
+        leaves = np.where(has_repeated, np.log(a / leaving)[which] - shape * log_last, -np.inf)
         either = np.logaddexp(stays, leaves)
-        value = gammaln(r + repeats) - gammaln(r) + r * np.log(alpha) + either
-        value += gammaln(a + b) + gammaln(b + repeats) - gammaln(b) - gammaln(a + b + repeats)
-        stay, leave = np.exp(stays - either), np.exp(leaves - either)
-        together = digamma(a + b) - digamma(a + b + repeats)
+        stayed, left = np.exp(stays - either), np.exp(leaves - either)
+        value = gammaln(r + number) - gammaln(r) + r * np.log(alpha)
+        value += gammaln(a + b) + gammaln(b + number) - gammaln(b) - gammaln(a + b + number)
+        together = digamma(a + b) - digamma(a + b + number)
+        left_of_number = np.bincount(which, customers * left)
         slopes = [
-            digamma(r + repeats) - digamma(r) + np.log(alpha)
-            - stay * np.log(alpha + age) - leave * np.log(alpha + last),
-            r / alpha - (r + repeats) * (stay / (alpha + age) + leave / (alpha + last)),
-            together + leave / a,
-            together + digamma(b + repeats) - digamma(b) - leave / order,
+            of_number @ (digamma(r + number) - digamma(r) + np.log(alpha))
+            - customers @ (stayed * log_age + left * log_last),
+            customers @ (r / alpha - shape * (stayed / (alpha + age) + left / (alpha + last))),
+            of_number @ together + left_of_number.sum() / a,
+            of_number @ (together + digamma(b + number) - digamma(b))
+            - left_of_number @ (1 / leaving),
         ]
-        slopes = np.array([customers @ slope for slope in slopes]) * np.exp(logs)
-        return -(customers @ value) / customers.sum(), -slopes / customers.sum()
+        total = of_number @ value + customers @ either
+        return -total / customers.sum(), -np.array(slopes) * np.exp(logs) / customers.sum()
 
     # From little and from much heterogeneity, in the scale of the data.
     rate = (customers * repeats).sum() / max((customers * age).sum(), LEAST)
-    starts = [(r, r / rate, a, b) for r in (0.2, 2) for a, b in ((0.5, 2), (1, 20))]
+    starts = [(0.2, 0.2 / rate, 0.5, 2), (2, 2 / rate, 1, 20)]
     logs, value = _best(loss, starts)
     found = dict(zip(("r", "alpha", "a", "b"), np.exp(logs).tolist(), strict=True))
     return found | {"log_likelihood": -value * float(customers.sum())}
@@ -177,22 +183,29 @@ def fit_gamma_gamma(
     logs_of_values = log_values - unit
     totals = orders * np.exp(logs_of_values)
 
+    number, which = np.unique(orders, return_inverse=True)
+    of_number = np.bincount(which, customers)
+    log_totals = np.log(totals)
+
     def loss(logs: np.ndarray) -> tuple[float, np.ndarray]:
         p, q, gamma = np.exp(logs)
-        shapes = p * orders + q
-        value = gammaln(shapes) - gammaln(p * orders) - gammaln(q) + q * np.log(gamma)
-        value += p * orders * np.log(totals) - logs_of_values - shapes * np.log(gamma + totals)
-        of_p = digamma(shapes) - digamma(p * orders) + np.log(totals) - np.log(gamma + totals)
+        shapes = p * number + q
+        log_rates = np.log(gamma + totals)
+        value = gammaln(shapes) - gammaln(p * number) - gammaln(q) + q * np.log(gamma)
+        of_cell = p * orders * log_totals - logs_of_values - shapes[which] * log_rates
         slopes = [
-            orders * of_p,
-            digamma(shapes) - digamma(q) + np.log(gamma) - np.log(gamma + totals),
-            q / gamma - shapes / (gamma + totals),
+            of_number @ (number * (digamma(shapes) - digamma(p * number)))
+            + customers @ (orders * (log_totals - log_rates)),
+            of_number @ (digamma(shapes) - digamma(q) + np.log(gamma)) - customers @ log_rates,
+            customers @ (q / gamma - shapes[which] / (gamma + totals)),
         ]
-        slopes = np.array([customers @ slope for slope in slopes]) * np.exp(logs)
-        return -(customers @ value) / customers.sum(), -slopes / customers.sum()
+        total = of_number @ value + customers @ of_cell
+        return -total / customers.sum(), -np.array(slopes) * np.exp(logs) / customers.sum()
 
     logs, value = _best(loss, [(p, q, q / p) for p, q in ((1, 3), (6, 4))])
-    found = dict(zip(("p", "q", "gamma"), np.exp(logs + [0, 0, unit]).tolist(), strict=True))
+    found = dict(
+        zip(("p", "q", "gamma"), (np.exp(logs) * [1, 1, np.exp(unit)]).tolist(), strict=True)
+    )
     likelihood = -value * customers.sum() - customers.sum() * unit
     return found | {"log_likelihood": float(likelihood)}
 

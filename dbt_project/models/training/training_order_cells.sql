@@ -73,11 +73,14 @@ counted as (
         last_order_step,
         age_step,
         sum(customers) as customers,
-        sum(customers * repeat_orders) as repeat_orders,
+        -- One mean for a step, so that a fit computes with few different numbers.
+        cast(sum(sum(customers * repeat_orders)) over of_step as double)
+        / sum(sum(customers)) over of_step as repeat_orders,
         sum(customers * last_order_days) as last_order_days,
         sum(customers * age_days) as age_days
     from placed
     group by 1, 2, 3, 4
+    window of_step as (partition by cutoff, order_step)
 
 )
 
@@ -89,7 +92,7 @@ select
         ) as integer
     ) as cell,
     cast(customers as bigint) as customers,
-    cast(repeat_orders as double) / customers as repeat_orders,
+    repeat_orders,
     cast(last_order_days as double) / customers as last_order_days,
     cast(age_days as double) / customers as age_days
 from counted

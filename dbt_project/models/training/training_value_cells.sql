@@ -41,10 +41,11 @@ counted as (
         {{ order_step('orders') }} as order_step,
         floor(50 * log_order_value) as value_step,
         count(*) as customers,
-        sum(orders) as orders,
+        cast(sum(sum(orders)) over of_step as double) / sum(count(*)) over of_step as orders,
         {{ mean_of_decimals('log_order_value') }} as log_order_value
     from valued
     group by 1, 2, 3
+    window of_step as (partition by cutoff, order_step)
 
 )
 
@@ -54,6 +55,6 @@ select
         row_number() over (partition by cutoff order by order_step, value_step) as integer
     ) as cell,
     customers,
-    cast(orders as double) / customers as orders,
+    orders,
     log_order_value
 from counted

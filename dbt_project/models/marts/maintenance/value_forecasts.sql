@@ -30,10 +30,10 @@ stopped as (
     inner join evaluation_dates
         on
             not evaluation_dates.is_live
-            and evaluation_dates.evaluation_date >= forecasts.evaluation_date
-            and evaluation_dates.evaluation_date
-            < forecasts.evaluation_date
+            and forecasts.evaluation_date <= evaluation_dates.evaluation_date
+            and forecasts.evaluation_date
             + (forecasts.horizon_days + {{ days }}) * interval '1' day
+            > evaluation_dates.evaluation_date
 
 ),
 
