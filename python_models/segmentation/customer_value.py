@@ -19,6 +19,7 @@ import pyarrow as pa
 from scipy.linalg import eigh_tridiagonal
 from scipy.optimize import minimize
 from scipy.special import digamma, gammaln
+from threadpoolctl import threadpool_limits
 
 # Fewer customers with a second order say next to nothing about who comes back.
 FEWEST_REPEAT_CUSTOMERS = 30
@@ -276,16 +277,18 @@ def _best(
     """Logarithms of the parameters at the least loss, from fixed starts, and the loss."""
     bounds = [(np.log(LEAST), np.log(MOST))] * len(starts[0])
     options = {"maxiter": 1000, "ftol": 1e-13, "gtol": 1e-8}
-    found = [
-        minimize(
-            loss,
-            np.clip(np.log(start), *bounds[0]),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=bounds,
-            options=options,
-        )
-        for start in starts
-    ]
+    # Threads would spend more time on waiting for each other than on products of such vectors.
+    with threadpool_limits(1, user_api="blas"):
+        found = [
+            minimize(
+                loss,
+                np.clip(np.log(start), *bounds[0]),
+                jac=True,
+                method="L-BFGS-B",
+                bounds=bounds,
+                options=options,
+            )
+            for start in starts
+        ]
     best = min(found, key=lambda result: result.fun)
     return best.x, float(best.fun)
