@@ -84,7 +84,7 @@
 {% endmacro %}
 
 
-{# Who has not ordered again has had no occasion to leave. #}
+{# 1 for who has not ordered again: in the model customers leave after a repeat order. #}
 {% macro alive_probability(histories, value_models) -%}
     case
         when {{ histories }}.repeat_orders = 0 then case when {{ value_models }}.r is not null then 1.0 end

@@ -74,7 +74,8 @@ unioned as (
         expected_orders,
         orders,
         expected_revenue,
-        revenue
+        -- Without money what came is worth nothing.
+        case when expected_revenue is not null then revenue end as revenue
     from named
     union all
     select
@@ -86,7 +87,9 @@ unioned as (
         {{ sum_in_order('expected_orders', by=['segment_id']) }} as expected_orders,
         cast(sum(orders) as bigint) as orders,
         {{ sum_in_order('expected_revenue', by=['segment_id']) }} as expected_revenue,
-        cast(sum(revenue) as decimal(18, 2)) as revenue
+        cast(
+            sum(case when expected_revenue is not null then revenue end) as decimal(18, 2)
+        ) as revenue
     from passed
     group by 1, 2
 

@@ -68,7 +68,8 @@ expected as ({{ expected_of('histories', 'value_models') }})
 
 select
     customers.customer_id,
-    expected.alive_probability,
+    -- Who has not ordered again has had no occasion to leave: in the model 1, which says nothing.
+    case when expected.repeat_orders > 0 then expected.alive_probability end as alive_probability,
     {%- for days in value_horizons() %}
         expected.expected_orders_{{ days }},
     {%- endfor %}
