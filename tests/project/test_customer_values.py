@@ -50,7 +50,7 @@ def test_customers_are_valued_as_in_the_papers(shop_warehouse):
         segments = connection.execute("select customer_id from marts.customer_segments").df()
         found = recomputed(connection)
     assert sorted(values.index) == sorted(segments["customer_id"])
-    assert values["alive_probability"].nunique() > 20
+    assert values["alive_probability"].nunique() > 10
     for name in ["alive_probability", "order_value", *(f"expected_orders_{d}" for d in HORIZONS)]:
         pd.testing.assert_series_equal(
             values[name], found[name].reindex(values.index), rtol=1e-6, check_names=False
@@ -63,11 +63,11 @@ def test_customers_are_valued_as_in_the_papers(shop_warehouse):
     assert (values["expected_orders_90"] < values["expected_orders_365"]).all()
 
 
-def test_what_came_is_counted_by_segment(shop_warehouse, read):
-    forecasts = read(shop_warehouse, "from marts.value_forecasts where horizon_days = 30")
-    assert set(forecasts["segment_id"]) >= {0, 1}
+@pytest.mark.olist
+def test_what_came_on_olist_is_what_was_ordered(olist_warehouse, read):
+    forecasts = read(olist_warehouse, "from marts.value_forecasts where horizon_days = 30")
     came = read(
-        shop_warehouse,
+        olist_warehouse,
         "select evaluation_date, count(distinct (customer_id, ordered_at::date)) as orders, "
         "sum(monetary_value) as revenue "
         "from (select distinct evaluation_date from marts.value_forecasts where horizon_days = 30) "
@@ -77,7 +77,8 @@ def test_what_came_is_counted_by_segment(shop_warehouse, read):
         "where earlier.is_counted and earlier.ordered_at < evaluation_date) group by 1",
     ).set_index("evaluation_date")
     of_all = forecasts[forecasts["segment_id"] == 0].set_index("evaluation_date")
-    assert not of_all.empty
+    assert len(of_all) == 30  # of 36; the others end when orders have stopped
+    assert of_all["orders_ratio"].between(0.7, 1.15).all()
     assert of_all["orders"].to_dict() == came["orders"].reindex(of_all.index).to_dict()
     assert of_all["revenue"].astype(float).to_dict() == pytest.approx(
         came["revenue"].astype(float).reindex(of_all.index).to_dict()
