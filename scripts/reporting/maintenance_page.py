@@ -29,7 +29,7 @@ STATUSES = {
     "not assessable": "Not assessable",
 }
 # Clauses that compare with earlier months.
-_ON_HISTORY = ["data", "outcome", "newcomers", "recipe"]
+_ON_HISTORY = ["data", "outcome", "newcomers", "recipe", "value"]
 
 
 def sections(marts: Marts) -> list[Section]:

@@ -1,16 +1,8 @@
-{%- set days = 7 * var('evaluation_interval_weeks') -%}
-
 with
 
 forecasts as (
 
-    select * from {{ ref('champion_value_forecasts') }}
-
-),
-
-evaluation_dates as (
-
-    select * from {{ ref('monitoring_evaluation_dates') }}
+    select * from {{ ref('champion_judged_forecasts') }}
 
 ),
 
@@ -20,46 +12,18 @@ segments as (
 
 ),
 
-stopped as (
-
-    -- Horizons in which orders stopped coming in: what customers did then is not known.
-    select distinct
-        forecasts.evaluation_date,
-        forecasts.horizon_days
-    from forecasts
-    inner join evaluation_dates
-        on
-            not evaluation_dates.is_live
-            and forecasts.evaluation_date <= evaluation_dates.evaluation_date
-            and forecasts.evaluation_date
-            + (forecasts.horizon_days + {{ days }}) * interval '1' day
-            > evaluation_dates.evaluation_date
-
-),
-
-passed as (
-
-    select forecasts.*
-    from forecasts
-    anti join stopped
-        on
-            forecasts.evaluation_date = stopped.evaluation_date
-            and forecasts.horizon_days = stopped.horizon_days
-
-),
-
 named as (
 
     -- The name that the segment had then.
     select
-        passed.*,
+        forecasts.*,
         segments.segment_name
-    from passed
+    from forecasts
     left join segments
         on
-            passed.segment_id = segments.segment_id
-            and passed.evaluation_date >= segments.champion_from
-            and passed.evaluation_date < coalesce(segments.champion_to, {{ end_of_time() }})
+            forecasts.segment_id = segments.segment_id
+            and forecasts.evaluation_date >= segments.champion_from
+            and forecasts.evaluation_date < coalesce(segments.champion_to, {{ end_of_time() }})
 
 ),
 
@@ -90,7 +54,7 @@ unioned as (
         cast(
             sum(case when expected_revenue is not null then revenue end) as decimal(18, 2)
         ) as revenue
-    from passed
+    from forecasts
     group by 1, 2
 
 )
