@@ -273,6 +273,11 @@ def test_few_repeat_customers_have_no_model():
     assert row["r"] is None and row["p"] is None and row["points"] is None
 
 
+def test_without_customers_there_is_no_model():
+    orders, values = frames(100)
+    assert fit_value_models(orders.iloc[:0], values.iloc[:0]).num_rows == 0
+
+
 def test_money_may_be_left_out_and_be_the_same_for_all():
     (row,) = fit_value_models(*frames(100, value=None)).to_pylist()
     assert row["r"] > 0 and len(row["points"]) == 64 and row["p"] is None

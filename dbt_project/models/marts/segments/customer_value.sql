@@ -36,6 +36,7 @@ model_in_use as (
     -- Of the newest evaluation date at which orders came in as usual.
     select value_models.fitted_as_of
     from value_models
+    inner join cutoffs on value_models.fitted_as_of <= cutoffs.cutoff
     left join evaluation_dates on value_models.fitted_as_of = evaluation_dates.evaluation_date
     where value_models.r is not null
     order by coalesce(evaluation_dates.is_live, true) desc, value_models.fitted_as_of desc
