@@ -114,6 +114,9 @@ def fit_bg_nbd(
     if (last > age).any():
         raise ValueError("A customer is younger than the last order.")
 
+    # In the time that customers have been there, so that bounds and starts fit any shop.
+    unit = np.average(age, weights=customers)
+    last, age = last / unit, age / unit
     # Functions of the number alone are computed once for all who share it.
     number, which = np.unique(repeats, return_inverse=True)
     of_number = np.bincount(which, customers)
@@ -143,12 +146,15 @@ def fit_bg_nbd(
         total = of_number @ value + customers @ either
         return -total / customers.sum(), -np.array(slopes) * np.exp(logs) / customers.sum()
 
-    # From little and from much heterogeneity, in the scale of the data.
-    rate = (customers * repeats).sum() / max((customers * age).sum(), LEAST)
+    # From little and from much heterogeneity.
+    rate = np.average(repeats, weights=customers)
     starts = [(0.2, 0.2 / rate, 0.5, 2), (2, 2 / rate, 1, 20)]
     logs, value = _best(loss, starts)
-    found = dict(zip(("r", "alpha", "a", "b"), np.exp(logs).tolist(), strict=True))
-    return found | {"log_likelihood": -value * float(customers.sum())}
+    found = dict(
+        zip(("r", "alpha", "a", "b"), (np.exp(logs) * [1, unit, 1, 1]).tolist(), strict=True)
+    )
+    likelihood = -value * customers.sum() - (customers @ repeats) * np.log(unit)
+    return found | {"log_likelihood": float(likelihood)}
 
 
 def fit_gamma_gamma(
