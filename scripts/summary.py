@@ -7,7 +7,10 @@ from pathlib import Path
 import duckdb
 
 # Clauses that compare with earlier months, of which a young shop has too few.
-_TOO_EARLY = "(status = 'not assessable' and clause in ('data', 'outcome', 'newcomers', 'recipe'))"
+_TOO_EARLY = (
+    "(status = 'not assessable' "
+    "and clause in ('data', 'outcome', 'newcomers', 'recipe', 'value'))"
+)
 
 
 def print_summary(warehouse: Path) -> None:

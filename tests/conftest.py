@@ -26,6 +26,9 @@ REGISTRY = {
     "intermediate.int_late_facts": "previous_build, ordered_on",
     "training.training_observations": "candidate_id, cutoff, observation",
     "training.training_models": "model_id",
+    "training.training_order_cells": "cutoff, cell",
+    "training.training_value_cells": "cutoff, cell",
+    "training.training_value_models": "fitted_as_of",
     "monitoring.monitoring_evaluation_dates": "evaluation_date",
     "monitoring.monitoring_agreement": "origin_model_id, model_id",
     "monitoring.monitoring_noise": "model_id",
@@ -44,6 +47,7 @@ REGISTRY = {
         "origin_model_id, model_id, horizon_days, half, origin_cluster, cluster"
     ),
     "champion.champion_outcome_scores": "origin_model_id, model_id, horizon_days",
+    "champion.champion_value_forecasts": "evaluation_date, horizon_days, segment_id",
     "champion.champion_windows": "origin_model_id, cutoff",
     "champion.champion_newcomers": "origin_model_id, cutoff, origin_cluster, cluster, quantity",
     "champion.champion_repeat_purchases": "cutoff",

@@ -6,7 +6,7 @@
 {% macro maintenance_clauses() %}
     {% set is_floor = {
         'agreement': true, 'segment': true, 'misplaced_revenue': false, 'data': false, 'outcome': false,
-        'newcomers': false, 'recipe': false
+        'newcomers': false, 'recipe': false, 'value': false
     } %}
     {% set found = [] %}
     {% for clause, terms in mapping_var('maintenance_clauses').items() %}

@@ -6,14 +6,14 @@
     Evaluation dates with a horizon that has passed by `as_of`, as CTE: nothing later than `as_of` is used. `known` is
     an alias of what an incremental model has already, or none.
 #}
-{% macro followed_dates(cutoffs) %}
+{% macro followed_dates(cutoffs, horizons=none) %}
     select
         evaluation_dates.cutoff,
         horizons.horizon_days,
         evaluation_dates.cutoff + horizons.horizon_days * interval '1' day as followed_to
     from {{ cutoffs }} as evaluation_dates
     cross join (
-        {%- for days in outcome_horizons() %}
+        {%- for days in horizons or outcome_horizons() %}
             select {{ days }} as horizon_days
             {{ 'union all' if not loop.last }}
         {%- endfor %}

@@ -28,6 +28,7 @@ CLAUSES = {
     "outcome": "most",
     "newcomers": "most",
     "recipe": "most",
+    "value": "most",
 }
 # Clauses on the models of a pair; the others are judged at each evaluation date on its own.
 CLAUSES_OF_PAIRS = ["agreement", "segment", "misplaced_revenue"]

@@ -41,7 +41,7 @@ LABEL = 7
 # Lines through a time without orders.
 HATCHES = 16
 # Clauses that compare with earlier months.
-_ON_HISTORY = ["data", "outcome", "newcomers", "recipe"]
+_ON_HISTORY = ["data", "outcome", "newcomers", "recipe", "value"]
 
 
 def sections(marts: Marts) -> list[Section]:

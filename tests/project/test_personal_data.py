@@ -34,7 +34,7 @@ TEXT_COLUMNS = {
     },
 }
 # Tables of marts in which each person has a row.
-TABLES_OF_CUSTOMERS = {"customer_segments", "customer_segment_history"}
+TABLES_OF_CUSTOMERS = {"customer_segments", "customer_segment_history", "customer_value"}
 
 PLANTED = {
     "review_comment_title": "ana.souza@example.org",

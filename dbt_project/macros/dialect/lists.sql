@@ -54,6 +54,20 @@
 {%- endmacro %}
 
 
+{# The sum of a double made of each element, which the expression calls `element`. #}
+{% macro sum_over_elements(list, expression) -%}
+    {{ adapter.dispatch('sum_over_elements')(list, expression) }}
+{%- endmacro %}
+
+{% macro default__sum_over_elements(list, expression) -%}
+    list_sum(list_transform({{ list }}, lambda element: {{ expression }}))
+{%- endmacro %}
+
+{% macro spark__sum_over_elements(list, expression) -%}
+    aggregate({{ list }}, cast(0 as double), (so_far, element) -> so_far + {{ expression }})
+{%- endmacro %}
+
+
 {% macro number_of_elements(list) -%} cardinality({{ list }}) {%- endmacro %}
 
 

@@ -1,5 +1,6 @@
 {%- set data = maintenance_clause('data') %}
 {%- set outcome = maintenance_clause('outcome') %}
+{%- set value = maintenance_clause('value') %}
 {%- set in_errors = ['newcomers', 'recipe'] %}
 
 with
@@ -38,6 +39,12 @@ scores as (
 population_checks as (
 
     select * from {{ ref('champion_population_checks') }}
+
+),
+
+forecasts as (
+
+    select * from {{ ref('champion_judged_forecasts') }}
 
 ),
 
@@ -159,6 +166,65 @@ outcome_clause as (
         ranked.auc_loss_high
     from newest_evaluation
     left join ranked on ranked.choice = 1
+
+),
+
+forecasts_of_all as (
+
+    select
+        evaluation_date,
+        horizon_days,
+        {{ sum_in_order('expected_orders', by=['segment_id']) }} as expected_orders,
+        cast(sum(orders) as bigint) as orders
+    from forecasts
+    group by 1, 2
+
+),
+
+newest_forecast as (
+
+    -- A count scatters by its square root; of few orders nothing can be said.
+    select
+        *,
+        greatest(expected_orders, orders) >= 30 as is_assessable,
+        case
+            when abs(orders - expected_orders) > 2 * sqrt(expected_orders)
+                then abs(orders - expected_orders) / expected_orders
+            else 0
+        end as deviation
+    from forecasts_of_all
+    qualify
+        row_number() over (
+            order by
+                greatest(expected_orders, orders) >= 30 desc,
+                horizon_days = 90 desc,
+                evaluation_date desc,
+                horizon_days asc
+        ) = 1
+
+),
+
+value_clause as (
+
+    select
+        'value' as clause,
+        coalesce(newest_forecast.evaluation_date, newest_evaluation.evaluation_date)
+            as evaluation_date,
+        case when newest_forecast.is_assessable then newest_forecast.deviation else 0 end
+            as measured_value,
+        {{ value.breach }} as threshold,
+        {{ sql_string(value.severity) }} as severity,
+        case
+            when newest_forecast.is_assessable is not true then 'not assessable'
+            when newest_forecast.deviation > {{ value.breach }} then 'breach'
+            when newest_forecast.deviation > {{ value.warn }} then 'warn'
+            else 'ok'
+        end as status,
+        newest_forecast.horizon_days,
+        newest_forecast.expected_orders,
+        newest_forecast.orders
+    from newest_evaluation
+    left join newest_forecast on true
 
 ),
 
@@ -373,6 +439,36 @@ unioned as (
                 end
         end as sentence
     from population_clauses
+    union all
+    select
+        clause,
+        evaluation_date,
+        measured_value,
+        threshold,
+        severity,
+        status,
+        case when status = 'breach' then evaluation_date end as breached_since,
+        case
+            when status = 'not assessable'
+                then
+                    'What was expected of customers cannot be held against what came yet: no '
+                    || 'horizon has passed in which orders came in as usual, or orders are too few.'
+            else
+                printf(
+                    'In the %d days from %s on %d orders were expected of the customers known '
+                    || 'then, and %d came%s.',
+                    horizon_days,
+                    {{ iso_date('evaluation_date') }},
+                    cast(round(expected_orders) as bigint),
+                    orders,
+                    case
+                        when status = 'ok' then ''
+                        when orders > expected_orders then ': customer_value expects too little'
+                        else ': customer_value expects too much'
+                    end
+                )
+        end as sentence
+    from value_clause
 
 )
 

@@ -40,6 +40,8 @@
     'segment_profiles',
     'segment_stability',
     'segment_stability_by_segment',
+    'value_forecasts',
+    'value_model_parameters',
 ] %}
 {% for mart in marts %}
     {% set key = [] %}
