@@ -8,8 +8,7 @@ import duckdb
 
 # Clauses that compare with earlier months, of which a young shop has too few.
 _TOO_EARLY = (
-    "(status = 'not assessable' "
-    "and clause in ('data', 'outcome', 'newcomers', 'recipe', 'value'))"
+    "(status = 'not assessable' and clause in ('data', 'outcome', 'newcomers', 'recipe', 'value'))"
 )
 
 

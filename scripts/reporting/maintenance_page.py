@@ -26,7 +26,7 @@ from reporting.figures import (
     whole,
 )
 from reporting.marts import PALETTE, Marts, feature_name
-from reporting.text import counted, day, if_known, integer, number, share
+from reporting.text import counted, day, if_known, integer, money, number, share
 
 STATUSES = {
     "ok": "Kept",
@@ -36,6 +36,8 @@ STATUSES = {
 }
 # The colours of an agreement.
 AGREEMENTS = Steps([0.5, 0.6, 0.7, 0.8, 0.9], SEQUENTIAL, number)
+# The horizon of the forecasts that are drawn, in days.
+FORECAST_DAYS = 90
 # What a letter takes of the width, in pixels.
 LABEL = 7
 # Lines through a time without orders.
@@ -69,6 +71,7 @@ def sections(marts: Marts) -> list[Section]:
             tables=[_of_newest(marts["maintenance_population_checks"], _population_checks)],
         ),
         Section("Data", tables=[_of_newest(marts["maintenance_data_checks"], _data_checks)]),
+        Section("What was expected of customers, and what came", figures=_drawn(forecasts(marts))),
         Section("Options for a longer contract", figures=_drawn(options(marts))),
     ]
     shown = [group for group in groups if group.figures or any(len(t) for _, t in group.tables)]
@@ -826,6 +829,51 @@ def migration(marts: Marts) -> Figure | None:
         [Panel(chart)],
         table,
         "Migration under one model and relabelling by a new one are two things and counted apart.",
+        legend=colours,
+    )
+
+
+def forecasts(marts: Marts) -> Figure | None:
+    """Draw the orders that `customer_value` expected at each date, and those that came."""
+    rows = marts["value_forecasts"]
+    rows = rows[(rows["segment_id"] == 0) & (rows["horizon_days"] == FORECAST_DAYS)]
+    if rows.empty:
+        return None
+    colours = {"expected": NEUTRAL, "came": PALETTE[0]}
+    long = rows.rename(columns={"expected_orders": "expected", "orders": "came"}).melt(
+        id_vars=["evaluation_date"], value_vars=list(colours), var_name="what", value_name="orders"
+    )
+    chart = (
+        alt.Chart(long)
+        .mark_line(point={"filled": True, "size": 26})
+        .encode(
+            x=_dates("Evaluation date"),
+            y=alt.Y("orders:Q", **whole(f"Orders in the {FORECAST_DAYS} days after")),
+            color=coloured("what", colours),
+            tooltip=[
+                alt.Tooltip("evaluation_date:T", title="Evaluation date"),
+                alt.Tooltip("what:N", title="Orders that"),
+                alt.Tooltip("orders:Q", title="Orders", format=",.0f"),
+            ],
+        )
+    )
+    table = pd.DataFrame(
+        {
+            "Evaluation date": rows["evaluation_date"].map(day),
+            "Customers": rows["customers"].map(integer),
+            "Orders expected": rows["expected_orders"].map(integer),
+            "Orders that came": rows["orders"].map(integer),
+            "Revenue expected": rows["expected_revenue"].map(if_known(money)),
+            "Revenue that came": rows["revenue"].map(if_known(money)),
+        }
+    )
+    return Figure(
+        "forecasts",
+        titles.forecasts(rows),
+        [Panel(sized(chart, 300))],
+        table,
+        "Of the customers known at each date, by the value model of that date, which knows nothing "
+        "later. Orders of a day are one order. Times in which orders stopped are left out.",
         legend=colours,
     )
 

@@ -347,3 +347,24 @@ def shift(moved: pd.Series) -> str:
         f"{moved.idxmax()} moves most: its stability index reaches {number(moved.max())} before a "
         "refit"
     )
+
+
+def forecasts(rows: pd.DataFrame) -> str:
+    """Say how many of the expected orders came, at the newest date and over all dates.
+
+    `rows` has one evaluation date a row: `evaluation_date`, `horizon_days`, `expected_orders` and
+    `orders`.
+    """
+    newest = rows.sort_values("evaluation_date").iloc[-1]
+    days = counted(newest["horizon_days"], "day")
+    from_newest = f"In the {days} from {day(newest['evaluation_date'])}"
+    if max(newest["expected_orders"], newest["orders"]) < SMALLEST_SEGMENT:
+        return f"{from_newest} too few orders were expected or came to compare them"
+    told = (
+        f"{from_newest} {integer(newest['expected_orders'])} orders were expected and "
+        f"{integer(newest['orders'])} came"
+    )
+    if len(rows) < SMALLEST_SAMPLE:
+        return told
+    ratio = rows["orders"].sum() / rows["expected_orders"].sum()
+    return f"{told}; over {counted(len(rows), 'date')} {share(ratio)} of those expected came"

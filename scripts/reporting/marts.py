@@ -69,6 +69,7 @@ class Marts:
             self._connection.execute("from marts.customer_segments limit 0")
             self._connection.execute("from marts.segment_map limit 0")
             self._connection.execute("select is_live from marts.segment_model_decisions limit 0")
+            self._connection.execute("from marts.customer_value limit 0")
             self._connection.execute("select locale from marts.segment_profiles limit 0")
         except duckdb.IOException as error:
             raise ReportError(f"{self.warehouse} cannot be read: {error}") from None

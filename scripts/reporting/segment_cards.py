@@ -10,6 +10,8 @@ from reporting.text import day, if_known, integer, money, number, share
 
 # Of fewer customers or buyers no share is shown.
 LEAST = 30
+# Of fewer expected orders no number is shown.
+LEAST_EXPECTED = 5
 # Horizons of the outcomes, in days, the first that has passed.
 HORIZONS = [90, 30]
 # How a card calls the range of a feature, and how it writes a number of it.
@@ -29,6 +31,14 @@ def cards(marts: Marts) -> list[dict]:
     profiles = profiles.sort_values(["stake", "customers"], ascending=False, kind="stable")
     distributions = marts["segment_feature_distributions"]
     outcomes = outcomes.set_index("segment_id")
+    forecast = marts.query(
+        """
+        select segment_id, sum(expected_orders_90) as orders, sum(expected_revenue_90) as revenue
+        from marts.customer_value
+        inner join marts.customer_segments using (customer_id)
+        group by all
+        """
+    ).set_index("segment_id")
     contract = clauses(marts).set_index("clause")
     made = []
     for row in profiles.itertuples():
@@ -46,7 +56,10 @@ def cards(marts: Marts) -> list[dict]:
                 "share": share(row.share),
                 "revenue": money(row.revenue) if marts.has_money else "",
                 "revenue_share": if_known(share)(row.revenue_share),
-                "ranges": ranges(features),
+                "ranges": [
+                    *ranges(features),
+                    ("expected, 90 days", expected(*forecast.loc[row.segment_id])),
+                ],
                 "next": what_came(outcome, row.segment_name, has_money=marts.has_money),
                 "action": row.recommended_action,
                 "light": contract.loc[clause] if clause in contract.index else None,
@@ -128,6 +141,22 @@ def ranges(features: pd.DataFrame) -> list[tuple[str, str]]:
         low, high = told(low), told(high)
         made.append((label, low if low == high else f"{low} to {high}"))
     return made
+
+
+def expected(orders: float, revenue: float) -> str:
+    """Say what `customer_value` expects of a segment's customers in the next 90 days.
+
+    Parameters
+    ----------
+    orders, revenue : float
+        NaN where too few customers have come back to expect anything, or no amounts are known.
+    """
+    if pd.isna(orders):
+        return "not known yet"
+    if orders < LEAST_EXPECTED:
+        return f"fewer than {integer(LEAST_EXPECTED)} orders"
+    told = f"{integer(orders)} orders"
+    return told if pd.isna(revenue) else f"{told}, {money(revenue)}"
 
 
 def what_came(outcome: pd.Series | None, name: str, *, has_money: bool = True) -> str:

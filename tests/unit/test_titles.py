@@ -14,7 +14,7 @@ from reporting.exploration_page import (
     whole_grid,
 )
 from reporting.moves import moves_title
-from reporting.segment_cards import at_stake, newest_outcomes, ranges, what_came
+from reporting.segment_cards import at_stake, expected, newest_outcomes, ranges, what_came
 from reporting.segments_page import (
     balance_title,
     index_title,
@@ -449,3 +449,16 @@ def test_cohorts_hold_every_month_that_is_over_and_no_other(seed):
     for row in grid.itertuples():
         active = found.get((row.cohort, row.months_since), 0)
         assert row.retention == active / 100
+
+
+@pytest.mark.parametrize(
+    ("orders", "revenue", "told"),
+    [
+        (21.6, 3475.2, "22 orders, R$ 3,475"),
+        (21.6, np.nan, "22 orders"),
+        (4.9, 800.0, "fewer than 5 orders"),
+        (np.nan, np.nan, "not known yet"),
+    ],
+)
+def test_of_few_expected_orders_no_number_is_shown(orders, revenue, told):
+    assert plain(expected(orders, revenue)) == told

@@ -316,3 +316,27 @@ def test_past_intervals_and_migration_of_few_dates_say_less():
 def test_a_feature_that_hardly_moves_is_not_said_to():
     assert said(titles.shift(pd.Series({"A": 0.02, "B": 0.01}))).startswith("No feature moves")
     assert said(titles.shift(pd.Series({"A": 0.02, "B": 0.4}))).startswith("B moves most")
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_forecast_is_compared_where_orders_are_not_few(seed):
+    random = np.random.default_rng(seed)
+    rows = pd.DataFrame(
+        {"evaluation_date": pd.date_range("2018-01-01", periods=random.integers(1, 25), freq="7D")}
+    )
+    rows["horizon_days"] = 90
+    rows["expected_orders"] = random.uniform(5, 80, len(rows))
+    rows["orders"] = random.integers(5, 80, len(rows))
+    title = said(titles.forecasts(rows.sample(frac=1, random_state=1)))
+    newest = rows.iloc[-1]
+    assert title.startswith(f"In the 90 days from {newest['evaluation_date']:%-d %B %Y}")
+    if max(newest["expected_orders"], newest["orders"]) < 30:
+        assert "too few" in title and not percents(title)
+        return
+    found = re.search(r" (\d+) orders were expected and (\d+) came", title)
+    assert int(found[1]) == pytest.approx(newest["expected_orders"], abs=0.51)
+    assert int(found[2]) == newest["orders"]
+    assert len(percents(title)) == (len(rows) >= 10)
+    if len(rows) >= 10:
+        ratio = rows["orders"].sum() / rows["expected_orders"].sum()
+        assert percents(title)[0] == is_about(ratio)
