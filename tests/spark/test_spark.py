@@ -4,6 +4,8 @@ SEGMENTS_SPARK_MASTER names another master than local[2], such as local-cluster[
 """
 
 import importlib.util
+import json
+import re
 import shutil
 import subprocess
 import sys
@@ -159,6 +161,23 @@ def test_erasing_says_that_it_cannot(shop_builds):
     result = shop_builds.on_spark("run-operation", "erase_customer", "--args", "{customer_id: x}")
     assert result.returncode != 0
     assert "On Spark no customer can be erased" in result.stdout
+
+
+def test_the_query_of_segment_of_gives_what_the_function_gives(shop_builds):
+    given = {"recency_days": 3.0, "frequency": 2.0, "monetary_value": 120.0}
+    compiled = shop_builds.on_spark("compile", "--quiet", "--select", "segment_of")
+    assert compiled.returncode == 0, compiled.stdout[-3000:]
+    query = re.sub(r":([a-z_]+)\b", lambda name: str(given.get(name[1], "null")), compiled.stdout)
+    query = query[query.index("with") :]
+    shown = shop_builds.on_spark("show", "--quiet", "--output", "json", "--inline", query)
+    assert shown.returncode == 0, shown.stdout[-3000:]
+    (row,) = json.loads(shown.stdout[shown.stdout.index("{") :])["show"]
+    with duckdb.connect(str(shop_builds.duckdb), read_only=True) as connection:
+        parameters = ", ".join(f"{name} := {value}" for name, value in given.items())
+        expected = connection.sql(f"from marts.segment_of({parameters})").to_df().iloc[0]
+    assert row["segment_name"] == expected["segment_name"]
+    assert row["runner_up_segment_id"] == expected["runner_up_segment_id"]
+    assert float(row["confidence"]) == pytest.approx(expected["confidence"], rel=1e-9)
 
 
 def test_every_mart_is_equal_on_olist(project, olist_data, tmp_path):
