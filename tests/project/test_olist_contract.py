@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import CensoredData, ecdf, wasserstein_distance
 
 from conftest import with_any_vars
-from contract_claims import assert_claims_hold
+from page_claims import assert_claims_hold
 
 pytestmark = pytest.mark.olist
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import other_shops
-from contract_claims import assert_claims_hold
+from page_claims import assert_claims_hold
 
 SHOPS = {
     other_shops.subscription: {"first_evaluation_date": "2023-01-02"},

@@ -12,7 +12,7 @@ import pandas as pd
 import pypdf
 import pytest
 
-from contract_claims import assert_claims_hold
+from page_claims import assert_claims_hold
 from reporting import (
     card_page,
     choice_page,

@@ -1,12 +1,13 @@
-"""What the page of the contract claims, recomputed from the marts by SQL."""
+"""What the pages on segments and on the contract claim, recomputed from the marts by SQL."""
 
 import re
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 
-from reporting import maintenance_page
+from reporting import maintenance_page, segment_cards, segments_page
 from reporting.marts import Marts
 from reporting.text import plain
 
@@ -29,7 +30,7 @@ pairs as (
 
 
 def assert_claims_hold(warehouse: Path) -> None:
-    """Compare each sentence of the page with the marts.
+    """Compare titles and sentences of the two pages with the marts.
 
     Raises
     ------
@@ -38,7 +39,10 @@ def assert_claims_hold(warehouse: Path) -> None:
     """
     marts = Marts(warehouse)
     sections = maintenance_page.sections(marts)
-    titles = {f.name: plain(f.title) for section in sections for f in section.figures}
+    figures = [f for section in sections for f in section.figures]
+    figures += segments_page.figures(marts)
+    titles = {f.name: plain(f.title) for f in figures}
+    cards = segment_cards.cards(marts)
     lines = [plain(line) for line in sections[0].sentences]
     marts.close()
     with duckdb.connect(str(warehouse), read_only=True) as connection:
@@ -55,6 +59,15 @@ def assert_claims_hold(warehouse: Path) -> None:
             _ages(rows, titles["all-pairs"])
         if "segment-agreement" in titles:
             _segments(rows, titles["segment-agreement"])
+        if "forecasts" in titles:
+            _forecasts(rows, titles["forecasts"])
+        _balance(rows, titles["balance"])
+        if "sizes" in titles:
+            _sizes(rows, titles["sizes"])
+        for name, title in titles.items():
+            if name.startswith("transitions"):
+                _moves(rows, title)
+        _cards(rows, cards)
 
 
 def _due(rows, line: str) -> None:
@@ -157,3 +170,100 @@ def _segments(rows, title: str) -> None:
     assert (known[0][0] is None) == (not told)
     if told:
         assert [min(told), max(told)] == pytest.approx(list(known[0]), abs=0.00051)
+
+
+def _forecasts(rows, title: str) -> None:
+    ((date, expected, orders),) = rows(
+        "select evaluation_date, expected_orders, orders from marts.value_forecasts "
+        "where segment_id = 0 and horizon_days = 90 order by evaluation_date desc limit 1"
+    )
+    assert f"{date:%-d %B %Y}" in title
+    if max(expected, orders) < 30:
+        assert "too few" in title
+        return
+    found = re.search(r" ([\d,]+) orders were expected and ([\d,]+) came", title)
+    told = [float(number.replace(",", "")) for number in found.groups()]
+    assert told == pytest.approx([expected, orders], abs=0.51)
+
+
+def _balance(rows, title: str) -> None:
+    ratios = rows(
+        "select segment_name, share, revenue_share, revenue_share / share from "
+        "marts.segment_profiles where customers > 0 order by 4 desc nulls last, segment_id"
+    )
+    name, share, revenue, ratio = ratios[0]
+    if ratio is not None and ratio >= 1.1:
+        assert title.startswith(f"{name}, ") and "brought" in title
+        assert _percents(title) == pytest.approx([share, revenue], abs=0.00051)
+    else:
+        largest = max(ratios, key=lambda row: row[1])
+        assert "brought" not in title
+        assert _percents(title) == pytest.approx([largest[1]], abs=0.00051)
+
+
+def _sizes(rows, title: str) -> None:
+    if " most: from " not in title:
+        return
+    name = re.match(r"(.*) (?:grew|shrank) most: from ", title)[1]
+    retired = "select segment_id from marts.segment_profiles"
+    shares = rows(
+        f"""
+        with last_steps as (
+            select *, max(step) over (partition by evaluation_date) as last_step
+            from marts.segment_transitions
+        ),
+        counted as (
+            select evaluation_date, to_segment_id as id, sum(customers) as customers
+            from last_steps where step = last_step and to_segment_id is not null group by all
+        )
+        select
+            sum(customers) filter (case when ? = 'Retired segments' then id not in ({retired})
+                else id = (select segment_id from marts.segment_profiles where segment_name = ?) end
+            ) / sum(customers)
+        from counted group by evaluation_date order by evaluation_date
+        """.replace("?", f"'{name}'")
+    )
+    first, last = shares[0][0] or 0, shares[-1][0] or 0
+    assert _percents(title) == pytest.approx([first, last], abs=0.00051)
+    assert abs(last - first) >= 0.05 - 1e-9
+
+
+def _moves(rows, title: str) -> None:
+    dates = re.findall(r"\d+ [A-Z]\w+ \d{4}", title)
+    if "too few" in title:
+        return
+    start, end = (pd.Timestamp(date) for date in dates[:2])
+    at = (
+        "(select customer_id, segment_id from marts.customer_segment_history "
+        "where valid_from <= '{0}' and (valid_to > '{0}' or valid_to is null))"
+    )
+    ((stayed,),) = rows(
+        f"select count(*) filter (a.segment_id = b.segment_id) / count(*) "
+        f"from {at.format(start)} a left join {at.format(end)} b using (customer_id)"
+    )
+    assert _percents(title)[0] == pytest.approx(stayed, abs=0.00051)
+
+
+def _cards(rows, cards: list[dict]) -> None:
+    known = {
+        segment: (orders, revenue)
+        for segment, orders, revenue in rows(
+            "select segment_id, sum(expected_orders_90), sum(expected_revenue_90) "
+            "from marts.customer_value join marts.customer_segments using (customer_id) group by 1"
+        )
+    }
+    assert {card["id"] for card in cards} == set(known)
+    for card in cards:
+        orders, revenue = known[card["id"]]
+        told = plain(dict(card["ranges"])["expected, 90 days"])
+        if orders is None:
+            assert told == "not known yet"
+        elif orders < 5:
+            assert told == "fewer than 5 orders"
+        else:
+            assert told.startswith(f"{round(orders):,} orders")
+            assert ("," in told[len(f"{round(orders):,}") :]) == (revenue is not None)
+
+
+def _percents(title: str) -> list[float]:
+    return [float(share) / 100 for share in re.findall(rf"{NUMBER}%", title)]
