@@ -241,6 +241,11 @@ def _against_k(rows: pd.DataFrame) -> alt.Chart:
     )
 
 
+def _colours_of(rows: pd.DataFrame) -> dict[str, str]:
+    drawn = set(rows["algorithm"])
+    return {name: colour for name, colour in ALGORITHMS.items() if name in drawn}
+
+
 def silhouette_by_k(marts: Marts) -> Figure | None:
     """Draw the silhouette by number of segments."""
     if not is_compared(marts):
@@ -272,7 +277,7 @@ def silhouette_by_k(marts: Marts) -> Figure | None:
         table,
         "The chosen features and scale only. Bars are 95 % intervals of the sampling; the ring is "
         "the chosen one.",
-        legend=ALGORITHMS,
+        legend=_colours_of(rows),
     )
 
 
@@ -339,7 +344,7 @@ def stability_by_k(marts: Marts) -> Figure | None:
         ),
         "The mean adjusted Rand index of fits on bootstrap resamples; the bar goes down to its 5th "
         "percentile. Only candidates within the other limits are resampled.",
-        legend=ALGORITHMS,
+        legend=_colours_of(rows),
     )
 
 
