@@ -38,7 +38,8 @@ def cards(marts: Marts) -> list[dict]:
         inner join marts.customer_segments using (customer_id)
         group by all
         """
-    ).set_index("segment_id")
+    )
+    forecast = forecast.set_index("segment_id").reindex(profiles["segment_id"])
     contract = clauses(marts).set_index("clause")
     made = []
     for row in profiles.itertuples():

@@ -31,6 +31,8 @@ TEXT_COLUMNS = {
         *("reason", "recommended_action", "rule", "scale", "season", "segment_name"),
         *("segment_nature", "sentence", "severity", "stage", "stale_reason", "status"),
         *("to_segment_name", "transform"),
+        *("breach_kind", "data_sentence", "ended_by", "kind", "late_sentence", "measure"),
+        *("scaling_model_id", "subject"),
     },
 }
 # Tables of marts in which each person has a row.
