@@ -15,33 +15,38 @@
     {%- set features = naming_features() -%}
     with
 
-    feature_values as (
+    features as (
 
         {% for feature in features %}
-            select
-                {{ population }} as population,
-                '{{ feature }}' as feature,
-                cast({{ feature }} as double) as feature_value,
-                count(*) as customers
-            from {{ customers }}
-            where {{ feature }} is not null
-            group by 1, 2, 3
+            select '{{ feature }}' as feature
             {{ 'union all' if not loop.last }}
         {% endfor %}
 
     ),
 
+    feature_values as (
+
+        select
+            {{ population }} as population,
+            features.feature,
+            {{ value_of_feature('customers', features) }} as feature_value,
+            count(*) as customers
+        from {{ customers }} as customers
+        cross join features
+        where {{ value_of_feature('customers', features) }} is not null
+        group by 1, 2, 3
+
+    ),
+
     distinct_medians as (
 
-        {% for feature in features %}
-            select distinct
-                {{ population }} as population,
-                '{{ feature }}' as feature,
-                median_{{ feature }} as feature_median
-            from {{ clusters }}
-            where median_{{ feature }} is not null
-            {{ 'union all' if not loop.last }}
-        {% endfor %}
+        select distinct
+            {{ population }} as population,
+            features.feature,
+            {{ value_of_feature('clusters', features, 'median_') }} as feature_median
+        from {{ clusters }} as clusters
+        cross join features
+        where {{ value_of_feature('clusters', features, 'median_') }} is not null
 
     ),
 
@@ -85,6 +90,16 @@
 {% endmacro %}
 
 
+{# The value of the feature that a row of `features` names, in the columns of a relation with this prefix. #}
+{% macro value_of_feature(relation, features, prefix='') -%}
+    case features.feature
+        {%- for feature in features %}
+            when '{{ feature }}' then cast({{ relation }}.{{ prefix }}{{ feature }} as double)
+        {%- endfor %}
+    end
+{%- endmacro %}
+
+
 {#
     Numbers and names the clusters of one or more labelings by what their customers are.
 
@@ -105,40 +120,55 @@
     {%- set needed_of_high = {'review_score': 'median_review_score >= 4', 'recency_days': is_absent} -%}
     with
 
-    banded as (
+    banded_side_by_side as (
 
-        {% for feature in features %}
-            select
-                labeling_id,
-                cluster,
-                '{{ feature }}' as feature,
+        -- A cluster without any known value meets no condition on the feature.
+        select
+            labeling_id,
+            cluster,
+            {% for feature in features %}
                 case
+                    when position_{{ feature }} is null then null
                     when position_{{ feature }} < {{ low_position() }}
                         and {{ needed_of_low.get(feature, 'true') }} then 'low'
                     when position_{{ feature }} > {{ high_position() }}
                         and {{ needed_of_high.get(feature, 'true') }} then 'high'
                     else 'middle'
-                end as band
-            from {{ clusters }}
-            -- A cluster without any known value meets no condition on the feature.
-            where position_{{ feature }} is not null
-            union all
+                end as {{ feature }},
+            {% endfor %}
+            case when median_frequency < 2 then 'one' when median_frequency >= 2 then 'more' end
+                as orders,
+            case
+                when median_recency_days is null then null
+                when {{ is_absent }} then 'long'
+                else 'short'
+            end as absence
+        from {{ clusters }}
+
+    ),
+
+    conditioned as (
+
+        {% for feature in features + ['orders', 'absence'] %}
+            select '{{ feature }}' as feature
+            {{ 'union all' if not loop.last }}
         {% endfor %}
+
+    ),
+
+    banded as (
+
         select
-            labeling_id,
-            cluster,
-            'orders' as feature,
-            case when median_frequency < 2 then 'one' else 'more' end as band
-        from {{ clusters }}
-        where median_frequency is not null
-        union all
-        select
-            labeling_id,
-            cluster,
-            'absence' as feature,
-            case when {{ is_absent }} then 'long' else 'short' end as band
-        from {{ clusters }}
-        where median_recency_days is not null
+            sides.labeling_id,
+            sides.cluster,
+            conditioned.feature,
+            case conditioned.feature
+                {%- for feature in features + ['orders', 'absence'] %}
+                    when '{{ feature }}' then sides.{{ feature }}
+                {%- endfor %}
+            end as band
+        from banded_side_by_side as sides
+        cross join conditioned
 
     ),
 
@@ -229,44 +259,62 @@
 
     ),
 
-    ordered as (
+    distinguishing as (
 
-        -- Clusters of one rule by each feature, the most valuable first, and by number.
         {% for feature, (words, first, last) in words_of_features().items() %}
-            {%- set order = ('' if feature == 'recency_days' else '-') ~ 'median_' ~ feature ~ ' nulls last, number' %}
             select
-                labeling_id,
-                cluster,
-                priority,
-                segments_of_name,
                 {{ loop.index }} as preference,
                 '{{ words }}' as words,
                 '{{ first }}' as first_words,
-                '{{ last }}' as last_words,
-                median_{{ feature }} as feature_median,
-                position_{{ feature }} as position,
-                lag(median_{{ feature }}) over of_name as median_before,
-                lag(position_{{ feature }}) over of_name as position_before,
-                row_number() over of_name as rank_in_name
-            from numbered
-            window of_name as (partition by labeling_id, priority order by {{ order }})
+                '{{ last }}' as last_words
             union all
         {% endfor %}
         select
-            labeling_id,
-            cluster,
-            priority,
-            segments_of_name,
             99 as preference,
             'group' as words,
             'group 1' as first_words,
-            'group 2' as last_words,
-            null as feature_median,
-            null as position,
-            null as median_before,
-            null as position_before,
-            row_number() over (partition by labeling_id, priority order by number) as rank_in_name
+            'group 2' as last_words
+
+    ),
+
+    ordered as (
+
+        -- Clusters of one rule by each feature, the most valuable first, and by number.
+        select
+            numbered.*,
+            distinguishing.*,
+            case distinguishing.preference
+                {%- for feature in words_of_features() %}
+                    when {{ loop.index }} then numbered.median_{{ feature }}
+                {%- endfor %}
+            end as feature_median,
+            case distinguishing.preference
+                {%- for feature in words_of_features() %}
+                    when {{ loop.index }} then numbered.position_{{ feature }}
+                {%- endfor %}
+            end as feature_position,
+            case distinguishing.preference
+                {%- for feature in words_of_features() %}
+                    when {{ loop.index }}
+                        then {{ '' if feature == 'recency_days' else '-' }}numbered.median_{{ feature }}
+                {%- endfor %}
+            end as place
         from numbered
+        cross join distinguishing
+
+    ),
+
+    compared as (
+
+        select
+            *,
+            lag(feature_median) over of_name as median_before,
+            lag(feature_position) over of_name as position_before,
+            row_number() over of_name as rank_in_name
+        from ordered
+        window of_name as (
+            partition by labeling_id, priority, preference order by place nulls last, number
+        )
 
     ),
 
@@ -275,12 +323,7 @@
         -- A feature parts them where each median differs from the next by a tenth, and by its
         -- position among the customers.
         select
-            labeling_id,
-            priority,
-            preference
-        from ordered
-        group by labeling_id, priority, preference
-        having
+            *,
             preference = 99
             or min(
                 case
@@ -289,68 +332,49 @@
                     when
                         greatest(feature_median, median_before)
                         > 1.1 * least(feature_median, median_before)
-                        and abs(position - position_before) >= 0.05
+                        and abs(feature_position - position_before) >= 0.05
                         then 1
                     else 0
                 end
-            ) = 1
+            ) over (partition by labeling_id, priority, preference) = 1 as is_parting
+        from compared
 
     ),
 
     distinguished as (
 
         select
-            labeling_id,
-            priority,
-            min(preference) as preference
+            *,
+            min(case when is_parting then preference end)
+                over (partition by labeling_id, priority) as preference_of_name
         from parting
-        group by 1, 2
-
-    ),
-
-    suffixed as (
-
-        select
-            ordered.labeling_id,
-            ordered.cluster,
-            case
-                when ordered.segments_of_name = 1 then ''
-                when ordered.segments_of_name > 2
-                    then
-                        ', ' || ordered.words || ' ' || ordered.rank_in_name
-                        || ' of ' || ordered.segments_of_name
-                when ordered.rank_in_name = 1 then ', ' || ordered.first_words
-                else ', ' || ordered.last_words
-            end as suffix
-        from ordered
-        inner join distinguished
-            on
-                ordered.labeling_id = distinguished.labeling_id
-                and ordered.priority = distinguished.priority
-                and ordered.preference = distinguished.preference
 
     )
 
     select
-        numbered.labeling_id,
-        numbered.cluster,
-        cast(numbered.number as integer) as number,
+        named.labeling_id,
+        named.cluster,
+        cast(named.number as integer) as number,
         naming_rules.segment_name as rule_name,
-        naming_rules.segment_name || suffixed.suffix as segment_name,
+        naming_rules.segment_name
+        || case
+            when named.segments_of_name = 1 then ''
+            when named.segments_of_name > 2
+                then ', ' || named.words || ' ' || named.rank_in_name || ' of ' || named.segments_of_name
+            when named.rank_in_name = 1 then ', ' || named.first_words
+            else ', ' || named.last_words
+        end as segment_name,
         coalesce(described.bands, 'nothing far from the middle') as bands,
         naming_rules.description,
         naming_rules.recommended_action
-    from numbered
-    inner join suffixed
-        on
-            numbered.labeling_id = suffixed.labeling_id
-            and numbered.cluster = suffixed.cluster
+    from distinguished as named
     left join described
         on
-            numbered.labeling_id = described.labeling_id
-            and numbered.cluster = described.cluster
+            named.labeling_id = described.labeling_id
+            and named.cluster = described.cluster
     inner join {{ ref('segment_naming_rules') }} as naming_rules
-        on numbered.priority = naming_rules.priority
+        on named.priority = naming_rules.priority
+    where named.preference = named.preference_of_name
 {% endmacro %}
 
 

@@ -11,13 +11,12 @@ order_days as {{ not_materialized() }} (
 due as (
 
     select cutoff from {{ ref('int_cutoffs') }}
-    where
-        is_evaluation_date
-        {%- if is_incremental() %}
-            and cutoff > (
-                select coalesce(max(known.cutoff), {{ start_of_time() }}) from {{ this }} as known
-            )
-        {%- endif %}
+    where is_evaluation_date
+    {%- if is_incremental() %}
+        and cutoff > (
+            select coalesce(max(known.cutoff), {{ start_of_time() }}) from {{ this }} as known
+        )
+    {%- endif %}
 
 ),
 
@@ -34,16 +33,26 @@ valued as (
 
 ),
 
+stepped as (
+
+    select
+        *,
+        {{ order_step('orders') }} as order_step,
+        floor(50 * log_order_value) as value_step
+    from valued
+
+),
+
 counted as (
 
     select
         cutoff,
-        {{ order_step('orders') }} as order_step,
-        floor(50 * log_order_value) as value_step,
+        order_step,
+        value_step,
         count(*) as customers,
         cast(sum(sum(orders)) over of_step as double) / sum(count(*)) over of_step as orders,
         {{ mean_of_decimals('log_order_value') }} as log_order_value
-    from valued
+    from stepped
     group by 1, 2, 3
     window of_step as (partition by cutoff, order_step)
 
