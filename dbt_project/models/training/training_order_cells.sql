@@ -11,13 +11,12 @@ order_days as {{ not_materialized() }} (
 due as (
 
     select cutoff from {{ ref('int_cutoffs') }}
-    where
-        is_evaluation_date
-        {%- if is_incremental() %}
-            and cutoff > (
-                select coalesce(max(known.cutoff), {{ start_of_time() }}) from {{ this }} as known
-            )
-        {%- endif %}
+    where is_evaluation_date
+    {%- if is_incremental() %}
+        and cutoff > (
+            select coalesce(max(known.cutoff), {{ start_of_time() }}) from {{ this }} as known
+        )
+    {%- endif %}
 
 ),
 
