@@ -14,6 +14,7 @@ from zoneinfo import available_timezones
 
 import duckdb
 
+from segmentation_dbt.audiences import check_audiences
 from segmentation_dbt.faults import UserError
 from segmentation_dbt.tables import tables_in
 from segmentation_dbt.text_files import ENCODINGS
@@ -187,6 +188,7 @@ VARS = {
     "maintenance_clauses": _MAPPING,
     "schedule_probability": _number(0.000001, 0.999999),
     "contract_options": _MAPPING,
+    "audiences": _MAPPING,
 }
 
 _GRID = {
@@ -290,7 +292,12 @@ def _as_json(given: dict) -> dict[str, str]:
 
 
 def check_vars(
-    *, given: dict, named: list[str], naming_features: list[str], engine: str = "duckdb"
+    *,
+    given: dict,
+    named: list[str],
+    naming_features: list[str],
+    engine: str = "duckdb",
+    audience_columns: Mapping[str, str] | None = None,
 ) -> str:
     """Stop a run whose vars are not of the kind, or within the limits, that SQL is written for.
 
@@ -304,6 +311,8 @@ def check_vars(
         The features that segments are named by.
     engine : str
         The type of the target.
+    audience_columns : mapping of str to str, optional
+        Types of the columns that conditions of audiences are on, by name.
 
     Returns
     -------
@@ -334,6 +343,9 @@ def check_vars(
     check_relations(given, engine)
     _check_weights(given["choice_score_weights"])
     _check_clauses(given["maintenance_clauses"])
+    for audience in given["audiences"]:
+        _check("audiences", audience, _NAME)
+    check_audiences(given["audiences"], audience_columns or {})
     return "The vars are sound."
 
 
