@@ -65,6 +65,7 @@ def test_tables_of_evaluations_depend_on_what_stands_between_two_of_them(manifes
 
 # A row or more for each customer: the index of a key would grow with them, so a test asks for it.
 OF_CUSTOMERS = {"customer_segments", "customer_segment_history"}
+OF_CUSTOMERS |= {"audience_changes", "audience_members"}
 # Segments may be unknown there.
 OF_UNKNOWN_PARTS = {"segment_transitions"}
 

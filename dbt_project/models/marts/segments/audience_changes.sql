@@ -16,6 +16,12 @@ published as (
 
 ),
 
+published_state as (
+
+    select count(*) as customers from published
+
+),
+
 cutoffs as (
 
     select cutoff as as_of from {{ ref('int_cutoffs') }}
@@ -65,15 +71,18 @@ feed as (
 
 ),
 
-members_before as (
+newest as (
 
     -- By the feed itself, so that a build that is killed leaves no change out and none twice.
-    select * from (
-        select * from feed
-        where customer_id is not null
-        qualify
-            row_number() over (partition by audience, customer_id order by change_id desc) = 1
-    ) as newest
+    select * from feed
+    where customer_id is not null
+    qualify row_number() over (partition by audience, customer_id order by change_id desc) = 1
+
+),
+
+members_before as (
+
+    select * from newest
     where change != 'removed'
 
 ),
@@ -113,12 +122,12 @@ with_reasons as (
         case
             when
                 not compared.was_member
-                and compared.audience not in (select of.audience from members_before as of)
+                and compared.audience not in (select filled.audience from members_before as filled)
                 then 'first members'
             when
                 not compared.was_member
                 and published.customer_id is null
-                and exists (select 1 from published)
+                and published_state.customers > 0
                 then 'new customer'
             when
                 not compared.was_member
@@ -147,6 +156,7 @@ with_reasons as (
     from compared
     left join customers on compared.customer_id = customers.customer_id
     left join published on compared.customer_id = published.customer_id
+    cross join published_state
 
 )
 
