@@ -95,10 +95,12 @@
         'choice_min_segments', 'choice_max_segments', 'choice_min_share', 'choice_score_weights',
         'refit_policy', 'refit_every_weeks', 'hysteresis_margin', 'max_champion_weeks', 'live_order_share', 'maintenance_clauses',
         'schedule_probability', 'contract_options', 'audiences',
+        'campaigns',
     ] %}
         {# YAML reads a date without quotes as a date, which JSON does not know. #}
         {% set is_date = name in ['as_of', 'first_evaluation_date'] and var(name) is not number %}
         {% do found.update({name: var(name) | string if is_date and var(name) is not none else var(name)}) %}
     {% endfor %}
+    {% do found.update({'campaigns': campaigns_var()}) %}
     {{ return(found) }}
 {% endmacro %}

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from zoneinfo import available_timezones
 
 import duckdb
@@ -189,6 +190,7 @@ VARS = {
     "schedule_probability": _number(0.000001, 0.999999),
     "contract_options": _MAPPING,
     "audiences": _MAPPING,
+    "campaigns": _MAPPING,
 }
 
 _GRID = {
@@ -200,6 +202,13 @@ _OPTION = {
     "feature_set": _one_or_more(_NAME),
     "observation_months": _MONTHS,
     "is_recentred": _BOOLEAN,
+}
+_DAY = _pattern("a date such as 2018-09-01", r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_CAMPAIGN = {
+    "audience": _NAME,
+    "starts_on": _DAY,
+    "ends_on": _DAY,
+    "holdout_share": _number(0.01, 0.99),
 }
 _FORMAT = {
     "delimiter": _or_null(_CHARACTER),
@@ -346,6 +355,7 @@ def check_vars(
     for audience in given["audiences"]:
         _check("audiences", audience, _NAME)
     check_audiences(given["audiences"], audience_columns or {})
+    _check_campaigns(given["campaigns"])
     return "The vars are sound."
 
 
@@ -659,6 +669,32 @@ def _check_clauses(clauses: Mapping) -> None:
             _stop_for_clauses(f"{clause} would be broken before it warns")
     if "agreement" not in clauses:
         _stop_for_clauses("the clause agreement is missing")
+
+
+def _check_campaigns(campaigns: Mapping) -> None:
+    example = "{audience: vips_at_risk, starts_on: 2018-09-01, ends_on: 2018-09-30, "
+    example += "holdout_share: 0.2}"
+    for name, campaign in campaigns.items():
+        _check("campaigns", name, _NAME)
+        _check_mapping(f"campaigns, {name}", campaign, _CAMPAIGN | {"salt": _TEXT})
+        missing = [term for term in _CAMPAIGN if term not in campaign]
+        if missing:
+            raise UserError(
+                f"campaigns, {name} has no {' and no '.join(missing)}; write it as {name}: "
+                f"{example}."
+            )
+        for term in ("starts_on", "ends_on"):
+            try:
+                date.fromisoformat(campaign[term])
+            except ValueError:
+                raise UserError(
+                    f"campaigns, {name}: {term} is {campaign[term]}, which is no day."
+                ) from None
+        if campaign["ends_on"] < campaign["starts_on"]:
+            raise UserError(
+                f"campaigns, {name} ends on {campaign['ends_on']}, before it starts; ends_on is "
+                "its last day."
+            )
 
 
 def _stop_for_clauses(fault: str) -> None:

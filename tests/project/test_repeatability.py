@@ -35,6 +35,9 @@ EARLIER = {
 FILLED_BY_OTHERS = [
     "audience_changes",
     "audience_members",
+    "campaign_arms",
+    "campaign_members",
+    "campaign_results",
     "model_comparison_segments",
     "segment_events",
     "maintenance_options",
