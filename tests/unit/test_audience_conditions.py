@@ -6,6 +6,7 @@ import yaml
 from conftest import ROOT
 from segmentation_dbt.audiences import check_audiences
 from segmentation_dbt.faults import UserError
+from segmentation_dbt.settings import check_vars
 
 MART = ROOT / "dbt_project/models/marts/segments/customer_segments.yml"
 COLUMNS = {
@@ -61,3 +62,15 @@ def test_any_other_is_refused_with_one_that_would_do(condition, told):
     assert message.startswith("audiences, vips: ")
     assert told in message
     assert 'such as vips: "segment_name =' in message
+
+
+@pytest.mark.parametrize("audiences", [["vips"], "vips", {"a b": "true"}, {"x'; drop": "true"}])
+def test_a_name_that_cannot_be_used_is_refused(audiences):
+    settings = yaml.safe_load((ROOT / "dbt_project.yml").read_text())["vars"]
+    with pytest.raises(UserError, match=r"^audiences is .*; it must be a"):
+        check_vars(
+            given=settings | {"audiences": audiences},
+            named=["audiences"],
+            naming_features=["recency_days"],
+            audience_columns=COLUMNS,
+        )
