@@ -52,6 +52,7 @@ REGISTRY = {
     "champion.champion_newcomers": "origin_model_id, cutoff, origin_cluster, cluster, quantity",
     "champion.champion_repeat_purchases": "cutoff",
     "champion.champion_recipe": "origin_model_id, model_id, measure, subject",
+    "marts.audience_changes": "change_id",
 }
 
 

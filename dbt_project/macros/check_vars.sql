@@ -8,9 +8,20 @@
             'named': invocation_args_dict.get('vars', {}).keys() | list if is_root else [],
             'naming_features': naming_features(),
             'engine': target.type,
+            'audience_columns': column_types_of('customer_segments'),
         }) %}
         {% if builds_models() %} {% do check_same_vars() %} {% endif %}
     {% endif %}
+{% endmacro %}
+
+
+{# The types that the contract of a mart promises, by column. #}
+{% macro column_types_of(mart) %}
+    {% set types = {} %}
+    {% for column in graph.nodes['model.customer_segmentation.' ~ mart].columns.values() %}
+        {% do types.update({column.name: column.data_type}) %}
+    {% endfor %}
+    {{ return(types) }}
 {% endmacro %}
 
 
@@ -83,11 +94,13 @@
         'schedule_every_weeks',
         'choice_min_segments', 'choice_max_segments', 'choice_min_share', 'choice_score_weights',
         'refit_policy', 'refit_every_weeks', 'hysteresis_margin', 'max_champion_weeks', 'live_order_share', 'maintenance_clauses',
-        'schedule_probability', 'contract_options',
+        'schedule_probability', 'contract_options', 'audiences',
+        'campaigns',
     ] %}
         {# YAML reads a date without quotes as a date, which JSON does not know. #}
         {% set is_date = name in ['as_of', 'first_evaluation_date'] and var(name) is not number %}
         {% do found.update({name: var(name) | string if is_date and var(name) is not none else var(name)}) %}
     {% endfor %}
+    {% do found.update({'campaigns': campaigns_var()}) %}
     {{ return(found) }}
 {% endmacro %}

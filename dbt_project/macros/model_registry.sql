@@ -1,11 +1,13 @@
 {#
     The model registry: the tables that only grow. They are incremental models with `full_refresh: false`, and the
-    published segments, whose dates of change later builds carry on.
+    published segments, whose dates of change later builds carry on. The feed of audiences is none of them: its readers hold
+    a cursor, which outlasts models.
 #}
 {% macro registry_relations() %}
     {% set found = [] %}
     {% for model in graph.nodes.values() if model.resource_type == 'model' and model.package_name == 'customer_segmentation'
-        and (model.config.materialized == 'incremental' or model.name == 'customer_segments') %}
+        and (model.config.materialized == 'incremental' or model.name == 'customer_segments')
+        and model.name != 'audience_changes' %}
         {% do found.append(table_named(model.schema, model.name)) %}
     {% endfor %}
     {{ return(found) }}

@@ -66,6 +66,7 @@
             'erased_orders': adapter_macro('erased_orders')(layer_schema('raw')),
             'keys_schema': layer_schema('staging' if var('source') == 'relations' else 'raw'),
             'schemas': schemas_of_layers() if var('source') == 'relations' else none,
+            'feed': [layer_schema('marts'), 'audience_changes'],
         }), info=true) %}
         {% do run_query('checkpoint') %}
     {% endif %}

@@ -5,6 +5,9 @@ how many rows. Each load of the raw files leaves the rows of these customers out
 Models, the observations that they are fitted on (values without ids), transitions and other sums
 over customers stay as they are.
 
+Readers of the feed of audiences hold ids of their own, so the feed says whom to remove: for each
+audience a row with the hash, whether or not the customer was in it.
+
 What finds the rows depends on the source: `keys` names, for each raw table, the column by which its
 rows are found, or several, of which a row is found by the first that is not empty; `erased_orders`
 is a query of these columns for all erased customers. Where orders are relations of the warehouse,
@@ -41,6 +44,7 @@ def erase_customer(
     erased_orders: str,
     keys_schema: str | None = None,
     schemas: list[str] | None = None,
+    feed: list[str] | None = None,
 ) -> str:
     """Erase a customer from the tables of the warehouse and of its backup.
 
@@ -62,6 +66,8 @@ def erase_customer(
         Of the tables that `keys` names; by default they are raw tables.
     schemas : list of str, optional
         The schemas whose tables are cleaned; all by default.
+    feed : list of str, optional
+        Schema and name of the feed of audiences.
 
     Returns
     -------
@@ -76,6 +82,7 @@ def erase_customer(
     source = {"schema": schema, "delimiter": delimiter, "keys": keys}
     source |= {"erased_orders": erased_orders, "now": datetime.now(UTC).replace(tzinfo=None)}
     source |= {"keys_schema": keys_schema or schema, "schemas": schemas}
+    source |= {"feed": tuple(feed) if feed else None}
     if set(keys) - {name for of, name in tables_in(connection) if of == source["keys_schema"]}:
         raise UserError(
             "The warehouse was not built from this source: give the vars that it was built with "
@@ -146,10 +153,13 @@ def _erase(
     erased_orders: str,
     keys_schema: str,
     schemas: list[str] | None,
+    feed: tuple[str, str] | None,
     now: datetime,
 ) -> int:
     """Erase a customer from the database in use; returns from how many rows."""
     connection.begin()
+    if feed in tables_in(connection):
+        _remove_from_audiences(connection, customer_id, ".".join(map(quoted, feed)))
     create_list_of_erased(connection, schema)
     connection.execute(
         f"insert into {schema}.erased_customers "
@@ -173,6 +183,23 @@ def _erase(
     )
     connection.commit()
     return rows
+
+
+def _remove_from_audiences(
+    connection: duckdb.DuckDBPyConnection, customer_id: str, feed: str
+) -> None:
+    """Tell the readers of every audience to remove a customer.
+
+    The rows come before those of the customer go, so that no number of the feed is used twice.
+    """
+    connection.execute(
+        f"insert into {feed} by name select (select max(change_id) from {feed}) "
+        "+ row_number() over (order by audience) as change_id, audience, sha256($1) as "
+        "customer_hash, 'removed' as change, 'erased' as reason, (select max(as_of) from "
+        f"{feed}) as as_of from (select distinct audience from {feed}) where not exists "
+        f"(from {feed} as erased where erased.reason = 'erased' and customer_hash = sha256($1))",
+        [customer_id],
+    )
 
 
 def create_list_of_erased(connection: duckdb.DuckDBPyConnection, schema: str) -> None:

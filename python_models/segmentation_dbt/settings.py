@@ -10,10 +10,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from zoneinfo import available_timezones
 
 import duckdb
 
+from segmentation_dbt.audiences import check_audiences
 from segmentation_dbt.faults import UserError
 from segmentation_dbt.tables import tables_in
 from segmentation_dbt.text_files import ENCODINGS
@@ -190,6 +192,8 @@ VARS = {
     "maintenance_clauses": _MAPPING,
     "schedule_probability": _number(0.000001, 0.999999),
     "contract_options": _MAPPING,
+    "audiences": _MAPPING,
+    "campaigns": _MAPPING,
 }
 
 _GRID = {
@@ -209,6 +213,13 @@ _OPTION = {
     "feature_set": _one_or_more(_NAME),
     "observation_months": _MONTHS,
     "is_recentred": _BOOLEAN,
+}
+_DAY = _pattern("a date such as 2018-09-01", r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_CAMPAIGN = {
+    "audience": _NAME,
+    "starts_on": _DAY,
+    "ends_on": _DAY,
+    "holdout_share": _number(0.01, 0.99),
 }
 _FORMAT = {
     "delimiter": _or_null(_CHARACTER),
@@ -301,7 +312,12 @@ def _as_json(given: dict) -> dict[str, str]:
 
 
 def check_vars(
-    *, given: dict, named: list[str], naming_features: list[str], engine: str = "duckdb"
+    *,
+    given: dict,
+    named: list[str],
+    naming_features: list[str],
+    engine: str = "duckdb",
+    audience_columns: Mapping[str, str] | None = None,
 ) -> str:
     """Stop a run whose vars are not of the kind, or within the limits, that SQL is written for.
 
@@ -315,6 +331,8 @@ def check_vars(
         The features that segments are named by.
     engine : str
         The type of the target.
+    audience_columns : mapping of str to str, optional
+        Types of the columns that conditions of audiences are on, by name.
 
     Returns
     -------
@@ -352,6 +370,10 @@ def check_vars(
     check_relations(given, engine)
     _check_weights(given["choice_score_weights"])
     _check_clauses(given["maintenance_clauses"])
+    for audience in given["audiences"]:
+        _check("audiences", audience, _NAME)
+    check_audiences(given["audiences"], audience_columns or {})
+    _check_campaigns(given["campaigns"])
     return "The vars are sound."
 
 
@@ -670,6 +692,32 @@ def _check_clauses(clauses: Mapping) -> None:
             _stop_for_clauses(f"{clause} would be broken before it warns")
     if "agreement" not in clauses:
         _stop_for_clauses("the clause agreement is missing")
+
+
+def _check_campaigns(campaigns: Mapping) -> None:
+    example = "{audience: vips_at_risk, starts_on: 2018-09-01, ends_on: 2018-09-30, "
+    example += "holdout_share: 0.2}"
+    for name, campaign in campaigns.items():
+        _check("campaigns", name, _NAME)
+        _check_mapping(f"campaigns, {name}", campaign, _CAMPAIGN | {"salt": _TEXT})
+        missing = [term for term in _CAMPAIGN if term not in campaign]
+        if missing:
+            raise UserError(
+                f"campaigns, {name} has no {' and no '.join(missing)}; write it as {name}: "
+                f"{example}."
+            )
+        for term in ("starts_on", "ends_on"):
+            try:
+                date.fromisoformat(campaign[term])
+            except ValueError:
+                raise UserError(
+                    f"campaigns, {name}: {term} is {campaign[term]}, which is no day."
+                ) from None
+        if campaign["ends_on"] < campaign["starts_on"]:
+            raise UserError(
+                f"campaigns, {name} ends on {campaign['ends_on']}, before it starts; ends_on is "
+                "its last day."
+            )
 
 
 def _stop_for_clauses(fault: str) -> None:

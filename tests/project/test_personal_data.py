@@ -11,9 +11,10 @@ pytestmark = pytest.mark.slow
 
 # The columns of marts that hold text, by where the text comes from.
 TEXT_COLUMNS = {
-    "an id from the raw files": {"customer_id"},
+    "an id from the raw files": {"customer_id", "customer_hash"},
     "a place or category from the raw files": {"place", "category"},
     "made by the project": {
+        *("audience", "buyer_share_method", "campaign", "change", "revenue_method", "verdict"),
         *("algorithm", "basis", "candidate_id", "challenger_model_id", "check_name"),
         *("chosen_by", "clause", "population"),
         *("data_fingerprint", "decision", "description", "error", "event", "feature"),
@@ -37,6 +38,7 @@ TEXT_COLUMNS = {
 }
 # Tables of marts in which each person has a row.
 TABLES_OF_CUSTOMERS = {"customer_segments", "customer_segment_history", "customer_value"}
+TABLES_OF_CUSTOMERS |= {"audience_changes", "audience_members", "campaign_members"}
 
 PLANTED = {
     "review_comment_title": "ana.souza@example.org",

@@ -31,8 +31,13 @@ EARLIER = {
 }
 
 
-# A comparison, a change of model or ninety days fill these; other tests compare them.
+# A comparison, a change of model, ninety days or an audience fill these; other tests compare them.
 FILLED_BY_OTHERS = [
+    "audience_changes",
+    "audience_members",
+    "campaign_arms",
+    "campaign_members",
+    "campaign_results",
     "model_comparison_segments",
     "segment_events",
     "maintenance_options",

@@ -20,6 +20,16 @@
 {%- endmacro %}
 
 
+{# A number from 0 to 1, below 1, that is made of the MD5 of a text: the same on each engine. #}
+{% macro hash_share(text) -%} {{ adapter.dispatch('hash_share')(text) }} {%- endmacro %}
+{% macro default__hash_share(text) -%}
+    (cast(cast('0x' || left(md5({{ text }}), 8) as bigint) as double) / 4294967296)
+{%- endmacro %}
+{% macro spark__hash_share(text) -%}
+    (cast(conv(left(md5({{ text }}), 8), 16, 10) as double) / 4294967296)
+{%- endmacro %}
+
+
 {# A name of a column as it stands in a file. #}
 {% macro sql_identifier(name) %} {{ return(adapter.dispatch('sql_identifier')(name)) }} {% endmacro %}
 {% macro default__sql_identifier(name) %} {{ return('"' ~ name | replace('"', '""') ~ '"') }} {% endmacro %}

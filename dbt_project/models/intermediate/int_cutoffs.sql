@@ -1,5 +1,6 @@
 {{ config(post_hook='{{ stop_on_implausible_dates() }}') }}
 -- depends_on: {{ ref('int_losses') }}
+-- depends_on: {{ ref('int_published_segments') }}
 
 with
 

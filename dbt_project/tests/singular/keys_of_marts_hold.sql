@@ -1,6 +1,8 @@
 -- Two rows of a mart have the same key. DuckDB finds it while it writes the rows.
 {{ config(enabled=(target.type != 'duckdb')) }}
 {% set marts = [
+    'campaign_arms',
+    'campaign_results',
     'champion_periods',
     'customer_cohorts',
     'data_quality_ledger',
