@@ -12,6 +12,7 @@ import vl_convert
 from markupsafe import Markup
 
 from reporting import (
+    audiences_part,
     card_page,
     choice_page,
     exploration_page,
@@ -59,7 +60,8 @@ def pages(marts: Marts) -> list[Page]:
                     "Who the customers are",
                     [segments_page.summary(marts), *segment_cards.order_of_cards(marts)],
                     segments_page.figures(marts),
-                )
+                ),
+                *audiences_part.sections(marts),
             ],
             cards=segment_cards.cards(marts),
         ),

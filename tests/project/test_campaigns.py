@@ -13,6 +13,9 @@ import pytest
 import yaml
 
 from conftest import ROOT, with_any_vars
+from reporting import audiences_part
+from reporting.marts import Marts
+from reporting.text import plain
 from segmentation_dbt.faults import UserError
 from segmentation_dbt.settings import check_vars
 
@@ -87,6 +90,25 @@ def test_members_are_split_by_a_hash_of_salt_and_id(started, read):
     assert members["customer_id"].tolist() == sorted(recent["customer_id"])
     assert members["is_held_out"].tolist() == [*map(is_held_out, members["customer_id"])]
     assert 0.25 < members["is_held_out"].mean() < 0.55
+
+
+def test_the_report_has_audiences_and_campaigns(started, shop_warehouse, read):
+    marts = Marts(started)
+    (section,) = audiences_part.sections(marts)
+    (_, audiences), (_, campaigns) = section.tables
+    marts.close()
+    members = read(started, "from marts.audience_members")
+    assert audiences["Audience"].tolist() == ["recent"]
+    assert plain(audiences["Members"][0]) == f"{len(members):,}"
+    results = read(started, "from marts.campaign_results")
+    assert campaigns["What is found"].tolist() == results["sentence"].tolist()
+    assert [plain(n) for n in campaigns["Treated"]] == [
+        f"{n:,}" for n in results["treated_customers"]
+    ]
+    # A shop without audiences has no word of them.
+    without = Marts(shop_warehouse)
+    assert audiences_part.sections(without) == []
+    without.close()
 
 
 def test_a_campaign_that_has_begun_has_no_verdict(started, read):
