@@ -40,6 +40,27 @@ MUTATIONS = [
         "tests/project/test_dbt_unit_tests.py",
     ),
     Mutation(
+        "a number of the feed of audiences is used twice",
+        "dbt_project/models/marts/segments/audience_changes.sql",
+        "(select coalesce(max(feed.change_id), 0) from feed)",
+        "(select count(*) from feed)",
+        "tests/project/test_dbt_unit_tests.py",
+    ),
+    Mutation(
+        "a campaign counts an order after its last day",
+        "dbt_project/models/marts/segments/campaign_arms.sql",
+        "purchases.ordered_at < least(dated.ended_at, dated.as_of)",
+        "purchases.ordered_at < dated.as_of",
+        "tests/project/test_dbt_unit_tests.py",
+    ),
+    Mutation(
+        "members of a campaign are those of today",
+        "dbt_project/models/marts/segments/campaign_members.sql",
+        "and campaigns.starts_on >= changes.as_of",
+        "and true",
+        "tests/project/test_dbt_unit_tests.py",
+    ),
+    Mutation(
         "a feature is held whatever the recency",
         "python_models/segmentation/drift.py",
         "given = None if given == feature else given",

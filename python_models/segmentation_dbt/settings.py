@@ -370,9 +370,7 @@ def check_vars(
     check_relations(given, engine)
     _check_weights(given["choice_score_weights"])
     _check_clauses(given["maintenance_clauses"])
-    for audience in given["audiences"]:
-        _check("audiences", audience, _NAME)
-    check_audiences(given["audiences"], audience_columns or {})
+    _check_audiences(given, engine, audience_columns or {})
     _check_campaigns(given["campaigns"])
     return "The vars are sound."
 
@@ -692,6 +690,18 @@ def _check_clauses(clauses: Mapping) -> None:
             _stop_for_clauses(f"{clause} would be broken before it warns")
     if "agreement" not in clauses:
         _stop_for_clauses("the clause agreement is missing")
+
+
+def _check_audiences(given: Mapping, engine: str, columns: Mapping[str, str]) -> None:
+    for name in ("audiences", "campaigns"):
+        if given[name] and engine != "duckdb":
+            raise UserError(
+                f"{name} are for DuckDB alone: on Spark nobody can be erased from their tables. "
+                f"Set {name}: {{}}."
+            )
+    for audience in given["audiences"]:
+        _check("audiences", audience, _NAME)
+    check_audiences(given["audiences"], columns)
 
 
 def _check_campaigns(campaigns: Mapping) -> None:

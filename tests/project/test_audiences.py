@@ -179,6 +179,9 @@ def test_each_reader_gets_each_change_once(shop_warehouse, models, tmp_path, see
     for date in pd.date_range("2018-01-01", periods=15):
         declared = warehouse.random.choice([declared] * 4 + ["first", "changed", "none"])
         audiences = {"first": AUDIENCES, "changed": CHANGED, "none": {}}[declared]
+        if warehouse.random.random() < 0.2:
+            # A build that is killed before the feed.
+            warehouse.draw(date)
         warehouse.draw(date)
         warehouse.build(declared)
         members = expected(warehouse.connection, audiences)
@@ -364,14 +367,17 @@ def test_make_build_carries_the_feed_on(project, shop, shop_data, shop_warehouse
 
 @contextmanager
 def endpoint():
-    """A campaign tool at a local address: yields the address, and what it is sent."""
-    batches = []
+    """A campaign tool at a local address: yields the address, what it is sent, and its answers.
+
+    An answer that it has been given is its next one; without any it accepts.
+    """
+    batches, answers = [], []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["content-length"]))
             batches.append((self.path, json.loads(body)))
-            self.send_response(200)
+            self.send_response(answers.pop() if answers else 200)
             self.end_headers()
 
         def log_message(self, *_):
@@ -380,7 +386,7 @@ def endpoint():
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", batches
+        yield f"http://127.0.0.1:{server.server_port}", batches, answers
         server.shutdown()
         thread.join()
 
@@ -402,7 +408,7 @@ def write_recipe(folder, export, address):
 def test_drt_sends_each_change_once_as_the_guide_says(project, shop_data, declared, tmp_path):
     warehouse = shutil.copy(declared, tmp_path / "shop.duckdb")
 
-    def send():
+    def send(*, is_accepted=True):
         export.export(warehouse, tmp_path / "export")
         batches.clear()
         result = subprocess.run(
@@ -412,13 +418,16 @@ def test_drt_sends_each_change_once_as_the_guide_says(project, shop_data, declar
             capture_output=True,
             text=True,
         )
-        assert result.returncode == 0, result.stdout + result.stderr
+        assert (result.returncode == 0) == is_accepted, result.stdout + result.stderr
         assert {path for path, _ in batches} <= {"/audiences/loyal"}
         return [row for _, rows in batches for row in rows]
 
-    with endpoint() as (address, batches):
+    with endpoint() as (address, batches, answers):
         write_recipe(tmp_path / "drt", tmp_path / "export", address)
+        answers.append(400)
+        refused = send(is_accepted=False)
         first = send()
+        assert first == refused
         assert [row["customer_id"] for row in first] == [f"loyal {i:02}" for i in range(40)]
         assert {row["change"] for row in first} == {"added"}
         assert send() == []

@@ -74,3 +74,17 @@ def test_a_name_that_cannot_be_used_is_refused(audiences):
             naming_features=["recency_days"],
             audience_columns=COLUMNS,
         )
+
+
+@pytest.mark.parametrize("name", ["audiences", "campaigns"])
+def test_on_spark_where_nobody_can_be_erased_there_are_none(name):
+    settings = yaml.safe_load((ROOT / "dbt_project.yml").read_text())["vars"]
+    told = f"{name} are for DuckDB alone: on Spark nobody can be erased"
+    with pytest.raises(UserError, match=told):
+        check_vars(
+            given=settings | {name: {"vips": "frequency > 1"}},
+            named=[name],
+            naming_features=["recency_days"],
+            engine="spark",
+            audience_columns=COLUMNS,
+        )
