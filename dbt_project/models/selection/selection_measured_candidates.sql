@@ -55,6 +55,18 @@ figures as (
 
 ),
 
+by_stability as (
+
+    -- Of segments that come back equally seldom the first one is named, on any engine.
+    select
+        *,
+        row_number() over (
+            partition by candidate_id order by jaccard asc nulls last, segment_id asc
+        ) as stability_rank
+    from candidate_segments
+
+),
+
 segments_summed_up as (
 
     select
@@ -63,10 +75,11 @@ segments_summed_up as (
         count(*) filter (where largest_deviation >= {{ distinct_margin }})
             as distinct_segments,
         min(jaccard) as lowest_jaccard,
-        min_by(segment_name, jaccard) as least_stable_segment,
+        max(case when stability_rank = 1 and jaccard is not null then segment_name end)
+            as least_stable_segment,
         count(*) filter (where jaccard >= {{ least_jaccard() }}) as stable_segments,
         min(silhouette) as lowest_segment_silhouette
-    from candidate_segments
+    from by_stability
     group by 1
 
 ),
