@@ -54,7 +54,7 @@ def test_pages_need_the_marts_alone_and_are_small(made):
     _, folder = made
     shared = sum(path.stat().st_size for path in (folder / "assets").iterdir())
     for name in ("index", "exploration", "choice", "maintenance", "card", "method"):
-        assert (folder / f"{name}.html").stat().st_size + shared < 3_000_000
+        assert (folder / f"{name}.html").stat().st_size + shared < 2_000_000
     assert (folder / "tables.html").stat().st_size > 1_000_000
 
 
