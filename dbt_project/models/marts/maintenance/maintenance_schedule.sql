@@ -342,14 +342,14 @@ told as (
             when recommended.later_kept_share < {{ probability }}
                 then
                     'No interval between refits kept its promise of '
-                    || printf('%.0f %%', 100 * {{ probability }}) || ': those found on '
+                    || printf('%.0f %%', 1e2 * {{ probability }}) || ': those found on '
                     || {{ counted('recommended.past_dates', 'past date') }} || ' were kept by '
                     || printf('%.0f %%', 100 * recommended.later_kept_share)
                     || ' of the models fitted after them. The models so far would give '
                     || {{ counted('recommended.kept_interval_weeks', 'week') }} || '.'
             else
                 'No interval between refits is recommended yet: '
-                || printf('%.0f %%', 100 * {{ probability }})
+                || printf('%.0f %%', 1e2 * {{ probability }})
                 || ' of the models so far lasted longer than '
                 || {{ counted('recommended.kept_interval_weeks', 'week') }}
                 || ', but too few later ones show whether that holds.'
