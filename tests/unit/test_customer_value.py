@@ -5,7 +5,7 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import hyp2f1
@@ -185,6 +185,7 @@ def test_simulated_customers_give_back_their_parameters_and_orders():
     age=st.integers(0, 1500),
 )
 def test_points_are_those_of_the_formula_in_the_paper(a, b, repeats, age):
+    assume(abs(a + b + repeats - 1) > 0.01)  # there the formula of the paper divides by zero
     fit = {"r": 0.3, "alpha": 60.0, "a": a, "b": b}
     living = [expected_by_points(fit, repeats, age, days) for days in (30, 90, 365)]
     assert 0 < living[0] < living[1] < living[2]
