@@ -126,6 +126,14 @@
 {%- endmacro %}
 
 
+{# The order of bins. Where nulls come differs between engines unless it is said. #}
+{% macro bin_order(candidate) -%}
+    {%- for feature in candidate.features -%}
+        {{ feature }}__bin asc nulls last{{ ', ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
+
 {#
     What the customers of a bin have in common, in original units: means of the transformed values, taken back.
     Sums of whole billionths, because a sum of doubles depends on the order of adding.

@@ -177,7 +177,7 @@ numbered as (
     select
         *,
         row_number() over (
-            partition by origin_model_id, model_id, part order by {{ bin_columns(candidate) }}
+            partition by origin_model_id, model_id, part order by {{ bin_order(candidate) }}
         ) as observation
     from counted
 

@@ -104,7 +104,7 @@ numbered as (
 
     select
         *,
-        row_number() over (partition by cutoff order by {{ bin_columns(candidate) }}) as observation
+        row_number() over (partition by cutoff order by {{ bin_order(candidate) }}) as observation
     from counted
 
 ),
