@@ -204,6 +204,11 @@ def test_a_build_with_returns_passes_all_that_build_runs(project, tmp_path):
     warehouse = tmp_path / "shop.duckdb"
     result = project.dbt(data, warehouse, "build", "--vars", json.dumps(given))
     assert result.returncode == 0, result.stdout
+    # They hold the code by vars of their own, so whoever asks for them gets them.
+    result = project.dbt(
+        data, warehouse, "test", "-s", "test_type:unit", "--vars", json.dumps(given)
+    )
+    assert result.returncode == 0, result.stdout
     left = "from marts.customer_segments where customer_id = 'gone'"
     assert rows_of(warehouse, left) == []
     was = "from marts.customer_segment_history where customer_id = 'gone' and is_current"
