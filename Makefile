@@ -10,7 +10,7 @@
 # make erase          erase the customer CUSTOMER from WAREHOUSE and its backup, for good
 # make drop-registry  drop the model registry of WAREHOUSE: models, decisions, ids, history
 # make bench          time builds of OLIST and of synthetic shops of CUSTOMERS, beside a notebook
-# make test           check style and what a change must not break, in some ten minutes
+# make test           check style and what a change must not break, in five minutes or so
 # make test-olist     the tests on the real tables, in the folder OLIST_DATA
 # make test-cases     exports whose right values others have worked out, in the folder CASES
 # make test-slow      whole builds of many kinds, the report in a browser

@@ -11,7 +11,6 @@ from reporting.figures import (
     Figure,
     Panel,
     Steps,
-    by_segment,
     coloured,
     colours_of_segments,
     names_axis,
@@ -146,16 +145,14 @@ def segments_over_time(marts: Marts) -> Figure:
     ]
     if marts.has_money:
         tooltip.append(alt.Tooltip("revenue:Q", title=f"Revenue, {currency()}", format=",.0f"))
-    chart = by_segment(
-        sized(
-            alt.Chart(months)
-            .mark_bar()
-            .encode(
-                x=_month_axis(),
-                y=alt.Y(f"{quantity}:Q", **whole(title[0].upper() + title[1:])),
-                color=segment_colour(marts),
-                tooltip=tooltip,
-            )
+    chart = sized(
+        alt.Chart(months)
+        .mark_bar()
+        .encode(
+            x=_month_axis(),
+            y=alt.Y(f"{quantity}:Q", **whole(title[0].upper() + title[1:])),
+            color=segment_colour(marts),
+            tooltip=tooltip,
         )
     )
     by_name = months.groupby("segment_name").agg(
@@ -187,7 +184,6 @@ def segments_over_time(marts: Marts) -> Figure:
         [Panel(chart)],
         pd.DataFrame(table),
         "Orders of the customers who are in the segment today, whatever segment they were in then.",
-        has_segments=True,
         legend=colours_of_segments(marts),
     )
 
@@ -303,7 +299,7 @@ def distributions(marts: Marts) -> Figure:
                     ],
                 )
             )
-            panels.append(Panel(by_segment(sized(chart, 190)), f"{feature_name(feature)}, {label}"))
+            panels.append(Panel(sized(chart, 190), f"{feature_name(feature)}, {label}"))
     skew = _skewness(rows)
     table = pd.DataFrame(
         {
@@ -320,7 +316,6 @@ def distributions(marts: Marts) -> Figure:
         table,
         "As in the data, then after imputation, capping, transform and standardisation. The last "
         "bin takes the highest 0.5 % in. Colours are segments. Skewness is that of the bins.",
-        has_segments=True,
         legend=colours_of_segments(marts),
     )
 

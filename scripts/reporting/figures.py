@@ -171,20 +171,20 @@ class Steps:
         return alt.condition(f"indexof({json.dumps(dark)}, datum.step) >= 0", *map(alt.value, TEXT))
 
 
-def by_segment(chart: alt.Chart | alt.LayerChart, opacity: float = 1) -> alt.TopLevelMixin:
+def by_segment(chart: alt.Chart | alt.LayerChart) -> alt.TopLevelMixin:
     """Return the chart with all segments but the one that the reader picks faded."""
-    return _faded(chart, opacity).add_params(alt.param(name="segment", value=None))
+    return _faded(chart).add_params(alt.param(name="segment", value=None))
 
 
-def _faded(chart: alt.Chart | alt.LayerChart, opacity: float) -> alt.TopLevelMixin:
+def _faded(chart: alt.Chart | alt.LayerChart) -> alt.TopLevelMixin:
     if isinstance(chart, alt.LayerChart):
         faded = chart.copy(deep=False)
-        faded.layer = [_faded(layer, opacity) for layer in chart.layer]
+        faded.layer = [_faded(layer) for layer in chart.layer]
         return faded
     return chart.encode(
         opacity=alt.condition(
             "segment === null || datum.segment_id === segment",
-            alt.value(opacity),
+            alt.value(1),
             alt.value(FADED),
         )
     )

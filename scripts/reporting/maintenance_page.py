@@ -17,7 +17,6 @@ from reporting.figures import (
     Panel,
     Section,
     Steps,
-    by_segment,
     coloured,
     colours_of_segments,
     horizontal_line,
@@ -422,26 +421,24 @@ def segment_agreement(marts: Marts) -> Figure | None:
         pairs, on=["origin_model_id", "model_id"]
     )
     of_first["customers"] *= of_first[["share_now", "share_now_refitted"]].max(axis=1)
-    chart = by_segment(
-        sized(
-            alt.Chart(of_first)
-            .mark_line(point={"filled": True, "size": 26})
-            .encode(
-                x=alt.X("weeks:Q", **whole("Weeks since the fit")),
-                y=alt.Y(
-                    "jaccard:Q",
-                    title="Jaccard index with the segment of a refit",
-                    scale=alt.Scale(domain=[0, 1]),
-                ),
-                color=segment_colour(marts),
-                tooltip=[
-                    alt.Tooltip("segment_name:N", title="Segment"),
-                    alt.Tooltip("weeks:Q", title="Weeks"),
-                    alt.Tooltip("jaccard:Q", title="Jaccard index", format=".2f"),
-                    alt.Tooltip("share_then:Q", title="Share at the fit", format=".1%"),
-                    alt.Tooltip("share_now:Q", title="Share then", format=".1%"),
-                ],
-            )
+    chart = sized(
+        alt.Chart(of_first)
+        .mark_line(point={"filled": True, "size": 26})
+        .encode(
+            x=alt.X("weeks:Q", **whole("Weeks since the fit")),
+            y=alt.Y(
+                "jaccard:Q",
+                title="Jaccard index with the segment of a refit",
+                scale=alt.Scale(domain=[0, 1]),
+            ),
+            color=segment_colour(marts),
+            tooltip=[
+                alt.Tooltip("segment_name:N", title="Segment"),
+                alt.Tooltip("weeks:Q", title="Weeks"),
+                alt.Tooltip("jaccard:Q", title="Jaccard index", format=".2f"),
+                alt.Tooltip("share_then:Q", title="Share at the fit", format=".1%"),
+                alt.Tooltip("share_now:Q", title="Share then", format=".1%"),
+            ],
         )
     )
     live = of_first[of_first["evaluation_date"].map(_is_live(marts))]
@@ -464,7 +461,6 @@ def segment_agreement(marts: Marts) -> Figure | None:
         table,
         "The first model, never refitted. The Jaccard index: of the customers whom it or a refit "
         "puts into the segment, the share whom both do.",
-        has_segments=True,
         legend=colours_of_segments(marts),
     )
 

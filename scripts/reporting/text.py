@@ -136,7 +136,7 @@ def counted(quantity: float, singular: str, plural: str | None = None) -> str:
 
 def plain(text: str) -> str:
     """Return the sentence as text."""
-    return _TOKEN.sub(lambda token: _formatted(*token.groups()), _with_tokens(text))
+    return _TOKEN.sub(_written, _with_tokens(text))
 
 
 def html(text: str) -> Markup:
@@ -163,11 +163,21 @@ def _is_valid(found: re.Match) -> bool:
         return False
 
 
+def _written(token: re.Match) -> str:
+    try:
+        return _formatted(*token.groups())
+    except ValueError:  # a text of the data, and no number
+        return token[0]
+
+
 def _element(token: re.Match) -> str:
     kind, value = token.groups()
+    written = _written(token)
+    if written == token[0]:
+        return written
     if kind in ("date", "month"):
-        return f'<time datetime="{value}">{_formatted(kind, value)}</time>'
-    return f'<data value="{value}">{_formatted(kind, value)}</data>'
+        return f'<time datetime="{value}">{written}</time>'
+    return f'<data value="{value}">{written}</data>'
 
 
 def _formatted(kind: str, value: str) -> str:

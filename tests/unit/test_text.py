@@ -70,3 +70,9 @@ def test_charts_have_the_shop_s_names_of_days_and_marks_in_numbers(shop):
 def test_a_locale_that_is_not_known_is_named(shop):
     with pytest.raises(FormatError, match=r"The var locale is xx-YY.*en-GB or pt-BR would do"):
         shop("€", "xx-YY")
+
+
+def test_what_looks_like_a_number_in_the_data_and_is_none_stays_as_it_is():
+    for forged in ("⟦date:2018-13-40⟧", "⟦month:soon⟧", "⟦money:much⟧", "⟦share:1.2.3⟧"):
+        assert plain(forged) == forged
+        assert html(f"<{forged}>") == f"&lt;{forged}&gt;"
