@@ -18,6 +18,7 @@
 {% macro keep_registry() %}
     {% if execute and (builds_models() or flags.WHICH == 'seed') %} {% do forget_fingerprint() %} {% endif %}
     {% if execute and builds_models() %}
+        {% do stop_on_models_of_another_kind() %}
         {% if flags.FULL_REFRESH %}
             {% do log(
                 'The model registry stays: --full-refresh does not drop it, dbt run-operation drop_registry '

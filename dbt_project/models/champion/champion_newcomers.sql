@@ -96,6 +96,7 @@ to_refit as (
             {{ feature }}_scaled as {{ feature }}_by_origin,
         {% endfor %}
         cutoff,
+        customer_number,
         model_id as origin_model_id,
         cluster as origin_cluster,
         sqrt(squared_distance) as distance,

@@ -113,15 +113,26 @@ judged as (
         case clause
             when 'agreement'
                 then
-                    printf(
-                        'The model of %s%s and a refit of %s agree on the same customers at %.2f '
-                        || '(adjusted Rand index); the contract asks for %.2f.',
-                        {{ iso_date('fitted_as_of') }},
-                        recentred_told,
-                        {{ iso_date('evaluation_date') }},
-                        measured_value,
-                        threshold
-                    )
+                    {% if has_labels() -%}
+                        'The label set ' || origin_model_id || ' and the newer one ' || model_id
+                        || printf(
+                            ' agree on the customers whom both label on %s at %.2f (adjusted Rand '
+                            || 'index); the contract asks for %.2f.',
+                            {{ iso_date('evaluation_date') }},
+                            measured_value,
+                            threshold
+                        )
+                    {%- else -%}
+                        printf(
+                            'The model of %s%s and a refit of %s agree on the same customers at '
+                            || '%.2f (adjusted Rand index); the contract asks for %.2f.',
+                            {{ iso_date('fitted_as_of') }},
+                            recentred_told,
+                            {{ iso_date('evaluation_date') }},
+                            measured_value,
+                            threshold
+                        )
+                    {%- endif %}
             when 'segment'
                 then
                     printf(
@@ -166,9 +177,46 @@ select
     severity,
     status,
     case when is_broken then broken_since end as breached_since,
-    newest_evaluation_date
-    + {{ var('evaluation_interval_weeks') }} * interval '7' day as next_evaluation_date,
+    {% if has_labels() -%}
+        -- When somebody labels next, nobody knows.
+        cast(null as timestamp) as next_evaluation_date,
+    {%- else -%}
+        newest_evaluation_date
+        + {{ var('evaluation_interval_weeks') }} * interval '7' day as next_evaluation_date,
+    {%- endif %}
     case
+        {% if has_labels() -%}
+            when status = 'not assessable' and is_out_of_date
+                then
+                    'The label set of ' || {{ iso_date('newest_evaluation_date') }}
+                    || ' cannot be compared with the one in use, ' || origin_model_id
+                    || coalesce(', in "' || segment_name || '"', '')
+                    || ': they share no customers at the date at which it began. Let the old label '
+                    || 'set label on when a new one begins.'
+            when status = 'not assessable' and noise_agreement is null and is_new
+                then
+                    'No later label set labels customers at a date at which ' || origin_model_id
+                    || ' labels them too'
+                    || coalesce(', so nothing is known of "' || segment_name || '"', '')
+                    || '. Let it label on when a new one begins: then the two are compared.'
+            when status = 'not assessable' and noise_agreement is null
+                then
+                    finding || ' How much of that is noise is unknown, because no other label set '
+                    || 'began with ' || model_id || ': let whoever makes the labels fit twice, and '
+                    || 'give both as label sets that begin at one date.'
+            when status = 'not assessable' and not is_assessable
+                then
+                    printf(
+                        'Label sets that begin at one date agree at %.2f on average',
+                        noise_agreement
+                    )
+                    || coalesce(' in "' || segment_name || '"', '')
+                    || printf(
+                        ', and the contract asks for %.2f: the segmentation is too unstable to be '
+                        || 'contracted.',
+                        threshold
+                    )
+        {%- endif %}
         when status = 'not assessable' and is_out_of_date
             then
                 'No model of ' || {{ iso_date('newest_evaluation_date') }}
@@ -276,8 +324,12 @@ select
     other_clauses.severity,
     other_clauses.status,
     other_clauses.breached_since,
-    newest_evaluation.evaluation_date
-    + {{ var('evaluation_interval_weeks') }} * interval '7' day as next_evaluation_date,
+    {% if has_labels() -%}
+        cast(null as timestamp) as next_evaluation_date,
+    {%- else -%}
+        newest_evaluation.evaluation_date
+        + {{ var('evaluation_interval_weeks') }} * interval '7' day as next_evaluation_date,
+    {%- endif %}
     other_clauses.sentence
 from other_clauses
 cross join newest_evaluation

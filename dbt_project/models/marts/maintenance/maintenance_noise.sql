@@ -48,6 +48,21 @@ select
     noise_floor,
     coalesce(noise_agreement >= {{ threshold }}, false) as is_assessable,
     case
+        {% if has_labels() -%}
+            when noise_agreement is null
+                then 'Noise is unknown: no other label set begins on this date.'
+            else
+                printf(
+                    'Noise: label sets that begin on this date agree at %.2f on the customers whom '
+                    || 'both label. %s',
+                    seed_agreement,
+                    case
+                        when noise_agreement >= {{ threshold }}
+                            then printf('Agreement below %.2f is more than noise.', noise_floor)
+                        else 'That is too unstable for a contract.'
+                    end
+                )
+        {%- else -%}
         when noise_agreement is null
             then
                 'Noise is unknown: ' || failed_refits || ' of ' || (seeds + resamples)
@@ -67,6 +82,7 @@ select
                     else 'That is too unstable for a contract.'
                 end
             )
+        {%- endif %}
     end as sentence
 from measured
 order by fitted_as_of, model_id
