@@ -63,8 +63,8 @@
 
 {#
     In place of scores: the label that the label set which each row names gives to the customer, as `assign_clusters` has
-    it. At a cut-off the labels of a set are those of its newest date up to then. Who has none is left out. Of centroids
-    and distances nothing is known.
+    it. At a cut-off the labels of a set are those of its newest date up to then. Who has none is left out. Nothing is
+    scaled, and nothing is known of distances.
 #}
 {% macro look_labels_up(customers) %}
     with
@@ -95,9 +95,6 @@
 
     select
         {{ star_except(['labelled_at'], 'dated') }},
-        {%- for feature in scored_models().features %}
-            cast(null as double) as {{ feature }}_scaled,
-        {%- endfor %}
         cast(null as double) as squared_distance,
         label_rows.cluster,
         cast(null as double) as runner_up_squared_distance,
