@@ -214,7 +214,9 @@ def agreement(rows: pd.DataFrame, threshold: float | None) -> str:
     )
     least = live["noise_floor"].clip(upper=threshold)
     beyond = int((live["adjusted_rand_index"] < least).sum())
-    if kept < len(live):
+    if kept < len(live) and live["noise_floor"].isna().all():
+        told += "; whether less than that is more than chance is not known"
+    elif kept < len(live):
         told += f", and at less by more than chance at {integer(beyond)}"
     if live["structural_agreement"].notna().all():
         structural = int((live["structural_agreement"] >= threshold).sum())

@@ -201,9 +201,15 @@ select
                     || '. Let it label on when a new one begins: then the two are compared.'
             when status = 'not assessable' and noise_agreement is null
                 then
-                    finding || ' How much of that is noise is unknown, because no other label set '
-                    || 'began with ' || model_id || ': let whoever makes the labels fit twice, and '
-                    || 'give both as label sets that begin at one date.'
+                    finding || ' How much of that is noise is unknown'
+                    || case clause
+                        when 'agreement'
+                            then
+                                ', because no other label set began with ' || model_id
+                                || ': let whoever makes the labels fit twice, and give both as '
+                                || 'label sets that begin at one date.'
+                        else '.'
+                    end
             when status = 'not assessable' and not is_assessable
                 then
                     printf(
