@@ -115,3 +115,11 @@ def write(labels: pd.DataFrame, data: Path, name: str = "labels.csv") -> Path:
     (data / "labels").mkdir(exist_ok=True)
     labels.to_csv(data / "labels" / name, index=False)
     return data
+
+
+# What only grows beside the rest of the registry, by its key.
+REGISTRY_OF_LABELS = {
+    "training.training_label_dates": "label_set, labelled_at",
+    "training.training_labels": "label_set, cluster",
+    "monitoring.monitoring_label_overlaps": "origin_model_id, model_id, origin_cluster, cluster",
+}
