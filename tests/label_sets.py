@@ -58,14 +58,14 @@ def labels_of(came: dict[str, pd.Timestamp]) -> pd.DataFrame:
 
 def agreement_of(labels: pd.DataFrame, one: str, other: str, date: str) -> float:
     """The adjusted Rand index of two label sets on the customers whom both label at a date."""
-    wide = labels[labels["day"] == date].pivot(index="who", columns="set", values="segment")
+    wide = labels[labels["day"] == date].pivot_table("segment", "who", "set", aggfunc="first")
     both = wide[[one, other]].dropna()
     return adjusted_rand_score(both[one], both[other])
 
 
 def continued(labels: pd.DataFrame, one: str, other: str, date: str) -> dict[str, str]:
     """Which label of a set goes on as which of the next: the best matching that shares half."""
-    wide = labels[labels["day"] == date].pivot(index="who", columns="set", values="segment")
+    wide = labels[labels["day"] == date].pivot_table("segment", "who", "set", aggfunc="first")
     both = wide[[one, other]].dropna()
     table = pd.crosstab(both[one], both[other])
     shorter, longer = (table, table.T)[:: 1 if len(table) <= len(table.T) else -1]
@@ -80,8 +80,7 @@ def continued(labels: pd.DataFrame, one: str, other: str, date: str) -> dict[str
     return {
         old: new
         for old, new in pairs
-        if 2 * table.loc[old, new]
-        >= table.loc[old].sum() + table[new].sum() - table.loc[old, new]
+        if 2 * table.loc[old, new] >= table.loc[old].sum() + table[new].sum() - table.loc[old, new]
         and table.loc[old, new] > 0
     }
 

@@ -572,8 +572,10 @@ def _check_relation(name: str, relation: Mapping, engine: str) -> None:
         "path": '{path: "orders/*.parquet"}',
     }
     if name == "labels":
-        ways = {way: example.replace("sales.orders", "labels").replace("orders", "labels")
-                for way, example in ways.items()}
+        ways = {
+            way: example.replace("sales.orders", "labels").replace("orders", "labels")
+            for way, example in ways.items()
+        }
     allowed = [*ways] if name == "orders" else [*ways, "columns"]
     for key in relation:
         if key not in allowed:

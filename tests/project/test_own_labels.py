@@ -39,7 +39,7 @@ def made():
     blank, twice, double = of_day["who"].iloc[[0, 1, 2]]
     renamed = (labels["set"] == "spring") & (labels["day"] == LAST)
     renamed &= labels["who"] == "customer 58"
-    meant = labels[~renamed & ~((labels.index == of_day.index[2]))]
+    meant = labels[~renamed & ~(labels.index == of_day.index[2])]
     other = "keen" if of_day["segment"].iloc[2] == "new" else "new"
     strays = [
         ("autumn", AUTUMN, blank, "  "),
@@ -83,7 +83,9 @@ def test_history_is_that_of_the_labels(made, built):
     pd.testing.assert_frame_equal(found, expected, check_dtype=False)
     current = frame(built, "select customer_id, segment_name from marts.customer_segments")
     now = labels[(labels["set"] == "spring") & (labels["day"] == LAST)]
-    assert dict(current.itertuples(index=False)) == dict(zip(now["who"], now["segment"], strict=True))
+    assert dict(current.itertuples(index=False)) == dict(
+        zip(now["who"], now["segment"], strict=True)
+    )
 
 
 def test_movements_have_entries_exits_and_a_takeover(made, built):
@@ -114,7 +116,7 @@ def test_a_segment_goes_on_where_half_of_its_customers_do(made, built):
     _, labels, _ = made
     ids = frame(
         built, "select model_id, segment_id, segment_name from champion.champion_segments"
-    ).pivot(index="segment_name", columns="model_id", values="segment_id")
+    ).pivot_table("segment_id", "segment_name", "model_id")
     kept = {
         old: new
         for old in ids["autumn"].dropna().index

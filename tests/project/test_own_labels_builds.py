@@ -65,7 +65,9 @@ def exported(fitted):
     """What each of its models says at its own date and at all later ones, by scikit-learn."""
     _, warehouse = fitted
     models = frame(warehouse, "from marts.segment_models order by fitted_as_of")
-    parameters = dict([*frame(warehouse, "from marts.segment_model_parameters").groupby("model_id")])
+    parameters = dict(
+        [*frame(warehouse, "from marts.segment_model_parameters").groupby("model_id")]
+    )
     centroids = dict([*frame(warehouse, "from marts.segment_model_centroids").groupby("model_id")])
     features = frame(warehouse, "from intermediate.int_customer_features")
     labels = []
@@ -114,7 +116,9 @@ def test_history_is_that_of_the_same_models(fitted, labelled):
     assert len(set(ids.values())) == len(ids)
     expected["segment_id"] = expected["segment_id"].map(ids)
     pd.testing.assert_frame_equal(found, expected, check_dtype=False)
-    moves = "select evaluation_date, movement, sum(customers) as customers, sum(revenue) as revenue "
+    moves = (
+        "select evaluation_date, movement, sum(customers) as customers, sum(revenue) as revenue "
+    )
     moves += "from champion.champion_transitions group by all order by all"
     pd.testing.assert_frame_equal(frame(labelled, moves), frame(fitted[1], moves))
 
@@ -132,7 +136,7 @@ def test_outcomes_are_those_of_the_same_models(fitted, labelled):
 def test_the_contract_is_broken_where_agreement_falls_below_what_repeats_show(
     project, fitted, exported, tmp_path
 ):
-    """Each label set comes twice, so that there is no noise, and the policy goes by the contract."""
+    """Each label set comes twice, so that there is no noise, and the contract decides."""
     again = exported.assign(set=exported["set"] + " again")
     first_days = exported.groupby("set")["day"].min()
     again = again[again["day"].to_numpy() == first_days[exported["set"]].to_numpy()]
@@ -153,7 +157,9 @@ def test_the_contract_is_broken_where_agreement_falls_below_what_repeats_show(
         is_broken = champion and row.is_live and pairs[champion, row.model_id] < 0.9
         if champion is None or is_broken:
             champion = row.model_id
-            expected.append((row.evaluation_date, champion, "breach" if expected else "first model"))
+            expected.append(
+                (row.evaluation_date, champion, "breach" if expected else "first model")
+            )
     assert len(expected) > 1
     found = frame(
         warehouse,
@@ -161,7 +167,9 @@ def test_the_contract_is_broken_where_agreement_falls_below_what_repeats_show(
         "where is_takeover order by all",
     )
     assert [*found.itertuples(index=False, name=None)] == expected
-    noise = frame(warehouse, "select seeds, noise_agreement, is_assessable from marts.maintenance_noise")
+    noise = frame(
+        warehouse, "select seeds, noise_agreement, is_assessable from marts.maintenance_noise"
+    )
     assert noise.drop_duplicates().to_numpy().tolist() == [[1, 1, True]]
 
 
@@ -205,8 +213,10 @@ def test_the_report_says_what_is_known_of_labels(project, alone, tmp_path):
     ]
     said += [plain(figure.title) for page in pages for figure in page.figures]
     assert any("In use is the label set autumn, which somebody else has made" in s for s in said)
-    assert any("How far two fits of the same customers would agree is not known." in s for s in said)
-    assert not [text for text in said if "nan" in text.lower().split() or "nat" in text.lower().split()]
+    assert any(
+        "How far two fits of the same customers would agree is not known." in s for s in said
+    )
+    assert not [text for text in said if {"nan", "nat"} & set(text.lower().split())]
     assert choice_page.others(marts) == []
     site.write(marts, pages, output, {}, with_customers=False)
     assert (output / "index.html").stat().st_size > 10_000
@@ -322,8 +332,11 @@ def test_an_erased_customer_vanishes_from_labels(project, small, tmp_path):
             lambda labels: labels.assign(segment=labels["who"] + labels.index.astype(str)),
             "different labels, such as",
         ),
-        (lambda labels: labels.assign(segment="all"), "has 1 label, such as \"all\"; from 2 to 62"),
-        (lambda labels: labels.assign(who="x" + labels["who"]), "mostly because of no_order_before"),
+        (lambda labels: labels.assign(segment="all"), 'has 1 label, such as "all"; from 2 to 62'),
+        (
+            lambda labels: labels.assign(who="x" + labels["who"]),
+            "mostly because of no_order_before",
+        ),
         (
             lambda labels: labels.assign(day=labels["day"] + pd.Timedelta(days=900)),
             "all labels are of later days",
@@ -347,7 +360,11 @@ def test_labels_that_do_not_fit_are_told(changed, told, project, small, tmp_path
 def test_a_registry_has_models_of_one_kind(project, shop_data, shop_warehouse, alone, tmp_path):
     for warehouse, settings, told in (
         (shop_warehouse, {"labels": LABELS}, "has models that this project has fitted"),
-        (alone, {}, "labels is null, but the models in the registry of the warehouse are label sets"),
+        (
+            alone,
+            {},
+            "labels is null, but the models in the registry of the warehouse are label sets",
+        ),
     ):
         copy = shutil.copy(warehouse, tmp_path / warehouse.name)
         result = project.dbt(shop_data, copy, "build", *given(settings))

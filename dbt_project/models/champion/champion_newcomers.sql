@@ -93,7 +93,8 @@ to_refit as (
     select
         {% for feature in features %}
             {{ feature }},
-            {{ 'cast(null as double)' if has_labels() else feature ~ '_scaled' }} as {{ feature }}_by_origin,
+            {{ 'cast(null as double)' if has_labels() else feature ~ '_scaled' }}
+                as {{ feature }}_by_origin,
         {% endfor %}
         cutoff,
         customer_number,

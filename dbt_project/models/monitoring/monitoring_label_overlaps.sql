@@ -3,7 +3,12 @@
 {% if not has_labels() -%}
     select
         cast(null as string) as origin_model_id,
-        cast(null as string) as model_id
+        cast(null as string) as model_id,
+        cast(null as boolean) as is_repeat,
+        cast(null as integer) as origin_cluster,
+        cast(null as integer) as cluster,
+        cast(null as bigint) as customers,
+        cast(null as decimal(18, 2)) as revenue
     where false
 {%- else -%}
     with

@@ -22,12 +22,11 @@
         select distinct
             model_id,
             begins_at
-        from {{ ref('training_labels') }} as known_labels
-        where
-            not is_repeat
-            {%- if has_models %}
-                and model_id not in (select known.model_id from {{ models }} as known)
-            {%- endif %}
+        from {{ ref('training_labels') }}
+        where not is_repeat
+        {%- if has_models %}
+            and model_id not in (select known.model_id from {{ models }} as known)
+        {%- endif %}
 
     ),
 
@@ -98,10 +97,12 @@
             feature_values.*,
             caps.lower_cap,
             caps.upper_cap,
+            {%- set capped -%}
+                least(greatest(feature_values.value, caps.lower_cap), caps.upper_cap)
+            {%- endset %}
             case
-                when feature_values.transform = 'log1p'
-                    then ln(1 + least(greatest(feature_values.value, caps.lower_cap), caps.upper_cap))
-                else least(greatest(feature_values.value, caps.lower_cap), caps.upper_cap)
+                when feature_values.transform = 'log1p' then ln(1 + {{ capped }})
+                else {{ capped }}
             end as transformed
         from feature_values
         inner join caps

@@ -4,18 +4,31 @@ with
 
 labels as (
 
-    select * from {{ ref('stg_labels__labels') }}
+    select
+        *,
+        hash(label_set, labelled_at, customer_id) as key_hash
+    from {{ ref('stg_labels__labels') }}
 
 ),
 
-first_orders as (
+customers as (
 
     select
         customer_id,
-        min(ordered_at) as ordered_at
-    from {{ ref('int_orders') }}
-    where is_counted
+        any_value(customer_number) as customer_number,
+        min(valid_from) as came_at
+    from {{ ref('int_customer_versions') }}
     group by 1
+
+),
+
+repeated as (
+
+    -- Rows that may have a key in common are few, and only they are sorted.
+    select key_hash
+    from labels
+    group by 1
+    having count(*) > 1
 
 ),
 
@@ -23,20 +36,29 @@ numbered as (
 
     select
         labels.*,
-        row_number() over of_customer as place,
-        min(labels.label) over (partition by label_set, labelled_at, customer_id) as lowest_label,
-        max(labels.label) over (partition by label_set, labelled_at, customer_id) as highest_label
+        row_number() over (
+            partition by labels.label_set, labels.labelled_at, labels.customer_id
+            order by labels.label asc nulls last
+        ) as place,
+        min(labels.label) over of_customer != max(labels.label) over of_customer as is_contradicted
     from labels
-    window of_customer as (
-        partition by label_set, labelled_at, customer_id order by label asc nulls last
-    )
+    semi join repeated on labels.key_hash = repeated.key_hash
+    window
+        of_customer as (partition by labels.label_set, labels.labelled_at, labels.customer_id)
+    union all
+    select
+        labels.*,
+        1 as place,
+        false as is_contradicted
+    from labels
+    anti join repeated on labels.key_hash = repeated.key_hash
 
 )
 
 select
     numbered.label_set,
     numbered.labelled_at,
-    numbered.customer_id,
+    customers.customer_number,
     numbered.label,
     case
         when numbered.is_erased then 'erased_on_request'
@@ -45,10 +67,10 @@ select
         when numbered.customer_id is null then 'no_customer'
         when numbered.label is null then 'no_label'
         -- Which of two labels is meant nobody can tell.
-        when numbered.lowest_label != numbered.highest_label then 'two_labels'
+        when numbered.is_contradicted then 'two_labels'
         when numbered.place > 1 then 'duplicate'
-        when first_orders.ordered_at is null or first_orders.ordered_at >= numbered.labelled_at
+        when customers.came_at is null or customers.came_at >= numbered.labelled_at
             then 'no_order_before'
     end as rejection_reason
 from numbered
-left join first_orders on numbered.customer_id = first_orders.customer_id
+left join customers on numbered.customer_id = customers.customer_id

@@ -82,7 +82,8 @@ select
         when stability.noise_floor is null
             then
                 {% if has_labels() -%}
-                    'The noise floor is unknown, because no other label set began with the newer one.'
+                    'The noise floor is unknown, because no other label set began with the newer '
+                    || 'one.'
                 {%- else -%}
                     'The noise floor is unknown, because the same customers could not be fitted '
                     || 'again.'
@@ -112,7 +113,8 @@ select
                 furthest.largest_centroid_shift,
                 coalesce(
                     printf(
-                        '; not refitting makes segments %.1f %% looser', 100 * stability.excess_inertia
+                        '; not refitting makes segments %.1f %% looser',
+                        100 * stability.excess_inertia
                     ),
                     ''
                 )

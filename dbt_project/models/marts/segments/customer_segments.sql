@@ -111,7 +111,8 @@ identified as (
     from given
     inner join champion_segments as segments on given.given_cluster = segments.cluster
     inner join champion_segments as nearest on given.cluster = nearest.cluster
-    {{ 'left' if has_labels() else 'inner' }} join champion_segments as runners_up on given.runner_up_cluster = runners_up.cluster
+    {{ 'left' if has_labels() else 'inner' }} join champion_segments as runners_up
+        on given.runner_up_cluster = runners_up.cluster
 
 ),
 

@@ -32,23 +32,13 @@ newest as (
     select max(labelled_at) as labelled_at
     from label_dates
 
-),
-
-customers as (
-
-    select
-        customer_number,
-        customer_id
-    from {{ ref('int_customer_versions') }}
-    where valid_to = {{ end_of_time() }}
-
 )
 
 -- Of a date that has no orders yet the labels wait.
 select
     labels.label_set,
     labels.labelled_at,
-    customers.customer_number,
+    labels.customer_number,
     known_labels.cluster,
     case
         when labels.rejection_reason is not null then labels.rejection_reason
@@ -58,7 +48,6 @@ select
     end as rejection_reason
 from labels
 cross join newest
-left join customers on labels.customer_id = customers.customer_id
 left join label_dates
     on labels.label_set = label_dates.label_set and labels.labelled_at = label_dates.labelled_at
 left join label_sets on labels.label_set = label_sets.label_set
