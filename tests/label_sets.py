@@ -11,15 +11,17 @@ from shop import Shop
 
 COLUMNS = {"label_set": "set", "labelled_at": "day", "customer_id": "who", "label": "segment"}
 # The dates at which each label set labels. The last one begins with another.
+# A name is a name, whatever stands in it.
+AUTUMN = "o'autumn"
 LABELLED = {
-    "autumn": ["2018-01-01", "2018-02-01", "2018-03-01", "2018-04-02"],
+    AUTUMN: ["2018-01-01", "2018-02-01", "2018-03-01", "2018-04-02"],
     "spring": ["2018-03-01", "2018-04-02"],
     "spring again": ["2018-03-01"],
 }
 NAMES = {
-    "autumn": ["idle", "keen", "new"],
-    "spring": ["fans", "guests", "sleepers", "testers"],
-    "spring again": ["fans", "guests", "sleepers", "testers"],
+    AUTUMN: ["idle", "keen", "new"],
+    "spring": ['fans "100 %"', "guests", "sleepers", "testers"],
+    "spring again": ['fans "100 %"', "guests", "sleepers", "testers"],
 }
 
 

@@ -7,18 +7,18 @@ import pandas as pd
 import pytest
 
 import label_sets
-from label_sets import COLUMNS, agreement_of, continued, history_of, labels_of, small_shop
+from label_sets import AUTUMN, COLUMNS, agreement_of, continued, history_of, labels_of, small_shop
 
 LABELS = {"path": "labels/*.csv", "columns": COLUMNS}
 # Eight weeks after the first label set the second one begins.
 EVERY = {"labels": LABELS, "refit_policy": "every", "refit_every_weeks": 8}
 CHAMPIONS = {
-    "2018-01-01": "autumn",
-    "2018-02-01": "autumn",
+    "2018-01-01": AUTUMN,
+    "2018-02-01": AUTUMN,
     "2018-03-01": "spring",
     "2018-04-02": "spring",
 }
-AUTUMN, SPRING, LAST = map(pd.Timestamp, ("2018-02-01", "2018-03-01", "2018-04-02"))
+FEBRUARY, SPRING, LAST = map(pd.Timestamp, ("2018-02-01", "2018-03-01", "2018-04-02"))
 
 
 def given(settings):
@@ -35,25 +35,25 @@ def made():
     """A small shop, its labels as they are meant, and these among rows that are of no use."""
     shop, came = small_shop()
     labels = labels_of(came)
-    of_day = labels[(labels["set"] == "autumn") & (labels["day"] == AUTUMN)]
+    of_day = labels[(labels["set"] == AUTUMN) & (labels["day"] == FEBRUARY)]
     blank, twice, double = of_day["who"].iloc[[0, 1, 2]]
     renamed = (labels["set"] == "spring") & (labels["day"] == LAST)
     renamed &= labels["who"] == "customer 58"
     meant = labels[~renamed & ~(labels.index == of_day.index[2])]
     other = "keen" if of_day["segment"].iloc[2] == "new" else "new"
     strays = [
-        ("autumn", AUTUMN, blank, "  "),
-        ("autumn", AUTUMN, None, "keen"),
-        (None, AUTUMN, blank, "keen"),
-        ("autumn", None, blank, "keen"),
-        ("autumn", AUTUMN, twice, of_day["segment"].iloc[1]),
-        ("autumn", AUTUMN, double, other),
-        ("autumn", AUTUMN, double, of_day["segment"].iloc[2]),
-        ("autumn", AUTUMN, "stranger", "keen"),
-        ("autumn", AUTUMN, "canceler", "keen"),
-        ("autumn", pd.Timestamp("2018-01-01"), "customer 58", "keen"),
+        (AUTUMN, FEBRUARY, blank, "  "),
+        (AUTUMN, FEBRUARY, None, "keen"),
+        (None, FEBRUARY, blank, "keen"),
+        (AUTUMN, None, blank, "keen"),
+        (AUTUMN, FEBRUARY, twice, of_day["segment"].iloc[1]),
+        (AUTUMN, FEBRUARY, double, other),
+        (AUTUMN, FEBRUARY, double, of_day["segment"].iloc[2]),
+        (AUTUMN, FEBRUARY, "stranger", "keen"),
+        (AUTUMN, FEBRUARY, "canceler", "keen"),
+        (AUTUMN, pd.Timestamp("2018-01-01"), "customer 58", "keen"),
         ("spring", LAST, "customer 58", "unheard of"),
-        ("spring", pd.Timestamp("2019-01-01"), "customer 58", "fans"),
+        ("spring", pd.Timestamp("2019-01-01"), "customer 58", "guests"),
     ]
     strays = pd.DataFrame(strays, columns=labels.columns)
     return shop, meant, pd.concat([meant.assign(who=" " + meant["who"]), strays])
@@ -96,17 +96,17 @@ def test_movements_have_entries_exits_and_a_takeover(made, built):
         "from champion.champion_transitions group by all",
     )
     moves = moves.set_index(["evaluation_date", "movement"])["customers"]
-    by_day = labels[labels["set"] == "autumn"].groupby("day")["who"].agg(set)
-    first, second = by_day[pd.Timestamp("2018-01-01")], by_day[AUTUMN]
-    assert moves[AUTUMN, "exit"] == len(first - second) > 0
-    assert moves[AUTUMN, "entry"] == len(second - first) > 0
+    by_day = labels[labels["set"] == AUTUMN].groupby("day")["who"].agg(set)
+    first, second = by_day[pd.Timestamp("2018-01-01")], by_day[FEBRUARY]
+    assert moves[FEBRUARY, "exit"] == len(first - second) > 0
+    assert moves[FEBRUARY, "entry"] == len(second - first) > 0
     assert (SPRING, "relabelling") in moves.index
     decisions = frame(
         built, "from marts.segment_model_decisions select evaluation_date, model_id, decision"
     )
     assert [tuple(row) for row in decisions.itertuples(index=False)] == [
-        (pd.Timestamp("2018-01-01"), "autumn", "first model"),
-        (AUTUMN, "autumn", "kept"),
+        (pd.Timestamp("2018-01-01"), AUTUMN, "first model"),
+        (FEBRUARY, AUTUMN, "kept"),
         (SPRING, "spring", "scheduled"),
         (LAST, "spring", "kept"),
     ]
@@ -119,11 +119,11 @@ def test_a_segment_goes_on_where_half_of_its_customers_do(made, built):
     ).pivot_table("segment_id", "segment_name", "model_id")
     kept = {
         old: new
-        for old in ids["autumn"].dropna().index
+        for old in ids[AUTUMN].dropna().index
         for new in ids["spring"].dropna().index
-        if ids["autumn"][old] == ids["spring"][new]
+        if ids[AUTUMN][old] == ids["spring"][new]
     }
-    assert kept == continued(labels, "autumn", "spring", "2018-03-01")
+    assert kept == continued(labels, AUTUMN, "spring", "2018-03-01")
     assert len(kept) == 3
 
 
@@ -134,15 +134,15 @@ def test_agreement_is_of_the_customers_whom_both_label(made, built):
         "select origin_model_id, model_id, evaluation_date, customers, adjusted_rand_index, "
         "structural_agreement, noise_agreement, noise_floor from marts.segment_stability",
     ).set_index(["origin_model_id", "model_id"])
-    assert {*pairs.index} == {("autumn", "autumn"), ("autumn", "spring"), ("spring", "spring")}
-    pair = pairs.loc[("autumn", "spring")]
-    expected = agreement_of(labels, "autumn", "spring", "2018-03-01")
+    assert {*pairs.index} == {(AUTUMN, AUTUMN), (AUTUMN, "spring"), ("spring", "spring")}
+    pair = pairs.loc[(AUTUMN, "spring")]
+    expected = agreement_of(labels, AUTUMN, "spring", "2018-03-01")
     assert pair["adjusted_rand_index"] == pytest.approx(expected, abs=1e-12)
     assert pair["evaluation_date"] == SPRING and pd.isna(pair["structural_agreement"])
     noise = agreement_of(labels, "spring", "spring again", "2018-03-01")
     assert pair["noise_agreement"] == pytest.approx(noise, abs=1e-12)
     assert pair["noise_floor"] == pytest.approx(noise, abs=1e-12)
-    assert pd.isna(pairs.loc[("autumn", "autumn"), "noise_agreement"])
+    assert pd.isna(pairs.loc[(AUTUMN, AUTUMN), "noise_agreement"])
 
 
 def test_each_row_is_accepted_or_rejected_for_a_reason(made, built):

@@ -11,7 +11,7 @@ from test_model_registry import drifting_shop
 
 import label_sets
 from conftest import REGISTRY
-from label_sets import COLUMNS, REGISTRY_OF_LABELS, labels_of, small_shop
+from label_sets import AUTUMN, COLUMNS, REGISTRY_OF_LABELS, labels_of, small_shop
 from reporting import choice_page, site
 from reporting.marts import Marts
 from reporting.text import plain
@@ -181,7 +181,7 @@ def alone(project, small, tmp_path_factory):
     """One label set that nobody has made again."""
     shop, labels = small
     folder = tmp_path_factory.mktemp("alone")
-    data = label_sets.write(labels[labels["set"] == "autumn"], shop.write(folder / "data"))
+    data = label_sets.write(labels[labels["set"] == AUTUMN], shop.write(folder / "data"))
     return project.dbt_build(data, folder / "shop.duckdb", *given({"labels": LABELS}), tested=True)
 
 
@@ -190,7 +190,7 @@ def test_of_one_label_set_agreement_is_not_assessable(alone):
     agreement = contract.loc["agreement"]
     assert agreement["status"] == "not assessable"
     assert agreement["sentence"] == (
-        "No later label set labels customers at a date at which autumn labels them too. Let it "
+        "No later label set labels customers at a date at which o'autumn labels them too. Let it "
         "label on when a new one begins: then the two are compared."
     )
     assert contract["next_evaluation_date"].isna().all()
@@ -212,7 +212,7 @@ def test_the_report_says_what_is_known_of_labels(project, alone, tmp_path):
         for text in [section.heading, *section.sentences]
     ]
     said += [plain(figure.title) for page in pages for figure in page.figures]
-    assert any("In use is the label set autumn, which somebody else has made" in s for s in said)
+    assert any("In use is the label set o'autumn, which somebody else has made" in s for s in said)
     assert any(
         "How far two fits of the same customers would agree is not known." in s for s in said
     )
@@ -262,7 +262,7 @@ def test_a_label_for_a_past_date_changes_no_past_decision(project, small, tmp_pa
 def test_a_label_set_that_ends_is_followed_by_the_next(project, small, tmp_path):
     """Nothing can be compared where no date is shared, so the contract cannot decide."""
     shop, labels = small
-    is_kept = (labels["set"] == "autumn") & (labels["day"] < "2018-03-01")
+    is_kept = (labels["set"] == AUTUMN) & (labels["day"] < "2018-03-01")
     data = label_sets.write(
         labels[is_kept | (labels["set"] == "spring")], shop.write(tmp_path / "data")
     )
@@ -273,14 +273,14 @@ def test_a_label_set_that_ends_is_followed_by_the_next(project, small, tmp_path)
         "order by decision_number",
     )
     assert decisions["decision"].tolist() == ["first model", "kept", "labels ended", "kept"]
-    assert decisions["model_id"].tolist() == ["autumn", "autumn", "spring", "spring"]
+    assert decisions["model_id"].tolist() == [AUTUMN, AUTUMN, "spring", "spring"]
     # Segments go on by those whom the old set labelled last and the new one labels first.
     wide = labels[is_kept & (labels["day"] == "2018-02-01")].assign(day=pd.Timestamp("2018-03-01"))
     wide = pd.concat([wide, labels[labels["set"] == "spring"]])
     ids = frame(warehouse, "select segment_name, segment_id from champion.champion_segments")
     names = ids.groupby("segment_id")["segment_name"].agg(list)
     assert sorted(map(tuple, names[names.map(len) == 2])) == sorted(
-        label_sets.continued(wide, "autumn", "spring", "2018-03-01").items()
+        label_sets.continued(wide, AUTUMN, "spring", "2018-03-01").items()
     )
     pairs = frame(warehouse, "select origin_model_id, model_id from marts.segment_stability")
     assert (pairs["origin_model_id"] == pairs["model_id"]).all()
