@@ -11,7 +11,10 @@
             'audience_columns': column_types_of('customer_segments'),
             'compares': builds_models() and is_comparing(),
         }) %}
-        {% if builds_models() %} {% do check_same_vars() %} {% endif %}
+        {% if builds_models() %}
+            {% do check_same_vars() %}
+            {% do stop_on_models_of_another_kind() %}
+        {% endif %}
     {% endif %}
 {% endmacro %}
 

@@ -18,7 +18,6 @@
 {% macro keep_registry() %}
     {% if execute and (builds_models() or flags.WHICH == 'seed') %} {% do forget_fingerprint() %} {% endif %}
     {% if execute and builds_models() %}
-        {% do stop_on_models_of_another_kind() %}
         {% if flags.FULL_REFRESH %}
             {% do log(
                 'The model registry stays: --full-refresh does not drop it, dbt run-operation drop_registry '
@@ -78,6 +77,14 @@
         {% set tables = [] %}
         {% for relation in registry_relations() %}
             {% do tables.append([relation.schema, relation.identifier]) %}
+        {% endfor %}
+        {# Without the var `labels` they are none of its models. #}
+        {% for schema, name in [
+            ('training', 'training_label_dates'),
+            ('training', 'training_labels'),
+            ('monitoring', 'monitoring_label_overlaps'),
+        ] %}
+            {% do tables.append([layer_schema(schema), name]) %}
         {% endfor %}
         {% do log(call_python('drop_registry', {'tables': tables}), info=true) %}
         {% do run_query('checkpoint') %}

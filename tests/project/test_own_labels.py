@@ -135,6 +135,14 @@ def test_agreement_is_of_the_customers_whom_both_label(made, built):
         "structural_agreement, noise_agreement, noise_floor from marts.segment_stability",
     ).set_index(["origin_model_id", "model_id"])
     assert {*pairs.index} == {(AUTUMN, AUTUMN), (AUTUMN, "spring"), ("spring", "spring")}
+    labelled = labels.groupby(["set", "day"])["who"].agg(set)
+    both = labelled[AUTUMN, SPRING] & labelled["spring", SPRING]
+    first = labelled[AUTUMN, pd.Timestamp("2018-01-01")]
+    assert pairs["customers"].to_dict() == {
+        (AUTUMN, AUTUMN): len(first),
+        (AUTUMN, "spring"): len(both),
+        ("spring", "spring"): len(labelled["spring", SPRING]),
+    }
     pair = pairs.loc[(AUTUMN, "spring")]
     expected = agreement_of(labels, AUTUMN, "spring", "2018-03-01")
     assert pair["adjusted_rand_index"] == pytest.approx(expected, abs=1e-12)

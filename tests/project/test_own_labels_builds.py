@@ -193,6 +193,8 @@ def test_of_one_label_set_agreement_is_not_assessable(alone):
         "No later label set labels customers at a date at which o'autumn labels them too. Let it "
         "label on when a new one begins: then the two are compared."
     )
+    # Nothing has been compared, so nothing is kept.
+    assert contract.loc["misplaced revenue", "status"] == "not assessable"
     assert contract["next_evaluation_date"].isna().all()
     of_segments = contract[contract.index.str.startswith("segment")]
     assert set(of_segments["status"]) == {"not assessable"} and len(of_segments) == 3
@@ -263,8 +265,12 @@ def test_a_label_set_that_ends_is_followed_by_the_next(project, small, tmp_path)
     """Nothing can be compared where no date is shared, so the contract cannot decide."""
     shop, labels = small
     is_kept = (labels["set"] == AUTUMN) & (labels["day"] < "2018-03-01")
+    # Once more, when it is in use no longer: what is in use holds on.
+    again = labels[is_kept & (labels["day"] == "2018-02-01")]
+    again = again.assign(day=pd.Timestamp("2018-03-20"))
     data = label_sets.write(
-        labels[is_kept | (labels["set"] == "spring")], shop.write(tmp_path / "data")
+        pd.concat([labels[is_kept | (labels["set"] == "spring")], again]),
+        shop.write(tmp_path / "data"),
     )
     warehouse = project.dbt_build(data, tmp_path / "shop.duckdb", *given({"labels": LABELS}))
     decisions = frame(
@@ -272,8 +278,11 @@ def test_a_label_set_that_ends_is_followed_by_the_next(project, small, tmp_path)
         "select evaluation_date, model_id, decision from marts.segment_model_decisions "
         "order by decision_number",
     )
-    assert decisions["decision"].tolist() == ["first model", "kept", "labels ended", "kept"]
-    assert decisions["model_id"].tolist() == [AUTUMN, AUTUMN, "spring", "spring"]
+    expected = ["first model", "kept", "labels ended", "kept", "kept"]
+    assert decisions["decision"].tolist() == expected
+    assert decisions["model_id"].tolist() == [AUTUMN] * 2 + ["spring"] * 3
+    changes = frame(warehouse, "select distinct evaluation_date from champion.champion_changes")
+    assert pd.Timestamp("2018-03-20") not in set(changes["evaluation_date"])
     # Segments go on by those whom the old set labelled last and the new one labels first.
     wide = labels[is_kept & (labels["day"] == "2018-02-01")].assign(day=pd.Timestamp("2018-03-01"))
     wide = pd.concat([wide, labels[labels["set"] == "spring"]])
@@ -371,6 +380,14 @@ def test_a_registry_has_models_of_one_kind(project, shop_data, shop_warehouse, a
         assert result.returncode != 0
         assert told in " ".join(result.stdout.split())
         assert "make drop-registry" in result.stdout
+        dropped = project.dbt(shop_data, copy, "run-operation", "drop_registry")
+        assert dropped.returncode == 0, dropped.stdout
+        with duckdb.connect(str(copy)) as connection:
+            there = connection.execute(
+                "select schema_name || '.' || table_name from duckdb_tables()"
+            ).fetchall()
+        registry = set(REGISTRY | REGISTRY_OF_LABELS) - {"marts.audience_changes"}
+        assert not registry & {name for (name,) in there}
 
 
 def test_nothing_is_compared_where_somebody_else_chooses(project, shop_data, alone):
