@@ -188,7 +188,7 @@ def _is_evaluation_due(built: Path) -> bool:
 
 def _has_labels(built: Path) -> bool:
     """Whether the models are label sets, which are evaluated whenever one of them labels."""
-    query = "select bool_or(algorithm = 'labels') from training.training_models"
+    query = "select bool_or(candidate_id = 'labels') from training.training_models"
     return bool(_rows(built, query)[0][0])
 
 
