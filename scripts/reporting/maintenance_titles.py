@@ -174,6 +174,8 @@ def look_again(
             told.append(f"The contract is measured again on {date}.")
         else:
             told.append(f"Look again on {date}.")
+    else:
+        told.append("Look again at the next date that is labelled.")
     if schedule is not None and pd.notna(schedule.next_refit_date):
         told.append(f"By its policy the next refit is on {day(schedule.next_refit_date)}.")
     dates = ["breach_not_before", "breach_most_likely", "breach_by"]

@@ -12,6 +12,7 @@ from test_model_registry import drifting_shop
 import label_sets
 from conftest import REGISTRY
 from label_sets import AUTUMN, COLUMNS, REGISTRY_OF_LABELS, labels_of, small_shop
+from page_claims import assert_claims_hold
 from reporting import choice_page, site
 from reporting.marts import Marts
 from reporting.text import plain
@@ -220,6 +221,7 @@ def test_the_report_says_what_is_known_of_labels(project, alone, tmp_path):
     )
     assert not [text for text in said if {"nan", "nat"} & set(text.lower().split())]
     assert choice_page.others(marts) == []
+    assert_claims_hold(alone)
     site.write(marts, pages, output, {}, with_customers=False)
     assert (output / "index.html").stat().st_size > 10_000
 

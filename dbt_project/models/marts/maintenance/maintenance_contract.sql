@@ -213,7 +213,10 @@ explained as (
                                     || origin_model_id || ' labels them too. Let it label on when a '
                                     || 'new one begins: then the two are compared.'
                             else
-                                coalesce('"' || segment_name || '"', 'This')
+                                coalesce(
+                                    'How well "' || segment_name || '" is found again',
+                                    'What it costs to keep ' || origin_model_id
+                                )
                                 || ' cannot be told: no later label set labels the same customers.'
                         end
                 when not is_assessable
