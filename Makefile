@@ -142,6 +142,7 @@ lint: style
 	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb .venv/bin/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests/singular
 	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb .venv/bin/sqlfluff lint --disable-progress-bar --config .sqlfluff-transactions dbt_project/models/staging/transactions dbt_project/tests/singular/transactions_are_conserved.sql
 	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb .venv/bin/sqlfluff lint --disable-progress-bar --config .sqlfluff-relations dbt_project/models/staging/relations dbt_project/models/staging/raw_files
+	SEGMENTS_WAREHOUSE=warehouse/lint.duckdb .venv/bin/sqlfluff lint --disable-progress-bar --config .sqlfluff-labels dbt_project/models/staging/labels dbt_project/models/intermediate/labels dbt_project/models/training/labels dbt_project/models/training/training_label_models.sql dbt_project/models/monitoring/monitoring_label_overlaps.sql
 
 # Needs a network: the packages of uv.lock are looked up at PyPI; one that is not found there is an error.
 audit: .venv/installed

@@ -135,7 +135,7 @@ def _build_what_has_changed(dbt: DbtRuns, built: Path, fingerprint: str) -> None
     Models, what they are evaluated by and the contract change at evaluation dates only: between two
     of them they stand, if the same project has built them with the same settings.
     """
-    if not _was_built_with(fingerprint, built):
+    if not _was_built_with(fingerprint, built) or _has_labels(built):
         dbt.build("daily")
         return
     dbt.build("facts")
@@ -184,6 +184,12 @@ def _is_evaluation_due(built: Path) -> bool:
         where cutoff is null or fitted_as_of is null
         """,
     )[0][0]
+
+
+def _has_labels(built: Path) -> bool:
+    """Whether the models are label sets, which are evaluated whenever one of them labels."""
+    query = "select bool_or(candidate_id = 'labels') from training.training_models"
+    return bool(_rows(built, query)[0][0])
 
 
 def _has_no_valid_comparison(built: Path) -> bool:

@@ -88,6 +88,11 @@ def is_contract_broken(warehouse: Path) -> bool:
 
 def _model_in_use(rows: Callable[[str], list[tuple]]) -> str:
     """Which model is in use, by whose choice, and whether that choice still stands."""
+    model_id, algorithm = rows(
+        "select model_id, algorithm from marts.segment_models where status = 'champion'"
+    )[0]
+    if algorithm == "labels":
+        return f"Model: the label set {model_id}, which somebody else has made."
     candidate_id, chosen_by, compared_as_of, compared_at, stale_reason = rows(
         "select candidate_id, chosen_by, compared_as_of, compared_at, stale_reason "
         "from marts.model_comparison where is_chosen"
@@ -127,6 +132,8 @@ def _schedule(rows: Callable[[str], list[tuple]]) -> str:
     if next_date:
         told = f"{told.rstrip()} The next refit is on {next_date:%Y-%m-%d}."
     next_evaluation = rows("select max(next_evaluation_date) from marts.maintenance_contract")[0][0]
+    if next_evaluation is None:
+        return f"{told.rstrip()} The next evaluation is at the next date that is labelled."
     return f"{told.rstrip()} The next evaluation is on {next_evaluation:%Y-%m-%d}."
 
 

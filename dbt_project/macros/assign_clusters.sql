@@ -1,36 +1,22 @@
 {#
-    Scores customers with frozen models: the nearest centroid of the model that each row names.
-
-    `customers` is a relation with the features in original units, null where unknown, and `model_id`; `scaling` is
-    its column that names the model whose scaling the features are put into, where that is another one;
-    `coefficients` is a relation like training_coefficients, in its place.
-    The query has its columns and
-      <feature>_scaled            the features in scaled units
-      squared_distance            to the nearest centroid, in scaled units
-      cluster                     number of the nearest centroid
-      runner_up_squared_distance  to the second nearest
-      runner_up_cluster           number of the second nearest
-      holding_clusters            bit c is set where the hysteresis margin holds a customer in cluster c, though
-                                  another one is nearer
-    It agrees with scikit-learn's `predict` on the same parameters. A feature that the model does not use is
-    0 for it.
-
-    Left joins, though every row finds its model: DuckDB takes the customers of a range join for a handful, and
-    would keep them all in memory to look the models up.
+    Customers with the features in scaled units beside them, as <feature>_scaled; `assign_clusters` says of which model.
 #}
-{% macro assign_clusters(customers, scaling='model_id', coefficients=none) %}
+{% macro scale_features(customers, scaling='model_id', coefficients=none) %}
+{%- set capped = [] %}
 {%- set models = scored_models() %}
-{%- set clusters = range(models.n_segments) %}
-{%- set capped, distances = [], [] %}
-{%- for feature in models.features %}{% do capped.append(feature ~ '_capped') %}{% endfor %}
-{%- for cluster in clusters %}{% do distances.append('distance_' ~ cluster) %}{% endfor -%}
+{%- for feature in models.features %}{% do capped.append(feature ~ '_capped') %}{% endfor -%}
     with
 
-    scaled as (
+    scaled as ({{ capped_and_scaled_features(customers, scaling, coefficients) }})
 
+    select {{ star_except(capped, 'scaled') }} from scaled
+{% endmacro %}
+
+
+{% macro capped_and_scaled_features(customers, scaling, coefficients) %}
         select
             customers.*
-            {%- for feature in models.features %}
+            {%- for feature in scored_models().features %}
                 {%- set its = 'coefficients.' ~ feature ~ '__' %},
                 least(
                     greatest(
@@ -46,7 +32,42 @@
         from {{ customers }} as customers
         left join {{ coefficients or ref('training_coefficients') }} as coefficients
             on customers.{{ scaling }} = coefficients.model_id
+{% endmacro %}
 
+
+{#
+    Scores customers with frozen models: the nearest centroid of the model that each row names.
+
+    `customers` is a relation with the features in original units, null where unknown, and `model_id`; `scaling` is
+    its column that names the model whose scaling the features are put into, where that is another one;
+    `coefficients` is a relation like training_coefficients, in its place.
+    The query has its columns and
+      <feature>_scaled            the features in scaled units
+      squared_distance            to the nearest centroid, in scaled units
+      cluster                     number of the nearest centroid
+      runner_up_squared_distance  to the second nearest
+      runner_up_cluster           number of the second nearest
+      holding_clusters            bit c is set where the hysteresis margin holds a customer in cluster c, though
+                                  another one is nearer
+    It agrees with scikit-learn's `predict` on the same parameters. A feature that the model does not use is
+    0 for it. With the var `labels` nothing is scored: `look_labels_up`, for which the customers have `customer_number` and
+    `cutoff`.
+
+    Left joins, though every row finds its model: DuckDB takes the customers of a range join for a handful, and
+    would keep them all in memory to look the models up.
+#}
+{% macro assign_clusters(customers, scaling='model_id', coefficients=none) %}
+{%- if has_labels() %}{{ return(look_labels_up(customers)) }}{% endif %}
+{%- set models = scored_models() %}
+{%- set clusters = range(models.n_segments) %}
+{%- set capped, distances = [], [] %}
+{%- for feature in models.features %}{% do capped.append(feature ~ '_capped') %}{% endfor %}
+{%- for cluster in clusters %}{% do distances.append('distance_' ~ cluster) %}{% endfor -%}
+    with
+
+    scaled as (
+
+{{ capped_and_scaled_features(customers, scaling, coefficients) }}
     ),
 
     measured as (

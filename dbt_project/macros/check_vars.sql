@@ -9,9 +9,22 @@
             'naming_features': naming_features(),
             'engine': target.type,
             'audience_columns': column_types_of('customer_segments'),
+            'compares': builds_models() and is_comparing(),
         }) %}
-        {% if builds_models() %} {% do check_same_vars() %} {% endif %}
+        {% if builds_models() %}
+            {% do check_same_vars() %}
+            {% do stop_on_models_of_another_kind() %}
+        {% endif %}
     {% endif %}
+{% endmacro %}
+
+
+{# Whether candidates, or options for the contract, are compared in this run. #}
+{% macro is_comparing() %}
+    {% for unique_id in selected_resources if is_comparison(unique_id) and graph.nodes[unique_id].config.meta.is_asked %}
+        {{ return(true) }}
+    {% endfor %}
+    {{ return(false) }}
 {% endmacro %}
 
 
@@ -83,7 +96,7 @@
 {% macro user_vars() %}
     {% set found = {} %}
     {% for name in [
-        'source', 'transaction_columns', 'orders', 'columns', 'order_lines', 'reviews', 'deliveries', 'csv_format', 'time_zone', 'amount_divisor', 'amount_decimals',
+        'source', 'transaction_columns', 'orders', 'columns', 'order_lines', 'reviews', 'deliveries', 'labels', 'csv_format', 'time_zone', 'amount_divisor', 'amount_decimals',
         'round_amounts', 'returns', 'normalize_customer_id', 'no_customer_values', 'currency', 'locale',
         'max_unreadable_lines',
         'max_loss', 'loss_severity',

@@ -78,6 +78,14 @@
         {% for relation in registry_relations() %}
             {% do tables.append([relation.schema, relation.identifier]) %}
         {% endfor %}
+        {# Without the var `labels` they are none of its models. #}
+        {% for schema, name in [
+            ('training', 'training_label_dates'),
+            ('training', 'training_labels'),
+            ('monitoring', 'monitoring_label_overlaps'),
+        ] %}
+            {% do tables.append([layer_schema(schema), name]) %}
+        {% endfor %}
         {% do log(call_python('drop_registry', {'tables': tables}), info=true) %}
         {% do run_query('checkpoint') %}
     {% endif %}

@@ -51,7 +51,7 @@
 
 {#
     Erases a customer on request from every table of the warehouse and of its backup (of this project, where
-    orders are relations of somebody else's), and keeps later builds from
+    orders or labels are relations of somebody else's), and keeps later builds from
     bringing the customer back (segmentation_dbt/erasure.py).
 
         dbt run-operation erase_customer --args '{customer_id: 861eff4711a542e4b93843c6dd7febb0}'
@@ -65,7 +65,7 @@
             'keys': adapter_macro('keys_of_erased')(),
             'erased_orders': adapter_macro('erased_orders')(layer_schema('raw')),
             'keys_schema': layer_schema('staging' if var('source') == 'relations' else 'raw'),
-            'schemas': schemas_of_layers() if var('source') == 'relations' else none,
+            'schemas': schemas_of_layers() if var('source') == 'relations' or has_labels() else none,
             'feed': [layer_schema('marts'), 'audience_changes'],
         }), info=true) %}
         {% do run_query('checkpoint') %}

@@ -1,8 +1,14 @@
 {#
     The segment of any customer, by the features alone: the nearest centroid of the model in use, and the second
-    nearest. Names of features stand for values that the caller gives, behind `marker`. It reads public tables only.
+    nearest. Names of features stand for values that the caller gives, behind `marker`. It reads public tables only. With the var
+    `labels` nobody can tell, and it says so.
 #}
 {% macro segment_of_query(marker='') %}
+{%- if has_labels() %}
+    select
+        error('segment_of cannot tell a segment: the var labels is set, so somebody else gives them, and nothing scores.')
+            as segment_id
+{%- else %}
     with
 
     models_in_use as (
@@ -81,6 +87,7 @@
     from scored
     inner join segments as nearest on scored.cluster = nearest.cluster
     inner join segments as runners_up on scored.runner_up_cluster = runners_up.cluster
+{%- endif %}
 {% endmacro %}
 
 

@@ -19,6 +19,16 @@
                 'No counted order is left to make segments of: data_quality_ledger says why rows were rejected, and '
                 ~ 'the var uncounted_order_statuses which orders do not count.'
             ) %}
+        {% elif dates == 0 and has_labels() %}
+            {% do exceptions.raise_compiler_error(
+                'There is no evaluation date: the orders are of ' ~ range ~ ', and all labels are of later days (labels, '
+                ~ 'columns, labelled_at). They count from the build on in which the orders of the day before are there.'
+            ) %}
+        {% elif dates > most_dates and has_labels() %}
+            {% do exceptions.raise_compiler_error(
+                'labels has ' ~ dates ~ ' dates up to the newest order; ' ~ most_dates ~ ' are the most. Where labelled_at '
+                ~ 'is a time, give the day: labelled_at: {sql: "cast(labelled_at as date)"}; else leave days out.'
+            ) %}
         {% elif dates == 0 and first_evaluation_date() is none %}
             {% do exceptions.raise_compiler_error(
                 'There is no evaluation date: in the orders, of ' ~ range ~ ', there is no first day of a month by '

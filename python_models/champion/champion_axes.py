@@ -3,9 +3,8 @@ from segmentation.relations import arrow, observations_of
 
 
 def model(dbt, session):
-    in_use = arrow(dbt.ref("champion_takeovers"), order="champion_period").to_pylist()[-1][
-        "model_id"
-    ]
-    models = arrow(dbt.ref("training_models"), where=f"model_id = '{in_use}'", order="model_id")
-    model = models.to_pylist()[0]
+    takeovers = arrow(dbt.ref("champion_takeovers"), order="champion_period").to_pylist()
+    models = arrow(dbt.ref("training_models"), order="model_id").to_pylist()
+    # Looked for here: the name of a label set is anything.
+    model = next(row for row in models if row["model_id"] == takeovers[-1]["model_id"])
     return principal_axes(model, observations_of(dbt.ref("training_observations"), model))

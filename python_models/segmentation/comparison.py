@@ -1,6 +1,6 @@
 """Models compared on the same customers, from the cross-tables of their labels."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -69,6 +69,33 @@ def compare_models(
     return pa.Table.from_pylist(rows, schema=PAIRS_SCHEMA)
 
 
+def refits_of(
+    pairs: Iterable[Mapping], models: Sequence[Mapping], known: Callable[[Mapping], pa.Table]
+) -> Iterator[tuple[Mapping, list[Mapping], pa.Table]]:
+    """Gather the older models of each refit, those with most of them first.
+
+    Parameters
+    ----------
+    pairs : iterable of mapping
+        With `model_id` and `origin_model_id`.
+    models : sequence of mapping
+        Rows of `segmentation.models.MODELS_SCHEMA`.
+    known : callable
+        Returns the observations of a model; called as they are needed.
+
+    Yields
+    ------
+    (model, origins, observations)
+        As `compare_with_origins` takes them.
+    """
+    by_id = {row["model_id"]: row for row in models}
+    origins: dict[str, list[Mapping]] = {}
+    for pair in pairs:
+        origins.setdefault(pair["model_id"], []).append(by_id[pair["origin_model_id"]])
+    for refit in sorted(origins, key=lambda refit: -len(origins[refit])):
+        yield by_id[refit], origins[refit], known(by_id[refit])
+
+
 def compare_with_origins(
     model: Mapping, origins: Sequence[Mapping], observations: pa.Table
 ) -> list[dict]:
@@ -134,14 +161,14 @@ def compare_with_origins(
             structure = _kept(tables[j], revenues[j]) | {"excess_inertia": looser[j]}
         rows.append(
             {"origin_model_id": origin["model_id"], "model_id": model["model_id"]}
-            | _compared(tables[i], revenues[i])
+            | compared(tables[i], revenues[i])
             | {"excess_inertia": looser[i]}
-            | _structural(structure)
+            | structural(structure)
         )
     return rows
 
 
-def _compared(table: np.ndarray, revenues: np.ndarray) -> dict:
+def compared(table: np.ndarray, revenues: np.ndarray) -> dict:
     """Tell what customers and centavos by the clusters of two models say."""
     return {
         "customers": int(table.sum()),
@@ -163,7 +190,7 @@ def _kept(table: np.ndarray, revenues: np.ndarray) -> dict:
     }
 
 
-def _structural(kept: dict | None) -> dict:
+def structural(kept: dict | None) -> dict:
     """Name what is kept under the scaling of the refit; None throughout where nothing is known."""
     kept = kept or {}
     return {

@@ -279,8 +279,9 @@ def _blank_unreadable_lines(
 
 def _drop(connection: duckdb.DuckDBPyConnection, tables: list[list[str]]) -> None:
     connection.begin()
-    for schema, name in tables:
-        connection.execute(f"drop table if exists {schema}.{quoted(name)}")
+    # What is a table with one var can be a view with another.
+    for schema, name in {*map(tuple, tables)} & set(tables_in(connection)):
+        connection.execute(f"drop table {schema}.{quoted(name)}")
     connection.commit()
 
 

@@ -52,6 +52,7 @@ COLUMNS_BESIDE_ORDERS = {
     "reviews": ["order_id", "review_score", "reviewed_at"],
     "deliveries": ["order_id", "delivered_at", "promised_at"],
 }
+COLUMNS_OF_LABELS = ["label_set", "labelled_at", "customer_id", "label"]
 # A name of up to three parts, as in crm.sales.orders; one with a dot stands in double quotes.
 _PART = r'("([^"]|"")+"|[^."]+)'
 
@@ -146,6 +147,7 @@ VARS = {
     "order_lines": _or_null(_MAPPING),
     "reviews": _or_null(_MAPPING),
     "deliveries": _or_null(_MAPPING),
+    "labels": _or_null(_MAPPING),
     "csv_format": _MAPPING,
     "time_zone": _or_null(_TIME_ZONE),
     "amount_divisor": _POWER_OF_TEN,
@@ -318,6 +320,7 @@ def check_vars(
     naming_features: list[str],
     engine: str = "duckdb",
     audience_columns: Mapping[str, str] | None = None,
+    compares: bool = False,
 ) -> str:
     """Stop a run whose vars are not of the kind, or within the limits, that SQL is written for.
 
@@ -333,6 +336,8 @@ def check_vars(
         The type of the target.
     audience_columns : mapping of str to str, optional
         Types of the columns that conditions of audiences are on, by name.
+    compares : bool
+        Whether the run compares candidates, or options for the contract.
 
     Returns
     -------
@@ -368,6 +373,7 @@ def check_vars(
     _check_returns(given, engine)
     _check_transaction_columns(given["transaction_columns"])
     check_relations(given, engine)
+    _check_labels(given, engine, compares=compares)
     _check_weights(given["choice_score_weights"])
     _check_clauses(given["maintenance_clauses"])
     _check_audiences(given, engine, audience_columns or {})
@@ -565,6 +571,11 @@ def _check_relation(name: str, relation: Mapping, engine: str) -> None:
         "source": "{source: [crm, orders]}",
         "path": '{path: "orders/*.parquet"}',
     }
+    if name == "labels":
+        ways = {
+            way: example.replace("sales.orders", "labels").replace("orders", "labels")
+            for way, example in ways.items()
+        }
     allowed = [*ways] if name == "orders" else [*ways, "columns"]
     for key in relation:
         if key not in allowed:
@@ -589,6 +600,33 @@ def _check_relation(name: str, relation: Mapping, engine: str) -> None:
         raise UserError(
             f"{name}, path is for DuckDB alone; on Spark make a table of the files and name it: "
             "{relation: orders}."
+        )
+
+
+def _check_labels(given: Mapping, engine: str, *, compares: bool) -> None:
+    labels = given["labels"]
+    if labels is None:
+        return
+    if engine != "duckdb":
+        raise UserError("labels is for DuckDB alone; set it to null.")
+    if not labels:
+        raise UserError("labels is empty; name a relation, or set it to null.")
+    _check_relation("labels", labels, engine)
+    columns = labels.get("columns") or {}
+    _check("labels, columns", columns, _MAPPING)
+    _check_columns_of_relation("labels", columns, COLUMNS_OF_LABELS)
+    for column in COLUMNS_OF_LABELS:
+        if not columns.get(column):
+            raise UserError(f"labels, columns does not say which column is {column}.")
+    if given["refit_policy"] == "recentre":
+        raise UserError(
+            "refit_policy is recentre, but labels cannot be scored in another scaling; with labels "
+            "set it to on_breach, every, manual or never."
+        )
+    if compares:
+        raise UserError(
+            "labels names segments that somebody else makes, so there are no candidates to "
+            "compare; run make build, or set labels to null for make compare."
         )
 
 

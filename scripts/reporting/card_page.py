@@ -60,9 +60,12 @@ def _names(marts: Marts) -> str:
 
 def _purpose(marts: Marts) -> list[str]:
     model = _model(marts)
+    how = f"by {_names(marts)}"
+    if model.algorithm == "labels":
+        how = "by the labels that somebody else gives them"
     return [
         f"{model.model_id} puts {integer(marts.customers)} customers into "
-        f"{counted(model.n_segments, 'segment')} by {_names(marts)}, for the choice of whom to "
+        f"{counted(model.n_segments, 'segment')} {how}, for the choice of whom to "
         f"address and how. It is in use since {day(model.champion_from)}.",
         "A segment describes a group. It decides nothing about one person, and it does not say "
         "why customers buy.",
@@ -88,14 +91,17 @@ def _data(marts: Marts) -> list[str]:
     model = _model(marts)
     ledger = marts["data_quality_ledger"]
     ledger = ledger[ledger["rule"] == "all rules"]
+    made = f"It was fitted on {integer(model.customers)} customers known by"
+    with_what = f"Random seed {model.seed}, {model['library_versions']}, fingerprint"
+    if model.algorithm == "labels":
+        made = f"It has labelled {integer(model.customers)} customers on"
+        with_what = "How it was made only its maker knows. Fingerprint"
     return [
-        f"It was fitted on {integer(model.customers)} customers known by "
-        f"{day(model.fitted_as_of)}. Of {integer(ledger['rows_in'].sum())} raw rows "
+        f"{made} {day(model.fitted_as_of)}. Of {integer(ledger['rows_in'].sum())} raw rows "
         f"{integer(ledger['rows_rejected'].sum())} are rejected, and "
         f"{integer(ledger['rows_changed'].sum())} values are changed; each by a rule of the data "
         "quality ledger.",
-        f"Random seed {model.seed}, {model['library_versions']}, fingerprint of the data "
-        f"{model.data_fingerprint}.",
+        f"{with_what} of the data {model.data_fingerprint}.",
     ]
 
 
@@ -121,7 +127,7 @@ def _figures(marts: Marts) -> pd.DataFrame:
         "Segments": integer(model.n_segments),
         "Silhouette": if_known(number)(model.silhouette),
         "Smallest segment": share(model.smallest_share),
-        "Inertia": number(model.inertia),
+        "Inertia": if_known(number)(model.inertia),
         "Agreement of fits that differ by chance, mean": if_known(number)(noise.noise_agreement),
         "Noise floor": if_known(number)(noise.noise_floor),
     }
@@ -140,8 +146,15 @@ def _limits(marts: Marts) -> list[str]:
         f"{number(BORDER)}: another fit may put them into the next segment.",
         f"It knows {_names(marts)}, and nothing else of a customer.",
     ]
+    if model.algorithm == "labels":
+        told = [
+            "What it knows of a customer, and how sure a label is, is not told. Here customers are "
+            f"described by {_names(marts)}."
+        ]
     noise = marts["maintenance_noise"].set_index("model_id").loc[marts.model_id]
-    if not noise.is_assessable:
+    if pd.isna(noise.noise_agreement) and model.algorithm == "labels":
+        told.append("How far two fits of the same customers would agree is not known.")
+    elif not noise.is_assessable:
         told.append(
             "Two fits of the same customers agree too little for a contract: much of the segments "
             "is chance."

@@ -8,6 +8,7 @@ from reporting.figures import (
     ACCENT,
     Figure,
     Panel,
+    Section,
     by_segment,
     coloured,
     colours_of_segments,
@@ -44,6 +45,11 @@ def is_compared(marts: Marts) -> bool:
     return bool(marts["model_comparison"]["compared_at"].notna().any())
 
 
+def has_labels(marts: Marts) -> bool:
+    """Whether segments are labels that somebody else gives."""
+    return marts["model_comparison"].empty
+
+
 def chosen(marts: Marts) -> pd.Series:
     """Return the row of the candidate in use."""
     candidates = marts["model_comparison"]
@@ -52,6 +58,11 @@ def chosen(marts: Marts) -> pd.Series:
 
 def verdict(marts: Marts) -> list[str]:
     """Why the chosen one, in sentences."""
+    if has_labels(marts):
+        return [
+            f"In use is the label set {marts.model_id}, which somebody else has made: there is "
+            "nothing to choose here."
+        ]
     winner = chosen(marts)
     told = [f"In use is {_called(winner)}, chosen {winner.chosen_by}."]
     if not is_compared(marts):
@@ -108,7 +119,9 @@ def _called(candidate: pd.Series) -> str:
 
 def figures(marts: Marts) -> list[Figure]:
     """Draw the figures of the page, in order."""
-    made = [criteria(marts), silhouette_by_k(marts), stability_by_k(marts)]
+    made = []
+    if not has_labels(marts):
+        made = [criteria(marts), silhouette_by_k(marts), stability_by_k(marts)]
     return [f for f in [*made, silhouettes(marts), projection(marts)] if f is not None]
 
 
@@ -202,6 +215,14 @@ def criteria_title(candidates: pd.DataFrame, winner: pd.Series) -> str:
         f"A silhouette is not all: {integer(above)} of {integer(len(candidates))} candidates have "
         f"a higher one than the chosen, which has {has}"
     )
+
+
+def others(marts: Marts) -> list[Section]:
+    """Return the section on the candidates that nearly won; none where there was nothing to win."""
+    heading = "The eligible candidates with the best scores"
+    if has_labels(marts):
+        return []
+    return [Section("What nearly won", tables=[(heading, nearest_candidates(marts))])]
 
 
 def nearest_candidates(marts: Marts, number_of: int = 10) -> pd.DataFrame:

@@ -174,6 +174,8 @@ def look_again(
             told.append(f"The contract is measured again on {date}.")
         else:
             told.append(f"Look again on {date}.")
+    else:
+        told.append("Look again at the next date that is labelled.")
     if schedule is not None and pd.notna(schedule.next_refit_date):
         told.append(f"By its policy the next refit is on {day(schedule.next_refit_date)}.")
     dates = ["breach_not_before", "breach_most_likely", "breach_by"]
@@ -214,7 +216,9 @@ def agreement(rows: pd.DataFrame, threshold: float | None) -> str:
     )
     least = live["noise_floor"].clip(upper=threshold)
     beyond = int((live["adjusted_rand_index"] < least).sum())
-    if kept < len(live):
+    if kept < len(live) and live["noise_floor"].isna().all():
+        told += "; whether less than that is more than chance is not known"
+    elif kept < len(live):
         told += f", and at less by more than chance at {integer(beyond)}"
     if live["structural_agreement"].notna().all():
         structural = int((live["structural_agreement"] >= threshold).sum())

@@ -85,15 +85,7 @@ def pages(marts: Marts) -> list[Page]:
             "Choosing the model",
             [
                 Section("Why this model", choice_page.verdict(marts), choice_page.figures(marts)),
-                Section(
-                    "What nearly won",
-                    tables=[
-                        (
-                            "The eligible candidates with the best scores",
-                            choice_page.nearest_candidates(marts),
-                        )
-                    ],
-                ),
+                *choice_page.others(marts),
             ],
         ),
         Page(

@@ -21,6 +21,9 @@ from segmentation_dbt.settings import check_vars
 
 VARS = yaml.safe_load((ROOT / "dbt_project.yml").read_text())["vars"]
 
+COLUMNS = {"label_set": "a", "labelled_at": "b", "customer_id": "c", "label": "d"}
+LABELS = {"relation": "crm.labels", "columns": COLUMNS}
+
 INJECTIONS = [
     "'; drop table marts.customer_segments; --",
     '"; drop table marts.customer_segments; --',
@@ -81,6 +84,21 @@ def test_the_vars_of_the_project_are_allowed():
     validate({"as_of": "2018-01-01 12:30:00", "observation_months": 12, "pinned_candidate": None})
     validate({"uncounted_order_statuses": [], "contract_options": {}})
     validate({"feature_sets": VARS["feature_sets"] | {"r": ["recency_days"]}})
+    validate({"labels": LABELS, "refit_policy": "manual"})
+
+
+@pytest.mark.parametrize(
+    ("run", "told"),
+    [
+        ({"engine": "spark"}, "labels is for DuckDB alone; set it to null"),
+        ({"compares": True}, "labels names segments that somebody else makes, so there are no"),
+    ],
+)
+def test_labels_are_for_duckdb_and_are_not_compared(run, told):
+    with pytest.raises(UserError, match=re.escape(told)):
+        check_vars(
+            given=VARS | {"labels": LABELS}, named=[], naming_features=NAMING_FEATURES, **run
+        )
 
 
 @pytest.mark.parametrize("name", sorted(set(VARS) - QUOTED))
@@ -158,6 +176,13 @@ def test_no_var_takes_sql(name):
         ),
         ({"observation_months": 1.5}, "observation_months is 1.5; it must be a whole number"),
         ({"choice_score_weights": {"silhouette": 1}}, "choice_score_weights must give"),
+        ({"labels": {}}, "labels is empty; name a relation, or set it to null"),
+        ({"labels": {"columns": COLUMNS}}, "labels must name one relation, as one of {relation: c"),
+        ({"labels": LABELS | {"path": "a.csv"}}, '{path: "labels/*.parquet"}.'),
+        ({"labels": {"relation": "crm.labels"}}, "does not say which column is label_set"),
+        ({"labels": LABELS | {"columns": COLUMNS | {"segment": "e"}}}, "columns names segment; it"),
+        ({"labels": LABELS | {"rows": 3}}, "labels has rows, not one of relation, model, source,"),
+        ({"labels": LABELS, "refit_policy": "recentre"}, "labels cannot be scored in another"),
         ({"comparison_date": "2018-01-20"}, "it must be first_evaluation_date or as_of"),
     ],
 )

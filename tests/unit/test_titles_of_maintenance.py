@@ -81,6 +81,18 @@ def test_the_spread_of_an_age_needs_ten_pairs(seed):
         assert known.loc[weeks, "min"] > row["max"]
 
 
+def test_without_a_noise_floor_nothing_is_called_more_than_chance():
+    rows = pd.DataFrame(
+        {"evaluation_date": pd.date_range("2018-01-01", periods=20, freq="7D"), "is_live": True}
+    ).assign(adjusted_rand_index=0.9, structural_agreement=np.nan, noise_floor=np.nan)
+    assert "chance" not in said(titles.agreement(rows, 0.8))
+    rows.loc[3, "adjusted_rand_index"] = 0.3
+    told = said(titles.agreement(rows, 0.8))
+    assert told.endswith(
+        "at 19 of 20 evaluations; whether less than that is more than chance is not known"
+    )
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_evaluations_are_counted_while_orders_come(seed):
     random = np.random.default_rng(seed)

@@ -25,6 +25,7 @@
         'order_lines': {'order_id': 'string', 'amount': 'decimal', 'items': 'integer', 'category': 'string'},
         'reviews': {'order_id': 'string', 'review_score': 'integer', 'reviewed_at': 'timestamp'},
         'deliveries': {'order_id': 'string', 'delivered_at': 'timestamp', 'promised_at': 'timestamp'},
+        'labels': {'label_set': 'string', 'labelled_at': 'timestamp', 'customer_id': 'string', 'label': 'string'},
     }[name]) }}
 {% endmacro %}
 
@@ -92,7 +93,10 @@
 {# A path is one below the data folder, unless it is absolute or a URL. #}
 {% macro path_below_data(path) %}
     {% if path.startswith('/') or '://' in path %} {{ return(path) }} {% endif %}
-    {{ return(env_var('SEGMENTS_DATA', 'data/demo').rstrip('/') ~ '/' ~ path) }}
+    {% set data = env_var('SEGMENTS_DATA', 'data/demo').rstrip('/') %}
+    {# Orders of one file have others beside it. #}
+    {% set data = modules.re.sub('[^/]+[.](csv|parquet|xlsx)$', '', data) or '.' %}
+    {{ return(data.rstrip('/') ~ '/' ~ path) }}
 {% endmacro %}
 
 

@@ -414,6 +414,14 @@ unioned as (
                 then
                     'Number and places of the segments fit the customers as they did at the fit, '
                     || 'and customers come back as before.'
+            {% if has_labels() -%}
+                when status = 'not assessable' and clause = 'newcomers'
+                    then 'Newcomers of the year before a label set begins have none of its labels.'
+                when status = 'not assessable'
+                    then
+                        'Whether number and places of the segments still fit cannot be told of labels '
+                        || 'that somebody else gives.'
+            {%- endif %}
             when status = 'not assessable' and clause = 'newcomers'
                 then
                     'Newcomers, or months before the fit to compare them with, are too few to tell '

@@ -68,6 +68,8 @@ to_next as (
 
     select
         {{ features | join(', ') }},
+        cutoff,
+        customer_number,
         monetary_value as revenue,
         champion_period,
         cluster as previous_cluster,

@@ -121,19 +121,47 @@ agreements as {{ materialized() }} (
     ),
 {%- endif %}
 
+{% if has_labels() -%}
+    label_dates as {{ materialized() }} (
+
+        select * from {{ ref('training_label_dates') }}
+
+    ),
+{%- endif %}
+
 challengers as (
 
     -- The newest date that is decided is decided again: the settings may now name another champion.
-    select
-        models.model_id,
-        models.candidate_id,
-        models.fitted_as_of as evaluation_date,
-        row_number() over (order by models.fitted_as_of) as step
-    from models
-    inner join chosen on models.candidate_id = chosen.candidate_id
-    where
-        models.fitted_as_of
-        >= coalesce((select decided.evaluation_date from decided), {{ start_of_time() }})
+    {% if has_labels() -%}
+        -- Of the label sets that label at a date the one that began last.
+        select
+            models.model_id,
+            models.candidate_id,
+            models.fitted_as_of,
+            label_dates.labelled_at as evaluation_date,
+            dense_rank() over (order by label_dates.labelled_at) as step
+        from label_dates
+        inner join models on label_dates.label_set = models.model_id
+        where
+            label_dates.labelled_at
+            >= coalesce((select decided.evaluation_date from decided), {{ start_of_time() }})
+        qualify
+            row_number() over (
+                partition by label_dates.labelled_at order by models.fitted_as_of desc
+            ) = 1
+    {%- else -%}
+        select
+            models.model_id,
+            models.candidate_id,
+            models.fitted_as_of,
+            models.fitted_as_of as evaluation_date,
+            row_number() over (order by models.fitted_as_of) as step
+        from models
+        inner join chosen on models.candidate_id = chosen.candidate_id
+        where
+            models.fitted_as_of
+            >= coalesce((select decided.evaluation_date from decided), {{ start_of_time() }})
+    {%- endif %}
 
 ),
 
@@ -221,7 +249,11 @@ decisions as (
             {%- else -%}
                 cast(null as string)
             {%- endif %} as previous_scaling_model_id,
-            agreements.adjusted_rand_index,
+            -- Of the date at which the challenger began.
+            case
+                when challengers.fitted_as_of = challengers.evaluation_date
+                    then agreements.adjusted_rand_index
+            end as adjusted_rand_index,
             {% if policy == 'never' -%}
                 cast(null as string)
             {%- elif policy == 'manual' -%}
@@ -232,6 +264,12 @@ decisions as (
                         champions.candidate_id != challengers.candidate_id
                         and coalesce(assessable_challengers.is_assessable, true)
                         then 'candidate changed'
+                    {% if has_labels() -%}
+                        when challengers.fitted_as_of <= champions.fitted_as_of then null
+                        {% if policy == 'on_breach' -%}
+                            when labels_of_champion.label_set is null then 'labels ended'
+                        {%- endif %}
+                    {%- endif %}
                     when champions.candidate_id = challengers.candidate_id then {{ reason }}
                 end
             {%- endif %} as reason
@@ -247,6 +285,12 @@ decisions as (
         left join assessable as assessable_challengers
             on challengers.model_id = assessable_challengers.model_id
         left join named_by_hand on challengers.step = named_by_hand.step
+        {% if has_labels() -%}
+            left join label_dates as labels_of_champion
+                on
+                    decisions.model_id = labels_of_champion.label_set
+                    and challengers.evaluation_date = labels_of_champion.labelled_at
+        {%- endif %}
     ) as decided_at_step
 
 ),

@@ -57,7 +57,10 @@ select
     findings.is_alarming
 from met
 inner join model_pairs
-    on met.origin_model_id = model_pairs.origin_model_id and met.model_id = model_pairs.model_id
+    on
+        met.origin_model_id = model_pairs.origin_model_id
+        and met.model_id = model_pairs.model_id
+        and met.evaluation_date = model_pairs.evaluation_date
 inner join findings
     on
         met.origin_model_id = findings.origin_model_id

@@ -93,9 +93,11 @@ to_refit as (
     select
         {% for feature in features %}
             {{ feature }},
-            {{ feature }}_scaled as {{ feature }}_by_origin,
+            {{ 'cast(null as double)' if has_labels() else feature ~ '_scaled' }}
+                as {{ feature }}_by_origin,
         {% endfor %}
         cutoff,
+        customer_number,
         model_id as origin_model_id,
         cluster as origin_cluster,
         sqrt(squared_distance) as distance,

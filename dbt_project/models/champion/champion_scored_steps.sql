@@ -45,7 +45,7 @@ to_score as (
 
 scored as ({{ assign_clusters('to_score', scaling='scaling_model_id') }}),
 
-{% if var('observation_months') -%}
+{% if var('observation_months') and not has_labels() -%}
     present as (
 
         select
@@ -56,6 +56,16 @@ scored as ({{ assign_clusters('to_score', scaling='scaling_model_id') }}),
             ) as next_step
         from customer_features
         inner join steps on customer_features.cutoff = steps.evaluation_date
+
+    ),
+{%- elif has_labels() -%}
+    present as (
+
+        select
+            customer_number,
+            step,
+            lead(step) over (partition by customer_number order by step) as next_step
+        from scored
 
     ),
 {%- endif %}
@@ -73,9 +83,10 @@ narrowed as (
             as holding_clusters,
         holding_clusters = 0 as is_clear
     from scored
-    {%- if var('observation_months') %}
+    {%- if var('observation_months') or has_labels() %}
         union all
-        -- Each first step at which a customer has no order within the observation window any more.
+        -- Each first step at which a customer has no order within the observation window any more,
+        -- or no label.
         select
             present.customer_number,
             cast(steps.step as smallint) as step,

@@ -27,6 +27,19 @@ labelings as (
 
 ),
 
+{% if has_labels() -%}
+    given_names as (
+
+        select
+            model_id,
+            cluster,
+            label
+        from {{ ref('training_labels') }}
+        where not is_repeat
+
+    ),
+{%- endif %}
+
 named as ({{ name_clusters('labelings') }})
 
 select
@@ -38,7 +51,7 @@ select
     named.cluster,
     identities.previous_cluster,
     identities.segment_id,
-    named.segment_name,
+    {{ 'given_names.label' if has_labels() else 'named.segment_name' }} as segment_name,
     named.rule_name,
     named.bands,
     named.description,
@@ -50,4 +63,10 @@ inner join identities
     on named.labeling_id = identities.champion_period and named.cluster = identities.cluster
 inner join profiles
     on named.labeling_id = profiles.champion_period and named.cluster = profiles.cluster
+{% if has_labels() -%}
+    inner join given_names
+        on
+            champion_periods.model_id = given_names.model_id
+            and named.cluster = given_names.cluster
+{%- endif %}
 order by champion_periods.champion_period, identities.segment_id

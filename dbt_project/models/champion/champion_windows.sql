@@ -82,4 +82,9 @@ from unioned
             unioned.origin_model_id = known.origin_model_id
             and unioned.cutoff = known.cutoff
 {%- endif %}
+{%- if has_labels() %}
+    -- Newcomers of the year before have no labels, and where labels lie is not for this project to
+    -- judge.
+    where false
+{%- endif %}
 order by unioned.origin_model_id, unioned.cutoff

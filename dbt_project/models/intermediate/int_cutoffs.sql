@@ -37,7 +37,16 @@ published_state as (
 
 ),
 
-{% if first_evaluation_date() is not none -%}
+{% if has_labels() -%}
+    -- Somebody else's models are evaluated when they label.
+    labelled as (
+
+        select distinct labelled_at
+        from {{ ref('int_labels') }}
+        where rejection_reason is null
+
+    ),
+{%- elif first_evaluation_date() is not none -%}
     first_evaluation as (
 
         select {{ sql_timestamp(first_evaluation_date()) }} as evaluation_date
@@ -78,12 +87,18 @@ published_state as (
 
 evaluation_dates as (
 
-    select
-        {{ every(
-            var('evaluation_interval_weeks') ~ ' week', 'first_evaluation.evaluation_date', 'published_state.as_of'
-        ) }} as cutoff
-    from published_state
-    cross join first_evaluation
+    {% if has_labels() -%}
+        select labelled.labelled_at as cutoff
+        from labelled
+        inner join published_state on labelled.labelled_at <= published_state.as_of
+    {%- else -%}
+        select
+            {{ every(
+                var('evaluation_interval_weeks') ~ ' week', 'first_evaluation.evaluation_date', 'published_state.as_of'
+            ) }} as cutoff
+        from published_state
+        cross join first_evaluation
+    {%- endif %}
 
 ),
 

@@ -23,7 +23,9 @@ paired as (
         on
             models.candidate_id = origins.candidate_id
             and models.feature_set = origins.feature_set
-            and models.n_segments = origins.n_segments
+            {% if not has_labels() -%}
+                and models.n_segments = origins.n_segments
+            {%- endif %}
             and models.fitted_as_of >= origins.fitted_as_of
 
 )

@@ -7,8 +7,14 @@ judged_candidates as (
 )
 
 select
-    candidate_id,
-    algorithm,
+    {% if has_labels() -%}
+        -- What label sets are described by.
+        {{ sql_string(label_candidate()) }} as candidate_id,
+        'labels' as algorithm,
+    {%- else -%}
+        candidate_id,
+        algorithm,
+    {%- endif %}
     feature_set,
     n_segments,
     features_with_transforms as features,

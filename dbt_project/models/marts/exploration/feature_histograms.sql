@@ -15,7 +15,7 @@ parameters as (
 
 ),
 
-scored as ({{ assign_clusters('customer_segments', scaling='scaling_model_id') }}),
+scored as ({{ scale_features('customer_segments', scaling='scaling_model_id') }}),
 
 unpivoted as (
 

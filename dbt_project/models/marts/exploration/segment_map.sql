@@ -36,7 +36,7 @@ sample as (
 
 ),
 
-scored as ({{ assign_clusters('sample', scaling='scaling_model_id') }}),
+scored as ({{ scale_features('sample', scaling='scaling_model_id') }}),
 
 loadings as (
 

@@ -9,12 +9,31 @@ rules as (
 counts as (
 
     select * from {{ ref('stg_data_quality_counts') }}
+    {%- if has_labels() %}
+        union all
+        select
+            'labels' as raw_table,
+            rejection_reason as rule,
+            count(*) as affected_rows
+        from {{ ref('training_label_rows') }}
+        where rejection_reason is not null
+        group by 1, 2
+    {%- endif %}
 
 ),
 
 traced as (
 
     select * from {{ ref('stg_raw_tables') }}
+    {%- if has_labels() %}
+        union all
+        select
+            'labels' as raw_table,
+            (select count(*) from {{ ref('stg_labels__labels') }}) as rows_in,
+            count(*) as rows_accepted
+        from {{ ref('training_label_rows') }}
+        where rejection_reason is null
+    {%- endif %}
 
 ),
 

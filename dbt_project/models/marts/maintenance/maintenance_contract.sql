@@ -45,11 +45,27 @@ newest_evaluation as (
 
 ),
 
+{% if has_labels() -%}
+    newest_labels as (
+
+        select max(evaluation_date) as labelled_at
+        from {{ ref('monitoring_evaluation_dates') }}
+
+    ),
+{%- endif %}
+
 newest as (
 
     select
         clauses.*,
         models.fitted_as_of,
+        -- Whether it has been in use for a while, and nothing has come to compare it with.
+        {% if has_labels() -%}
+            clauses.evaluation_date = models.fitted_as_of
+            and newest_labels.labelled_at > models.fitted_as_of
+        {%- else -%}
+            false
+        {%- endif %} as is_alone,
         segments.segment_id,
         segments.segment_name,
         case when clauses.clause = 'agreement' then comparisons.structural_agreement end
@@ -66,6 +82,9 @@ newest as (
         / 7e0 as weeks_until_breach
     from clauses
     cross join newest_evaluation
+    {% if has_labels() -%}
+        cross join newest_labels
+    {%- endif %}
     inner join champion_periods on clauses.origin_model_id = champion_periods.model_id
     inner join models on champion_periods.model_id = models.model_id
     left join comparisons
@@ -91,7 +110,7 @@ judged as (
         *,
         case
             when is_broken then 'breach'
-            when is_out_of_date or not is_assessable then 'not assessable'
+            when is_out_of_date or is_alone or not is_assessable then 'not assessable'
             when not is_live and evaluation_date != fitted_as_of then 'not assessable'
             when is_close then 'warn'
             else 'ok'
@@ -113,15 +132,26 @@ judged as (
         case clause
             when 'agreement'
                 then
-                    printf(
-                        'The model of %s%s and a refit of %s agree on the same customers at %.2f '
-                        || '(adjusted Rand index); the contract asks for %.2f.',
-                        {{ iso_date('fitted_as_of') }},
-                        recentred_told,
-                        {{ iso_date('evaluation_date') }},
-                        measured_value,
-                        threshold
-                    )
+                    {% if has_labels() -%}
+                        'The label set ' || origin_model_id || ' and the newer one ' || model_id
+                        || printf(
+                            ' agree on the customers whom both label on %s at %.2f (adjusted Rand '
+                            || 'index); the contract asks for %.2f.',
+                            {{ iso_date('evaluation_date') }},
+                            measured_value,
+                            threshold
+                        )
+                    {%- else -%}
+                        printf(
+                            'The model of %s%s and a refit of %s agree on the same customers at '
+                            || '%.2f (adjusted Rand index); the contract asks for %.2f.',
+                            {{ iso_date('fitted_as_of') }},
+                            recentred_told,
+                            {{ iso_date('evaluation_date') }},
+                            measured_value,
+                            threshold
+                        )
+                    {%- endif %}
             when 'segment'
                 then
                     printf(
@@ -146,6 +176,66 @@ judged as (
         end as finding
     from newest
 
+),
+
+explained as (
+
+    -- What cannot be told of labels, and what to do about it.
+    select
+        *,
+        {% if has_labels() -%}
+            case
+                when is_out_of_date
+                    then
+                        'The label set of ' || {{ iso_date('newest_evaluation_date') }}
+                        || ' cannot be compared with the one in use, ' || origin_model_id
+                        || coalesce(', in "' || segment_name || '"', '')
+                        || ': they share no customers at the date at which it began. Let the old label '
+                        || 'set label on when a new one begins.'
+                when noise_agreement < threshold
+                    then
+                        printf(
+                            'Label sets that begin at one date agree at %.2f on average',
+                            noise_agreement
+                        )
+                        || coalesce(' in "' || segment_name || '"', '')
+                        || printf(
+                            ', and the contract asks for %.2f: the segmentation is too unstable to be '
+                            || 'contracted.',
+                            threshold
+                        )
+                when is_new
+                    then
+                        case clause
+                            when 'agreement'
+                                then
+                                    'No later label set labels customers at a date at which '
+                                    || origin_model_id || ' labels them too. Let it label on when a '
+                                    || 'new one begins: then the two are compared.'
+                            else
+                                coalesce(
+                                    'How well "' || segment_name || '" is found again',
+                                    'What it costs to keep ' || origin_model_id
+                                )
+                                || ' cannot be told: no later label set labels the same customers.'
+                        end
+                when not is_assessable
+                    then
+                        finding || ' How much of that is noise is unknown'
+                        || case clause
+                            when 'agreement'
+                                then
+                                    ', because no other label set began with ' || model_id
+                                    || ': let whoever makes the labels fit twice, and give both as '
+                                    || 'label sets that begin at one date.'
+                            else '.'
+                        end
+            end
+        {%- else -%}
+            cast(null as string)
+        {%- endif %} as labels_told
+    from judged
+
 )
 
 select
@@ -166,9 +256,15 @@ select
     severity,
     status,
     case when is_broken then broken_since end as breached_since,
-    newest_evaluation_date
-    + {{ var('evaluation_interval_weeks') }} * interval '7' day as next_evaluation_date,
+    {% if has_labels() -%}
+        -- When somebody labels next, nobody knows.
+        cast(null as timestamp) as next_evaluation_date,
+    {%- else -%}
+        newest_evaluation_date
+        + {{ var('evaluation_interval_weeks') }} * interval '7' day as next_evaluation_date,
+    {%- endif %}
     case
+        when status = 'not assessable' and labels_told is not null then labels_told
         when status = 'not assessable' and is_out_of_date
             then
                 'No model of ' || {{ iso_date('newest_evaluation_date') }}
@@ -258,7 +354,7 @@ select
                 else ' No refit is due.'
             end
     end as sentence
-from judged
+from explained
 union all
 select
     other_clauses.clause,
@@ -276,8 +372,12 @@ select
     other_clauses.severity,
     other_clauses.status,
     other_clauses.breached_since,
-    newest_evaluation.evaluation_date
-    + {{ var('evaluation_interval_weeks') }} * interval '7' day as next_evaluation_date,
+    {% if has_labels() -%}
+        cast(null as timestamp) as next_evaluation_date,
+    {%- else -%}
+        newest_evaluation.evaluation_date
+        + {{ var('evaluation_interval_weeks') }} * interval '7' day as next_evaluation_date,
+    {%- endif %}
     other_clauses.sentence
 from other_clauses
 cross join newest_evaluation

@@ -81,7 +81,13 @@ select
     case
         when stability.noise_floor is null
             then
-                'The noise floor is unknown, because the same customers could not be fitted again.'
+                {% if has_labels() -%}
+                    'The noise floor is unknown, because no other label set began with the newer '
+                    || 'one.'
+                {%- else -%}
+                    'The noise floor is unknown, because the same customers could not be fitted '
+                    || 'again.'
+                {%- endif %}
         when stability.adjusted_rand_index >= stability.noise_floor
             then
                 printf(
@@ -97,7 +103,7 @@ select
             printf(
                 'Drift: %s %s after its fit the model%s and a refit agree at %.2f, two fits of '
                 || 'the same customers at %.2f or more. The refit moves %s furthest (%.2f '
-                || 'standard deviations); not refitting makes segments %.1f %% looser.',
+                || 'standard deviations)%s.',
                 {{ plain_number('evaluations.weeks') }},
                 case when evaluations.weeks = 1 then 'week' else 'weeks' end,
                 case when evaluations.is_recentred then ', re-centred,' else '' end,
@@ -105,7 +111,13 @@ select
                 stability.noise_floor,
                 coalesce('"' || furthest.most_shifted_segment || '"', 'a segment'),
                 furthest.largest_centroid_shift,
-                100 * stability.excess_inertia
+                coalesce(
+                    printf(
+                        '; not refitting makes segments %.1f %% looser',
+                        100 * stability.excess_inertia
+                    ),
+                    ''
+                )
             )
     end as sentence
 from evaluations

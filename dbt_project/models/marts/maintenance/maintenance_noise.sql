@@ -50,23 +50,35 @@ select
     case
         when noise_agreement is null
             then
-                'Noise is unknown: ' || failed_refits || ' of ' || (seeds + resamples)
-                || ' refits of the same customers failed, because they are too few.'
+                {% if has_labels() -%}
+                    'Noise is unknown: no other label set begins on this date.'
+                {%- else -%}
+                    'Noise is unknown: ' || failed_refits || ' of ' || (seeds + resamples)
+                    || ' refits of the same customers failed, because they are too few.'
+                {%- endif %}
         else
-            printf(
-                'Noise: two fits of the same %,d customers agree at %.2f when they differ in '
-                || 'their seed, at %.2f when they see different resamples, and at %.2f when '
-                || 'they see different halves. %s',
-                customers,
-                seed_agreement,
-                resampling_agreement,
-                half_agreement,
-                case
-                    when noise_agreement >= {{ threshold }}
-                        then printf('Agreement below %.2f is more than noise.', noise_floor)
-                    else 'That is too unstable for a contract.'
-                end
-            )
+            {% if has_labels() -%}
+                printf(
+                    'Noise: label sets that begin on this date agree at %.2f on the customers whom '
+                    || 'both label. ',
+                    seed_agreement
+                )
+            {%- else -%}
+                printf(
+                    'Noise: two fits of the same %,d customers agree at %.2f when they differ in '
+                    || 'their seed, at %.2f when they see different resamples, and at %.2f when '
+                    || 'they see different halves. ',
+                    customers,
+                    seed_agreement,
+                    resampling_agreement,
+                    half_agreement
+                )
+            {%- endif %}
+            || case
+                when noise_agreement >= {{ threshold }}
+                    then printf('Agreement below %.2f is more than noise.', noise_floor)
+                else 'That is too unstable for a contract.'
+            end
     end as sentence
 from measured
 order by fitted_as_of, model_id

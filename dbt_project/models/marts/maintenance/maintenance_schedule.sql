@@ -128,10 +128,12 @@ policies as (
         'on_breach' as policy,
         cast(null as integer) as every_weeks
     union all
-    select
-        'recentre' as policy,
-        cast(null as integer) as every_weeks
-    union all
+    {% if not has_labels() -%}
+        select
+            'recentre' as policy,
+            cast(null as integer) as every_weeks
+        union all
+    {%- endif %}
     {% for weeks in intervals | unique | sort -%}
         select
             'every {{ weeks }} weeks' as policy,
@@ -421,9 +423,9 @@ select
     expected.breach_most_likely,
     expected.breach_by,
     -- Models are replaced at evaluation dates: at the first one from the date on that is still to
-    -- come.
+    -- come. When somebody labels next, nobody knows.
     case
-        when scheduled.refit_date is not null
+        when scheduled.refit_date is not null and {{ 'false' if has_labels() else 'true' }}
             then
                 next_evaluation.evaluation_date
                 + cast(ceil(

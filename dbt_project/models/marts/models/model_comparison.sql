@@ -55,4 +55,8 @@ select
     is_stale,
     stale_reason
 from judged_candidates
+{% if has_labels() -%}
+    -- Somebody else chooses.
+    where false
+{%- endif %}
 order by candidate_id

@@ -91,7 +91,12 @@ identified as (
         given.*,
         segments.segment_id,
         segments.segment_name,
-        nearest.segment_id as nearest_segment_id,
+        {% if has_labels() -%}
+            -- Nobody knows how near a label is.
+            cast(null as integer) as nearest_segment_id,
+        {%- else -%}
+            nearest.segment_id as nearest_segment_id,
+        {%- endif %}
         runners_up.segment_id as runner_up_segment_id,
         -- Since when, by the evaluation dates and this state.
         case
@@ -106,7 +111,8 @@ identified as (
     from given
     inner join champion_segments as segments on given.given_cluster = segments.cluster
     inner join champion_segments as nearest on given.cluster = nearest.cluster
-    inner join champion_segments as runners_up on given.runner_up_cluster = runners_up.cluster
+    {{ 'left' if has_labels() else 'inner' }} join champion_segments as runners_up
+        on given.runner_up_cluster = runners_up.cluster
 
 ),
 

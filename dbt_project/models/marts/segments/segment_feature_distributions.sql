@@ -17,7 +17,7 @@ parameters as (
 ),
 
 -- Scaling does not depend on the segment, so it is done on the features as published.
-scored as ({{ assign_clusters('customer_segments', scaling='scaling_model_id') }}),
+scored as ({{ scale_features('customer_segments', scaling='scaling_model_id') }}),
 
 unpivoted as (
 

@@ -1,4 +1,4 @@
-{{ config(enabled=var('source') == 'relations') }}
+{{ config(enabled=var('source') == 'relations' or var('labels') is not none) }}
 
 with
 
