@@ -1,9 +1,29 @@
+{{
+    config(
+        materialized=made_by_change(),
+        incremental_strategy='append',
+        full_refresh=false,
+        tags=['by_change'],
+        pre_hook="{{ delete_changed('customer_id', ref('int_changed_customers')) }}",
+    )
+}}
+
 with
+
+changed_customers as (
+
+    select * from {{ ref('int_changed_customers') }}
+
+),
 
 counted_orders as (
 
     select * from {{ ref('int_orders') }}
-    where is_counted
+    where
+        is_counted
+    {%- if is_incremental() %}
+        and customer_id in (select changed_customers.customer_id from changed_customers)
+    {%- endif %}
 
 ),
 
@@ -12,8 +32,12 @@ customers as (
     -- Numbers in the order of first orders: they sort and join several times faster than ids.
     select
         customer_id,
-        cast(row_number() over (order by min(ordered_at), customer_id) as integer)
-            as customer_number
+        cast(
+            row_number() over (order by min(ordered_at), customer_id)
+            {%- if is_incremental() %}
+                + coalesce((select max(known.customer_number) from {{ this }} as known), 0)
+            {%- endif %} as integer
+        ) as customer_number
     from counted_orders
     group by 1
 
