@@ -187,7 +187,11 @@ def notebook_candidates() -> dict:
 
 
 def write_without_newest_days(days: int, data: Path, folder: Path) -> None:
-    """Copy the raw files without the orders of the newest days and what belongs to them."""
+    """Copy the raw files without the orders of the newest days and what belongs to them.
+
+    Rows come in the order in which orders were placed, as a shop appends them: the files of fewer
+    days begin with those of more.
+    """
     folder.mkdir()
     with duckdb.connect() as connection:
         names = {path.stem: path for path in data.iterdir() if path.suffix in (".csv", ".parquet")}
@@ -197,17 +201,24 @@ def write_without_newest_days(days: int, data: Path, folder: Path) -> None:
             quoted = str(path).replace("'", "''")
             connection.execute(f"create view {name} as from {reader}('{quoted}'{options})")
         connection.execute(
-            "create table kept as select order_id, customer_id from olist_orders_dataset where "
-            "cast(order_purchase_timestamp as timestamp) < (select date_trunc('day', "
-            "max(cast(order_purchase_timestamp as timestamp))) - to_days(? - 1) "
-            "from olist_orders_dataset)",
+            "create table orders as select order_id, customer_id, "
+            "cast(order_purchase_timestamp as timestamp) as ordered_at, "
+            "row_number() over (order by ordered_at, order_id) as place from olist_orders_dataset"
+        )
+        connection.execute(
+            "delete from orders where ordered_at >= "
+            "(select date_trunc('day', max(ordered_at)) from orders) - to_days($1 - 1) and $1 > 0",
             [days],
         )
         for name in names:
             key = "customer_id" if name == "olist_customers_dataset" else "order_id"
-            columns = connection.execute(f"describe {name}").fetchall()
-            has_key = key in {column[0] for column in columns}
-            rows = f"from {name} semi join kept using ({key})" if has_key else f"from {name}"
+            columns = [column[0] for column in connection.execute(f"describe {name}").fetchall()]
+            rows = f"from {name}"
+            if key in columns:
+                rows = (
+                    f"select rows.* from {name} as rows inner join orders using ({key}) "
+                    f"order by orders.place, {', '.join(f'rows.{column}' for column in columns)}"
+                )
             target = str(folder / f"{name}.csv").replace("'", "''")
             connection.execute(f"copy ({rows}) to '{target}' (header)")
 
