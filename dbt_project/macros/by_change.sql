@@ -66,7 +66,7 @@
 {# Only of the source olist is known which customers have new rows. #}
 {% macro goes_by_change() %}
     {% set loads = table_named(layer_schema('raw'), 'loads') %}
-    {% if var('source') != 'olist' or not has_loads() %} {{ return(false) }} {% endif %}
+    {% if not execute or target.type != 'duckdb' or var('source') != 'olist' or not has_loads() %} {{ return(false) }} {% endif %}
     {% for model in models_by_change() if load_relation(table_named(model.schema, model.alias)) is none %}
         {{ return(false) }}
     {% endfor %}

@@ -21,17 +21,14 @@ def build(project, data, warehouse, *arguments):
 
 
 def tables_of(warehouse):
-    """The rows of each table of the first layers, sorted; numbers of customers are a build's own."""
+    """The rows of each table of the first layers, sorted."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         names = connection.execute(
             "select schema_name, table_name from duckdb_tables() "
             "where schema_name in ('staging', 'intermediate') order by all"
         ).fetchall()
         return {
-            name: connection.execute(
-                f"select columns(lambda name: name != 'customer_number') from {schema}.{name} "
-                "order by all"
-            ).fetchall()
+            name: connection.execute(f"from {schema}.{name} order by all").fetchall()
             for schema, name in names
             if name not in OF_TWO_BUILDS | OF_THIS_WAY
         }
@@ -150,7 +147,7 @@ def test_random_days_leave_what_a_whole_build_makes(project, tmp_path, seed):
     build(project, days.shop.write(tmp_path / "0"), warehouse, "--select", *LAYERS)
     steps = [*GROWING, *CHANGING, *days.chance.choices(GROWING, k=4), "orders"]
     days.chance.shuffle(steps)
-    made_by_change = 0
+    by_change = 0
     for number, step in enumerate([*steps, "orders"], start=1):
         getattr(days, step)()
         data = days.shop.write(tmp_path / str(number))
@@ -162,5 +159,5 @@ def test_random_days_leave_what_a_whole_build_makes(project, tmp_path, seed):
         assert found.keys() >= expected.keys()
         for name, rows in expected.items():
             assert found[name] == rows, (number, step, name)
-        made_by_change += was_made_by_change(warehouse)
-    assert made_by_change >= 8
+        by_change += was_made_by_change(warehouse)
+    assert by_change >= 5

@@ -63,13 +63,10 @@ newcomers as ({{ known_customers('dates', 'versions_of_newcomers', none) }}),
 numbered as (
 
     select
-        newcomers.*,
-        row_number() over (
-            partition by newcomers.cutoff order by first_orders.came_at, newcomers.customer_id
-        ) as newcomer,
-        count(*) over (partition by newcomers.cutoff) as newcomers
+        *,
+        row_number() over (partition by cutoff order by customer_number) as newcomer,
+        count(*) over (partition by cutoff) as newcomers
     from newcomers
-    inner join first_orders on newcomers.customer_number = first_orders.customer_number
 
 ),
 
