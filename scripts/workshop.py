@@ -12,7 +12,7 @@ import os
 import shutil
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -250,7 +250,8 @@ def publish(built: Path, warehouse: Path, *, is_damaged: bool) -> None:
     # What a killed session has left of the file that goes; it would not fit the new one.
     log.unlink(missing_ok=True)
     built.replace(warehouse)
-    _seal(warehouse)
+    with suppress(OSError, duckdb.Error):  # the next build copies table by table then
+        _seal(warehouse)
 
 
 def _keep_as_backup(warehouse: Path) -> None:
