@@ -380,9 +380,9 @@ def page(shops: list[Shop], polls: list[Polls]) -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     parts = [
         "# Benchmarks",
-        "Written by `make bench`. Builds of a shop whose first one takes less than two minutes are medians of three, "
-        "others single runs. Seconds depend on the machine; ratios are of runs one after the "
-        "other.",
+        "Written by `make bench`. Builds of a shop whose first one takes less than two minutes are "
+        "medians of three, others single runs. Seconds depend on the machine; ratios are of runs "
+        "one after the other.",
         f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}, "
         f"Python {platform.python_version()}, {versions}.",
         "## Same work",
@@ -396,8 +396,7 @@ def page(shops: list[Shop], polls: list[Polls]) -> str:
         "what the last column says: scikit-learn's default tolerance stops early, nothing is "
         "capped.",
         table(
-            ["shop", "customers", "project", "notebook", "ratio", "memory", "of notebook", "pairs"]
-            + ["curves differ"],
+            "shop|customers|project|notebook|ratio|memory|of notebook|pairs|curves differ",
             [_same_work(shop) for shop in shops if shop.same_work],
         ),
         "## Same result",
@@ -407,7 +406,7 @@ def page(shops: list[Shop], polls: list[Polls]) -> str:
         "reckoning from parts, not a run. Hierarchical clustering and DBSCAN see 4,000 customers "
         "in both.",
         table(
-            ["shop", "`make compare`", "notebook, reckoned", "ratio", "of which"],
+            "shop|`make compare`|notebook, reckoned|ratio|of which",
             [_same_result(shop) for shop in shops if shop.same_result],
         ),
         "## Builds",
@@ -416,14 +415,14 @@ def page(shops: list[Shop], polls: list[Polls]) -> str:
         "dbt. The first build is without the newest 38 days, which three builds then add: thirty "
         "days with four or five evaluations, seven with one, and a day, mostly without.",
         table(
-            ["shop", "customers", "first build", "memory"]
-            + [f"{days} days: all, work" if days > 1 else "a day: all, work" for days in CHANGES],
+            "shop|customers|first build|memory|30 days: all, work|7 days: all, work"
+            "|a day: all, work",
             [_builds(shop) for shop in shops],
         ),
         _growth(shops),
         "### Before",
         "The same on two cores before builds went by change:",
-        table(["build", "time", "memory"], [list(row) for row in BEFORE]),
+        table("build|time|memory", [list(row) for row in BEFORE]),
         "## dbt's own share",
         _share_of_dbt(shops[0]),
         "## Beside the floor",
@@ -432,22 +431,23 @@ def page(shops: list[Shop], polls: list[Polls]) -> str:
         "sorts, or meets customers with many dates cannot reach it.",
         *[_floors(shop) for shop in shops],
         "## Readers",
-        "Clients that open the file, ask for the sizes of segments and for the customers, and close "
-        "it, again and again while builds publish; a mixed state is an answer in which the two do "
-        "not fit together.",
+        "Clients open the file, ask for the sizes of segments and for the customers, and close it, "
+        "again and again while builds publish; a mixed state is an answer in which the two do not "
+        "fit together.",
         table(
-            ["what is read", "clients", "queries", "errors", "mixed states", "median", "p99"],
+            "what is read|clients|queries|errors|mixed states|median|p99",
             [poll.cells() for poll in polls],
         ),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def table(header: list[str], rows: list[list[str]]) -> str:
-    """Return a table, numbers to the right; nothing without rows."""
+def table(header: str, rows: list[list[str]]) -> str:
+    """Return a table, its header cells apart by |; nothing without rows."""
     if not rows:
         return ""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    names = header.split("|")
+    lines = [names, ["---", *["---:"] * (len(names) - 1)], *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
@@ -469,7 +469,7 @@ def _same_work(shop: Shop) -> list[str]:
 def _same_result(shop: Shop) -> list[str]:
     same = shop.same_result
     parts = [
-        f"{number:,} × {part} {seconds:.2f} s" for part, (number, seconds) in same.notebook.items()
+        f"{number:,} {part} of {seconds:.2f} s" for part, (number, seconds) in same.notebook.items()
     ]
     return [
         shop.name,
@@ -516,11 +516,16 @@ def _share_of_dbt(shop: Shop) -> str:
 def _floors(shop: Shop) -> str:
     total = sum(shop.first[0].nodes.values())
     rows = [
-        [name, f"{seconds:.1f} s", f"{seconds / total:.0%}", f"{floor:.1f} s"]
-        + [f"{seconds / floor:.1f}" if floor else ""]
+        [
+            name,
+            f"{seconds:.1f} s",
+            f"{seconds / total:.0%}",
+            f"{floor:.1f} s",
+            f"{seconds / floor:.1f}" if floor else "",
+        ]
         for name, seconds, floor in shop.floors
     ]
-    return table([f"{shop.name}: model", "time", "of all models", "floor", "ratio"], rows)
+    return table(f"{shop.name}: model|time|of all models|floor|ratio", rows)
 
 
 def main() -> None:

@@ -53,9 +53,12 @@ def ratios_to_floors(
 def _graph() -> dict[str, list[str]]:
     """Return the parents of each model, by name."""
     listed = subprocess.run(
-        [Path(sys.executable).with_name("dbt"), "--quiet", "--log-level-file", "none"]
-        + ["list", "--resource-type", "model", "--output", "json"]
-        + ["--output-keys", "name", "depends_on", "--project-dir", ROOT, "--profiles-dir", ROOT],
+        [
+            Path(sys.executable).with_name("dbt"),
+            *("--quiet", "--log-level-file", "none", "list", "--resource-type", "model"),
+            *("--output", "json", "--output-keys", "name", "depends_on"),
+            *("--project-dir", ROOT, "--profiles-dir", ROOT),
+        ],
         capture_output=True,
         text=True,
         check=True,

@@ -53,7 +53,7 @@
 
 {# At the end of a run that has made all tables by change: no row of the raw tables is new any more. #}
 {% macro end_tables_by_change() %}
-    {% if execute and builds_models() and target.type == 'duckdb' and var('source') == 'olist' %}
+    {% if execute and builds_models() and target.type == 'duckdb' and adapter_macro('knows_new_rows')() %}
         {% set made = [] %}
         {% for result in results if result.status == 'success' %} {% do made.append(result.node.unique_id) %} {% endfor %}
         {% if models_by_change() | map(attribute='unique_id') | reject('in', made) | list == [] %}
@@ -63,10 +63,10 @@
 {% endmacro %}
 
 
-{# Only of the source olist is known which customers have new rows. #}
+{# The source has to know which customers have new rows. #}
 {% macro goes_by_change() %}
     {% set loads = table_named(layer_schema('raw'), 'loads') %}
-    {% if not execute or target.type != 'duckdb' or var('source') != 'olist' or not has_loads() %} {{ return(false) }} {% endif %}
+    {% if not execute or target.type != 'duckdb' or not adapter_macro('knows_new_rows')() or not has_loads() %} {{ return(false) }} {% endif %}
     {% for model in models_by_change() if load_relation(table_named(model.schema, model.alias)) is none %}
         {{ return(false) }}
     {% endfor %}

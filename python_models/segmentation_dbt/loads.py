@@ -73,8 +73,15 @@ def write_loads(
     for name, load in loads.items():
         connection.execute(
             f"insert into {schema}.loads values (?, ?, ?, ?, ?, ?, ?)",
-            [name, load.state.length, load.state.checksum]
-            + [load.read_by, load.rows, load.first_new_row, made_by],
+            [
+                name,
+                load.state.length,
+                load.state.checksum,
+                load.read_by,
+                load.rows,
+                load.first_new_row,
+                made_by,
+            ],
         )
 
 

@@ -40,7 +40,8 @@ def load_raw_files(
     """Load the file of each raw table into a schema, as Parquet tables.
 
     See `segmentation_dbt.raw_files.load_raw_files` for the parameters. `erasure` is not used:
-    nobody can be erased from Parquet tables; nor is `made_by`: all files are read whole. Settings that only DuckDB's reader knows are refused.
+    nobody can be erased from Parquet tables; nor is `made_by`: all files are read whole. Settings
+    that only DuckDB's reader knows are refused.
 
     Returns
     -------

@@ -82,7 +82,7 @@ def test_ratios_are_of_pairs_and_of_all_parts():
     measured.same_result = SameResult(Run(50), {"kmeans": (90, 2.0), "pair": (600, 0.5)})
     text = page([measured], [])
     assert "| small | 1,000 | 20 s | 120 s | 6.0 | 0.0 GB | 0.0 GB | 3 | 0.010 |" in text
-    assert "| small | 50 s | 480 s | 10 | 90 × kmeans 2.00 s, 600 × pair 0.50 s |" in text
+    assert "| small | 50 s | 480 s | 10 | 90 kmeans of 2.00 s, 600 pair of 0.50 s |" in text
 
 
 def test_what_readers_have_seen_is_counted():

@@ -1,8 +1,5 @@
 {%- set known = table_of_last_build('int_customer_versions') if goes_by_change() else none -%}
 -- depends_on: {{ ref('int_losses') }}
-{%- if var('source') == 'olist' %}
--- depends_on: {{ ref('stg_olist__changed_orders') }}
-{%- endif %}
 
 with
 
@@ -13,20 +10,13 @@ orders as (
 
 ),
 
+changed as (
+
+    select * from {{ ref('stg_changed_customers') }}
+
+),
+
 {% if known is not none -%}
-    changed_orders as (
-
-        select * from {{ ref('stg_olist__changed_orders') }}
-
-    ),
-
-    changed as (
-
-        select distinct customer_id from changed_orders
-        where customer_id is not null
-
-    ),
-
     known as (
 
         select
