@@ -59,7 +59,6 @@
 
 
 {% macro summed_histories_at(cutoffs, order_days) %}
-    {%- set months = observation_months(var('observation_months')) %}
     select
         cutoffs.cutoff,
         order_days.customer_number,
@@ -74,11 +73,16 @@
         on
             cutoffs.cutoff > order_days.valid_from
             and cutoffs.cutoff <= order_days.valid_to
-    {%- if months %}
-        where order_days.ordered_at >= cutoffs.cutoff - interval '{{ months }}' month
-    {%- endif %}
+    where {{ is_in_window('order_days.ordered_at', 'cutoffs.cutoff') }}
     group by cutoffs.cutoff, order_days.customer_number
 {% endmacro %}
+
+
+{# Whether an order is within the months before a cut-off that `observation_months` asks for. #}
+{% macro is_in_window(ordered_at, cutoff) -%}
+    {%- set months = observation_months(var('observation_months')) -%}
+    {{ ordered_at ~ ' >= ' ~ cutoff ~ " - interval '" ~ months ~ "' month" if months else 'true' }}
+{%- endmacro %}
 
 
 {#

@@ -119,8 +119,9 @@ forecast as (
             sum(customers) as customers,
             sum({{ decimal_of_double('customers * expected_orders_' ~ days, 9) }})
                 as expected_orders,
-            sum({{ decimal_of_double('customers * expected_orders_' ~ days ~ ' * order_value', 6) }})
-                as expected_revenue
+            sum({{
+                decimal_of_double('customers * expected_orders_' ~ days ~ ' * order_value', 6)
+            }}) as expected_revenue
         from expected
         group by 1, 2
         {{ 'union all' if not loop.last }}
@@ -154,10 +155,7 @@ of_known as (
             later_days.customer_number = known.customer_number
             and later_days.cutoff > known.valid_from
             and later_days.cutoff <= known.valid_to
-            {%- if var('observation_months') %}
-                and known.ordered_at
-                >= later_days.cutoff - interval '{{ var("observation_months") }}' month
-            {%- endif %}
+            and {{ is_in_window('known.ordered_at', 'later_days.cutoff') }}
 
 ),
 

@@ -91,13 +91,14 @@ changed as (
 {%- else -%}
     nobody as (
 
-        select
-            customer_id,
-            cast(null as integer) as customer_number
-        from orders
+        select changed.customer_id from changed
+        semi join orders on changed.customer_id = orders.customer_id
         where false
 
     )
 
-    select * from nobody
+    select
+        customer_id,
+        cast(null as integer) as customer_number
+    from nobody
 {%- endif %}

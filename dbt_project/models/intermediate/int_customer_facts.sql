@@ -10,11 +10,13 @@
 
 with
 
-changed_customers as (
+{% if is_incremental() -%}
+    changed_customers as (
 
-    select * from {{ ref('int_changed_customers') }}
+        select * from {{ ref('int_changed_customers') }}
 
-),
+    ),
+{%- endif %}
 
 counted_orders as (
 

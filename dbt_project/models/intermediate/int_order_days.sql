@@ -10,17 +10,13 @@
 
 with
 
-changed_customers as (
-
-    select * from {{ ref('int_changed_customers') }}
-
-),
-
 customer_facts as (
 
     select * from {{ ref('int_customer_facts') }}
     {%- if is_incremental() %}
-        where customer_id in (select changed_customers.customer_id from changed_customers)
+        where customer_id in (
+            select changed.customer_id from {{ ref('int_changed_customers') }} as changed
+        )
     {%- endif %}
 
 ),

@@ -29,8 +29,8 @@ new_products as (
     where
         {{ is_new_row('olist_products_dataset') }}
         or product_category_name in (
-            select product_category_name
-            from {{ source('olist', 'product_category_name_translation') }}
+            select translated.product_category_name
+            from {{ source('olist', 'product_category_name_translation') }} as translated
             where {{ is_new_row('product_category_name_translation') }}
         )
 

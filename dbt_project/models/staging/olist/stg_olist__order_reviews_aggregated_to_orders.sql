@@ -11,19 +11,15 @@
 
 with
 
-changed_orders as (
-
-    select distinct order_id from {{ ref('stg_olist__changed_orders') }}
-
-),
-
 order_reviews as (
 
     select * from {{ ref('stg_olist__order_reviews') }}
     where
         rejection_reason is null
     {%- if is_incremental() %}
-        and order_id in (select changed_orders.order_id from changed_orders)
+        and order_id in (
+            select changed.order_id from {{ ref('stg_olist__changed_orders') }} as changed
+        )
     {%- endif %}
 
 ),

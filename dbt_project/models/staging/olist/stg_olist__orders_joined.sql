@@ -11,18 +11,14 @@
 
 with
 
-changed_orders as (
-
-    select distinct order_id from {{ ref('stg_olist__changed_orders') }}
-
-),
-
 orders as (
 
     -- A table of its own: all joined in one go, memory would hold the orders several times.
     select * from {{ ref('stg_olist__orders_joined_to_customers') }}
     {%- if is_incremental() %}
-        where order_id in (select changed_orders.order_id from changed_orders)
+        where order_id in (
+            select changed.order_id from {{ ref('stg_olist__changed_orders') }} as changed
+        )
     {%- endif %}
 
 ),
