@@ -5,17 +5,22 @@
 For the benchmark only. It reads the files, computes recency, frequency, monetary value and mean
 review score as of each weekly evaluation date, fits KMeans at each, compares the first model with
 each refit by the adjusted Rand index, and measures candidates for the model by their silhouette.
+
+With `--each 5` it takes each fifth evaluation date and candidate only, after the first, and
+multiplies its seconds. With `--parts` it times one of each kind of what a whole comparison
+computes more: a candidate of each algorithm, a fit of a resample, a pair of models.
 """
 
 import argparse
 import json
 import time
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.cluster import KMeans
+from sklearn.cluster import DBSCAN, AgglomerativeClustering, KMeans
 from sklearn.metrics import adjusted_rand_score, davies_bouldin_score, silhouette_score
 from sklearn.preprocessing import StandardScaler
 
@@ -73,11 +78,11 @@ def transformed(features: pd.DataFrame) -> pd.DataFrame:
     return features.assign(**{name: np.log1p(features[name]) for name in skewed})
 
 
-def follow(orders: pd.DataFrame, reviews: pd.DataFrame) -> dict[str, float]:
+def follow(orders: pd.DataFrame, reviews: pd.DataFrame, dates: pd.Index) -> dict[str, float]:
     """Return the adjusted Rand index of the first model and each refit, by evaluation date."""
     first = None
     curve = {}
-    for date in pd.date_range(FIRST_EVALUATION_DATE, orders.attrs["as_of"], freq="7D"):
+    for date in dates:
         features = transformed(features_as_of(orders, reviews, date))
         scaler = StandardScaler().fit(features)
         refit = KMeans(N_SEGMENTS, n_init=10, random_state=SEED).fit(scaler.transform(features))
@@ -87,11 +92,11 @@ def follow(orders: pd.DataFrame, reviews: pd.DataFrame) -> dict[str, float]:
     return curve
 
 
-def compare(orders: pd.DataFrame, reviews: pd.DataFrame) -> list[dict]:
-    """Silhouette (of 10,000 customers) and Davies-Bouldin index of the candidates."""
+def compare(orders: pd.DataFrame, reviews: pd.DataFrame, candidates: list) -> list[dict]:
+    """Silhouette (of 10,000 customers) and Davies-Bouldin index of candidates."""
     features = transformed(features_as_of(orders, reviews, pd.Timestamp(FIRST_EVALUATION_DATE)))
     measured = []
-    for names, k in product(FEATURE_SETS, NUMBERS_OF_SEGMENTS):
+    for names, k in candidates:
         points = StandardScaler().fit_transform(features[names])
         labels = KMeans(k, n_init=10, random_state=SEED).fit_predict(points)
         sample = min(len(points), 10_000)
@@ -101,21 +106,70 @@ def compare(orders: pd.DataFrame, reviews: pd.DataFrame) -> list[dict]:
     return measured
 
 
+def parts(orders: pd.DataFrame, reviews: pd.DataFrame) -> dict[str, float]:
+    """Seconds of one candidate, fit or pair of each kind, with all customers as far as they fit.
+
+    Hierarchical clustering and DBSCAN hold distances of all pairs: they see 4,000 customers.
+    """
+    seconds = {}
+
+    def time_of(name: str, work: Callable[[], object]) -> None:
+        started = time.perf_counter()
+        work()
+        seconds[name] = time.perf_counter() - started
+
+    features = transformed(features_as_of(orders, reviews, pd.Timestamp(FIRST_EVALUATION_DATE)))
+    points = StandardScaler().fit_transform(features)
+    sample = points[np.random.default_rng(SEED).permutation(len(points))[:4000]]
+    fit = KMeans(5, n_init=10, random_state=SEED).fit(points)
+    drawn = np.random.default_rng(SEED).integers(len(points), size=len(points))
+
+    def refit_resample() -> None:
+        refit = KMeans(5, n_init=10, random_state=SEED).fit(points[drawn])
+        adjusted_rand_score(refit.predict(points), fit.labels_)
+
+    def candidate_of(labels: np.ndarray, of: np.ndarray) -> None:
+        if len(set(labels)) > 1:
+            silhouette_score(of, labels, sample_size=min(len(of), 10_000), random_state=SEED)
+            davies_bouldin_score(of, labels)
+
+    time_of(
+        "kmeans",
+        lambda: candidate_of(KMeans(5, n_init=10, random_state=SEED).fit_predict(points), points),
+    )
+    time_of("ward", lambda: candidate_of(AgglomerativeClustering(5).fit_predict(sample), sample))
+    time_of("dbscan", lambda: candidate_of(DBSCAN(0.5, min_samples=10).fit_predict(sample), sample))
+    time_of("resample", refit_resample)
+    time_of("pair", lambda: adjusted_rand_score(fit.predict(points), fit.labels_))
+    return seconds
+
+
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--each", type=int, default=1, help="take each n-th date and candidate")
+    parser.add_argument("--parts", action="store_true", help="time parts of a whole comparison")
     arguments = parser.parse_args()
     seconds = {}
     started = time.perf_counter()
     orders, reviews = read_orders(arguments.data)
+    if arguments.parts:
+        arguments.results.write_text(json.dumps(parts(orders, reviews)))
+        return
     now = features_as_of(orders, reviews, orders.attrs["as_of"])
     seconds["read"] = time.perf_counter() - started
-    curve = follow(orders, reviews)
-    seconds["follow"] = time.perf_counter() - started - seconds["read"]
-    compare(orders, reviews)
-    seconds["compare"] = time.perf_counter() - started - sum(seconds.values())
+    dates = pd.date_range(FIRST_EVALUATION_DATE, orders.attrs["as_of"], freq="7D")
+    taken = dates[:: arguments.each]
+    begun = time.perf_counter()
+    curve = follow(orders, reviews, taken)
+    seconds["follow"] = (time.perf_counter() - begun) * len(dates) / len(taken)
+    candidates = list(product(FEATURE_SETS, NUMBERS_OF_SEGMENTS))
+    begun = time.perf_counter()
+    # The middle one of each few: more segments take longer.
+    compare(orders, reviews, candidates[arguments.each // 2 :: arguments.each])
+    seconds["compare"] = (time.perf_counter() - begun) * arguments.each
     results = {
         "seconds": seconds,
         "agreement": curve,

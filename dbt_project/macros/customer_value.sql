@@ -6,9 +6,59 @@
     The orders of customers as BG/NBD takes them, known strictly before each of some cut-offs; with
     `observation_months` those of so many months. Orders of a day are one order. Ages are counted as in the
     literature, up to the last day before the cut-off.
+
+    Where nothing that is known goes again, by the window or by a return, the sums run on from order to order, and
+    a cut-off finds them: nothing is summed anew for each.
 #}
 {% macro order_histories_at(cutoffs, order_days) %}
-    {%- set months = observation_months(var('observation_months')) %}
+    {%- if not observation_months(var('observation_months')) and var('returns') != 'subtract' %}
+        {{- running_histories_at(cutoffs, order_days) }}
+    {%- else %}
+        {{- summed_histories_at(cutoffs, order_days) }}
+    {%- endif %}
+{% endmacro %}
+
+
+{% macro running_histories_at(cutoffs, order_days) %}
+    select
+        cutoffs.cutoff,
+        histories.customer_number,
+        histories.repeat_orders,
+        {{ elapsed_days('histories.first_ordered_on', 'histories.last_ordered_on') }} as last_order_days,
+        {{ elapsed_days(
+            'histories.first_ordered_on', "cast(cutoffs.cutoff - interval '1' second as date)"
+        ) }} as age_days,
+        histories.monetary_value
+    from {{ cutoffs }} as cutoffs
+    inner join (
+        select
+            customer_number,
+            valid_from,
+            lead(valid_from, 1, {{ end_of_time() }}) over in_time as valid_to,
+            min(ordered_on) over in_time as first_ordered_on,
+            ordered_on as last_ordered_on,
+            dense_rank() over (partition by customer_number order by ordered_on) - 1 as repeat_orders,
+            sum(value_added) over (
+                partition by customer_number order by valid_from
+                rows between unbounded preceding and current row
+            ) as monetary_value
+        from (
+            select
+                *,
+                monetary_value - coalesce(
+                    lag(monetary_value) over (partition by customer_number, ordered_on order by valid_from), 0
+                ) as value_added
+            from {{ order_days }}
+        ) as added
+        window in_time as (partition by customer_number order by valid_from)
+    ) as histories
+        on
+            cutoffs.cutoff > histories.valid_from
+            and cutoffs.cutoff <= histories.valid_to
+{% endmacro %}
+
+
+{% macro summed_histories_at(cutoffs, order_days) %}
     select
         cutoffs.cutoff,
         order_days.customer_number,
@@ -23,11 +73,16 @@
         on
             cutoffs.cutoff > order_days.valid_from
             and cutoffs.cutoff <= order_days.valid_to
-    {%- if months %}
-        where order_days.ordered_at >= cutoffs.cutoff - interval '{{ months }}' month
-    {%- endif %}
+    where {{ is_in_window('order_days.ordered_at', 'cutoffs.cutoff') }}
     group by cutoffs.cutoff, order_days.customer_number
 {% endmacro %}
+
+
+{# Whether an order is within the months before a cut-off that `observation_months` asks for. #}
+{% macro is_in_window(ordered_at, cutoff) -%}
+    {%- set months = observation_months(var('observation_months')) -%}
+    {{ ordered_at ~ ' >= ' ~ cutoff ~ " - interval '" ~ months ~ "' month" if months else 'true' }}
+{%- endmacro %}
 
 
 {#

@@ -16,6 +16,17 @@
 {% endmacro %}
 
 
+{# The versions that the last build has left: aside, where this build makes them whole (macros/by_change.sql). #}
+{% macro customers_of_last_build() %}
+    {{ return(table_of_last_build('int_customer_versions_before') or table_of_last_build('int_customer_versions')) }}
+{% endmacro %}
+
+
+{% macro drop_customers_of_last_build() %}
+    {% if execute %} {% do adapter.drop_relation(table_named(this.schema, 'int_customer_versions_before')) %} {% endif %}
+{% endmacro %}
+
+
 {# After `int_losses` is built: what the test most_of_the_last_build_is_there stops on, in sentences. #}
 {% macro tell_losses() %}
     {% if execute %}

@@ -7,7 +7,7 @@
     {% set found = [] %}
     {% for model in graph.nodes.values() if model.resource_type == 'model' and model.package_name == 'customer_segmentation'
         and (model.config.materialized == 'incremental' or model.name == 'customer_segments')
-        and model.name != 'audience_changes' %}
+        and model.name != 'audience_changes' and 'by_change' not in model.config.tags %}
         {% do found.append(table_named(model.schema, model.name)) %}
     {% endfor %}
     {{ return(found) }}

@@ -34,6 +34,7 @@
             },
             'amounts': adapter_macro('amounts')(),
             'time_zone': var('time_zone'),
+            'made_by': makers_of_orders(),
         }) %}
     {% endif %}
 {% endmacro %}

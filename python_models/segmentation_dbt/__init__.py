@@ -13,6 +13,7 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 
 from segmentation_dbt.erasure import drop_registry, erase_customer
 from segmentation_dbt.faults import UserError, described
+from segmentation_dbt.loads import take_in
 from segmentation_dbt.raw_files import load_raw_files
 from segmentation_dbt.relations import check_relation, prepare_relations, tell_misfit
 from segmentation_dbt.settings import check_same_vars, check_vars, note_vars
@@ -24,6 +25,7 @@ FUNCTIONS = {
     "check_same_vars": check_same_vars,
     "note_vars": note_vars,
     "load_raw_files": load_raw_files,
+    "take_in": take_in,
     "prepare_relations": prepare_relations,
     "check_relation": check_relation,
     "tell_misfit": lambda connection, **request: tell_misfit(**request),

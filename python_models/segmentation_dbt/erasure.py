@@ -133,7 +133,7 @@ def leave_out_erased_customers(
         f"create or replace table {schema}.rows_of_erased_customers "
         "(file_name varchar, erased_rows bigint)"
     )
-    if not connection.execute(f"select count(*) from {schema}.erased_customers").fetchall()[0][0]:
+    if not has_erased_customers(connection, schema):
         return
     by_table = _delete_raw_rows(connection, schema, delimiter, keys, erased_orders)
     for table, rows in by_table.items():
@@ -200,6 +200,13 @@ def _remove_from_audiences(
         f"(from {feed} as erased where erased.reason = 'erased' and customer_hash = sha256($1))",
         [customer_id],
     )
+
+
+def has_erased_customers(connection: duckdb.DuckDBPyConnection, schema: str) -> bool:
+    """Whether any customer has been erased."""
+    create_list_of_erased(connection, schema)
+    query = f"select count(*) > 0 from {schema}.erased_customers"
+    return connection.execute(query).fetchall()[0][0]
 
 
 def create_list_of_erased(connection: duckdb.DuckDBPyConnection, schema: str) -> None:

@@ -3,21 +3,23 @@
 A line that does not split into the columns is rejected: it goes to the table `unreadable_lines` and
 is counted. A value that does not fit its declared type, or would be changed by it, stops the load,
 because it is seldom alone. The message names the file, the column, and the line of what cannot be
-read at all. Columns may stand in any order; others than the declared ones are left out.
+read at all. Columns may stand in any order; others than the declared ones are left out. What has
+not changed since the last load is not read again (segmentation_dbt/loads.py).
 """
 
+import json
 import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 
-from segmentation_dbt.erasure import leave_out_erased_customers
+from segmentation_dbt.erasure import has_erased_customers, leave_out_erased_customers
 from segmentation_dbt.faults import UserError
 from segmentation_dbt.formats import (
     Format,
@@ -25,6 +27,17 @@ from segmentation_dbt.formats import (
     hint,
     number_of_text,
     time_of_text,
+)
+from segmentation_dbt.loads import (
+    GROWN,
+    SAME,
+    Load,
+    change_of,
+    code_of_library,
+    loads_in,
+    rows_of,
+    write_loads,
+    write_what_is_new,
 )
 from segmentation_dbt.tables import BROKEN_KEYS, RawTable, literal, quoted
 from segmentation_dbt.text_files import (
@@ -86,6 +99,7 @@ def load_raw_files(
     erasure: dict,
     amounts: dict | None = None,
     time_zone: str | None = None,
+    made_by: str = "",
 ) -> str:
     """Load the file of each raw table into a schema, in one transaction.
 
@@ -112,6 +126,9 @@ def load_raw_files(
         What `Amounts` is made of.
     time_zone : str, optional
         IANA name of the zone that times with an offset are turned into; UTC by default.
+    made_by : str
+        Whatever decides what is made of the raw tables. Where it has changed, all of their rows
+        are new.
 
     Returns
     -------
@@ -130,9 +147,11 @@ def load_raw_files(
     try:
         connection.execute(f"create schema if not exists {schema}")
         connection.execute(
-            f"create or replace table {schema}.unreadable_lines "
+            f"create table if not exists {schema}.unreadable_lines "
             "(file_name varchar, record_number bigint, reason varchar, record varchar)"
         )
+        before = {} if has_erased_customers(connection, schema) else loads_in(connection, schema)
+        loads = {}
         with tempfile.TemporaryDirectory() as rewritten:
             loader = _Loader(
                 connection,
@@ -143,11 +162,15 @@ def load_raw_files(
                 amounts=Amounts(**amounts) if amounts else None,
                 rewritten=Path(rewritten),
             )
+            read_by = {"csv_format": csv_format, "amounts": amounts, "time_zone": time_zone}
+            read_by |= {"max_unreadable_lines": max_unreadable_lines, "code": code_of_library()}
             for table, path in files:
-                loader.load(table, path)
+                how = json.dumps(read_by | asdict(table), default=str, sort_keys=True)
+                loads[table.name] = loader.load_what_is_new(table, path, how, before)
         leave_out_erased_customers(
             connection, schema=schema, delimiter=written.delimiter, **erasure
         )
+        write_loads(connection, schema, loads, made_by)
         connection.commit()
     except (UserError, duckdb.Error) as error:
         with suppress(duckdb.TransactionException):  # some errors of DuckDB have ended it
@@ -361,7 +384,57 @@ class _Loader:
     def rows(self, query: str) -> list[tuple]:
         return self.connection.execute(query).fetchall()
 
+    def load_what_is_new(
+        self, table: RawTable, path: str | None, how: str, loads: dict[str, Load]
+    ) -> Load:
+        """Load a table, or what its file has more than at its last load."""
+        before = loads.get(table.name)
+        if before and before.read_by != how:
+            before = None
+        change, state = change_of(path, before.state if before else None)
+        if change == SAME:
+            return before
+        if change == GROWN and self._append(table, path, before):
+            rows = rows_of(self.connection, self.schema, table.name)
+            return replace(before, state=state, rows=rows)
+        self.connection.execute(
+            f"delete from {self.schema}.unreadable_lines where file_name = ?", [table.name]
+        )
+        self.load(table, path)
+        rows = rows_of(self.connection, self.schema, table.name)
+        return Load(state, how, rows, first_new_row=None)
+
+    def _append(self, table: RawTable, path: str, before: Load) -> bool:
+        """Read what follows the bytes of the last load, where every line of it is sound.
+
+        Where one is not, or the file is not read as it stands, nothing is done: the whole file then
+        tells which line it is.
+        """
+        is_as_it_stands = path.endswith(".csv") and self.written.encoding == "utf-8"
+        if not is_as_it_stands or table.computed():
+            return False
+        new = replace(table, name=f"new rows of {table.name}")
+        piece = self.rewritten / f"{table.name}.csv"
+        write_what_is_new(path, before.state.length, piece)
+        try:
+            self._load_csv(new, str(piece))
+            is_sound = not self.rows(
+                f"select 1 from {self.schema}.unreadable_lines "
+                f"where file_name = {literal(new.name)}"
+            )
+        except UserError:
+            is_sound = False
+        if is_sound:
+            self.connection.execute(f"insert into {self._named(table)} from {self._named(new)}")
+        for left in (self._named(new), "reject_errors", "reject_scans", "rejected_records"):
+            self.connection.execute(f"drop table if exists {left}")
+        self.connection.execute(
+            f"delete from {self.schema}.unreadable_lines where file_name = ?", [new.name]
+        )
+        return is_sound
+
     def load(self, table: RawTable, path: str | None) -> None:
+        """Load a table whole."""
         if path is None:
             columns = ", ".join(f"{quoted(n)} {t}" for n, t in table.columns.items())
             self.connection.execute(f"create or replace table {self._named(table)} ({columns})")

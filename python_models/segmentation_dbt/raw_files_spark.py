@@ -35,11 +35,13 @@ def load_raw_files(
     erasure: dict,
     amounts: dict | None = None,
     time_zone: str | None = None,
+    made_by: str = "",
 ) -> str:
     """Load the file of each raw table into a schema, as Parquet tables.
 
     See `segmentation_dbt.raw_files.load_raw_files` for the parameters. `erasure` is not used:
-    nobody can be erased from Parquet tables. Settings that only DuckDB's reader knows are refused.
+    nobody can be erased from Parquet tables; nor is `made_by`: all files are read whole. Settings
+    that only DuckDB's reader knows are refused.
 
     Returns
     -------

@@ -7,6 +7,8 @@ import benchmark
 from benchmark import (
     BenchmarkError,
     Run,
+    SameResult,
+    SameWork,
     Shop,
     check,
     count_customers,
@@ -14,6 +16,7 @@ from benchmark import (
     page,
     write_without_newest_days,
 )
+from benchmark_readers import Polls
 from notebook_way import FEATURE_SETS
 
 FOUND = {
@@ -57,24 +60,35 @@ def test_other_results_are_reported(warehouse, changed):
         check(warehouse, FOUND | changed)
 
 
-def shop(name, customers, seconds, read, follow):
-    runs = (Run(s, 1.5, "", {"training_models": s / 2}) for s in (seconds, 7, 5, 20, 99))
-    steps = {"read": read, "follow": follow, "compare": 70}
-    return Shop(name, customers, *runs, steps, 0.01)
+def shop(name, customers, *seconds):
+    runs = [Run(s, 1.5, 2.0, {"training_models": s / 2}, 100) for s in seconds]
+    changes = {days: [Run(s, 1.0, 3.0, {}, 50) for s in (9, 8, 30)] for days in (30, 7, 1)}
+    return Shop(name, customers, runs, changes, [("training_models", 5.0, 0.5)])
 
 
-def test_the_page_has_ratios_of_the_same_questions_and_growth():
-    text = page([shop("small", 1000, 10, 5, 15), shop("large", 10_000, 50, 30, 370)])
-    assert "| small | 1,000 | 10 s | 7 s | 5 s | 1.5 GB | 20 s | 2.0 | 20 s | 70 s | 4.5 |" in text
-    assert "to the power of 0.70, the notebook's to 1.30" in text
-    assert "| training_models | 5.0 | 3.5 | 2.5 | 25.0 | 3.5 | 2.5 |" in text
+def test_the_page_has_medians_work_beyond_the_start_and_growth():
+    text = page([shop("small", 1000, 10, 12, 90), shop("large", 10_000, 60)], [])
+    assert "| small | 1,000 | 12 s | 1.5 GB | 9 s, 6 s | 9 s, 6 s | 9 s, 6 s |" in text
+    assert "From small to large a first build grows with the customers to the power of 0.70" in text
+    assert "dbt starts in 2.0 s. A first build has 100 models, seeds and tests, 880 ms each" in text
+    assert "| training_models | 5.0 s | 100% | 0.5 s | 10.0 |" in text
+    assert "## Same work" in text
+    assert "| ratio |" not in text.split("## Same result")[0]
 
 
-def test_a_shop_without_a_notebook_has_dashes():
-    runs = Run(50, 1.5, "", {}), Run(7, 1.5, "", {}), Run(5, 1.5, "", {})
-    text = page([shop("small", 1000, 10, 5, 15), Shop("large", 10_000, *runs)])
-    assert "| large | 10,000 | 50 s | 7 s | 5 s | 1.5 GB | - | - | - | - | - | - | - |" in text
-    assert "to the power of 0.70." in text
+def test_ratios_are_of_pairs_and_of_all_parts():
+    measured = shop("small", 1000, 10)
+    measured.same_work = SameWork([Run(10), Run(20), Run(30)], [Run(50), Run(120), Run(270)], 0.01)
+    measured.same_result = SameResult(Run(50), {"kmeans": (90, 2.0), "pair": (600, 0.5)})
+    text = page([measured], [])
+    assert "| small | 1,000 | 20 s | 120 s | 6.0 | 0.0 GB | 0.0 GB | 3 | 0.010 |" in text
+    assert "| small | 50 s | 480 s | 10 | 90 kmeans of 2.00 s, 600 pair of 0.50 s |" in text
+
+
+def test_what_readers_have_seen_is_counted():
+    polls = Polls("the warehouse", 10, [0.01] * 98 + [0.5, 0.6], ["broken"], 2)
+    told = page([shop("small", 1000, 10)], [polls])
+    assert "| the warehouse | 10 | 100 | 1 | 2 | 10 ms | 599 ms |" in told
 
 
 def test_the_newest_day_goes_with_all_that_belongs_to_it(shop_data, tmp_path):
@@ -108,24 +122,28 @@ def test_the_newest_day_goes_with_all_that_belongs_to_it(shop_data, tmp_path):
 
 def test_a_shop_begins_without_the_registry_of_the_one_before(monkeypatch, tmp_path, shop_data):
     """So does the build with a comparison, which is measured as a whole."""
-    left = [tmp_path / name for name in ("benchmark.duckdb", "benchmark.previous.duckdb")]
+    names = ["benchmark.duckdb", "benchmark.previous.duckdb", ".benchmark.seal.json"]
+    left = [tmp_path / name for name in names]
     found = []
 
     def build(*command):
-        found.append(sorted(tmp_path.glob("benchmark.*")))
+        if "scripts/build.py" in command:
+            found.append([path.exists() for path in left])
         for path in left:
             path.touch()
-        (tmp_path / "notebook.json").write_text('{"seconds": {}}')
-        return Run(1.0, 1.0, "", {})
+        (tmp_path / "notebook.json").write_text('{"seconds": {"read": 500}}')
+        return Run(130.0)
 
     monkeypatch.setattr(benchmark, "run", build)
+    monkeypatch.setattr(benchmark, "ratios_to_floors", lambda *arguments: [])
     monkeypatch.setattr(benchmark, "count_customers", lambda warehouse: 2)
     monkeypatch.setattr(benchmark, "check", lambda warehouse, found: 0.0)
+    monkeypatch.setattr(benchmark, "measure_same_result", lambda *arguments: None)
     for path in left:
         path.touch()
-    measure("shop", shop_data, tmp_path, 2)
-    first, weekly, daily, _, comparison = found
-    assert (first, weekly, daily, comparison) == ([], left, left, [])
+    measure("shop", shop_data, tmp_path, 2, 2)
+    none, all_ = [False] * 3, [True] * 3
+    assert found == [none, all_, all_, all_, none]
 
 
 def test_the_project_compares_the_candidates_of_the_notebook():

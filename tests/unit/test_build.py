@@ -1,5 +1,6 @@
 """What a build begins with, publishes, keeps and builds anew, and what it says of faults."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -74,6 +75,53 @@ def test_rows_that_are_gone_leave_no_trace_in_the_copy(published, built):
     workshop.begin(built, published)
     assert built.stat().st_size < published.stat().st_size
     assert b"a customer who is erased" not in built.read_bytes()
+
+
+def test_what_was_published_is_copied_as_it_stands_until_somebody_writes_to_it(published, built):
+    first = built.with_name("first.duckdb")
+    published.rename(first)
+    workshop.publish(first, published, is_damaged=False)
+    assert not workshop.begin(built, published)
+    assert built.read_bytes() == published.read_bytes()
+    change(published, "insert into marts.segment_models values ('n')", "checkpoint")
+    workshop.begin(built, published)
+    assert built.read_bytes() != published.read_bytes()
+
+
+def test_a_published_file_of_other_bytes_is_damaged_though_its_time_has_not_changed(
+    published, built, capsys
+):
+    shutil.copy(published, built.with_name("first.duckdb"))
+    workshop.publish(built.with_name("first.duckdb"), published, is_damaged=False)
+    state, content = published.stat(), bytearray(published.read_bytes())
+    content[-1] ^= 1
+    # In place: the backup has the same file under another name.
+    backup_of(published).unlink()
+    shutil.copy(published, backup_of(published))
+    published.write_bytes(content)
+    os.utime(published, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert workshop.begin(built, published)
+    assert "its bytes are not those that were published" in capsys.readouterr().out
+    assert tables(built) == ["segment_models"]
+
+
+def test_a_file_that_is_mostly_dead_space_is_copied_table_by_table(published, built):
+    first = built.with_name("first.duckdb")
+    published.rename(first)
+    change(
+        first,
+        "create table marts.large as select range, repeat('x', 50) || range as text "
+        "from range(500000)",
+        "checkpoint",
+        "create table marts.last as select range from range(200000)",
+        "checkpoint",
+        "drop table marts.large",
+        "checkpoint",
+    )
+    workshop.publish(first, published, is_damaged=False)
+    workshop.begin(built, published)
+    assert sorted(tables(built)) == ["last", "segment_models"]
+    assert built.stat().st_size < published.stat().st_size / 2
 
 
 def test_a_first_build_begins_with_nothing(tmp_path):

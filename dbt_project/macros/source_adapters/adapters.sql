@@ -9,6 +9,7 @@
                                       orders tell
         <source>__normalized_id(id)   the id of a customer, given as text, as the marts have it
         <source>__missing_features()  features that the source does not tell
+        <source>__knows_new_rows()    whether stg_changed_customers tells whom the new rows of raw tables are about
         <source>__erased_orders()     a query of customers and orders that are erased, keys of raw tables
         <source>__keys_of_erased()    the key that finds rows of erased customers, by raw table
 #}

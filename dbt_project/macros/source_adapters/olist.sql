@@ -14,6 +14,9 @@
 {% macro olist__missing_features() %} {{ return([]) }} {% endmacro %}
 
 
+{% macro olist__knows_new_rows() %} {{ return(true) }} {% endmacro %}
+
+
 {% macro olist__keys_of_erased() %}
     {{ return({
         'olist_order_items_dataset': 'order_id',

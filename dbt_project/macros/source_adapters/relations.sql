@@ -213,6 +213,9 @@
 {% macro relations__normalized_id(id) %} {{ return(transactions__normalized_id(id)) }} {% endmacro %}
 
 
+{% macro relations__knows_new_rows() %} {{ return(false) }} {% endmacro %}
+
+
 {% macro relations__missing_features() %} {{ return(transactions__missing_features()) }} {% endmacro %}
 
 

@@ -96,6 +96,9 @@
 {% endmacro %}
 
 
+{% macro transactions__knows_new_rows() %} {{ return(false) }} {% endmacro %}
+
+
 {% macro transactions__missing_features() %}
     {% set needed = {
         'monetary_value': 'amount',

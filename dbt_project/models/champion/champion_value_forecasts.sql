@@ -52,18 +52,6 @@ dates as (
 
 known_histories as ({{ order_histories_at('dates', 'order_days') }}),
 
-histories as {{ materialized() }} (
-
-    -- By the model of that date, which knows nothing later.
-    select
-        *,
-        cutoff as fitted_as_of
-    from known_histories
-
-),
-
-expected as ({{ expected_of('histories', 'value_models') }}),
-
 customers as (
 
     select
@@ -74,25 +62,52 @@ customers as (
 
 ),
 
-members as {{ materialized() }} (
+memberships as {{ materialized() }} (
 
     select
-        expected.cutoff,
-        expected.customer_number,
+        customers.customer_number,
         intervals.segment_id,
-        {%- for days in value_horizons() %}
-            expected.expected_orders_{{ days }},
-        {%- endfor %}
-        expected.order_value
-    from expected
-    inner join customers on expected.customer_number = customers.customer_number
-    inner join intervals
-        on
-            customers.customer_id = intervals.customer_id
-            and expected.cutoff >= intervals.valid_from
-            and expected.cutoff < coalesce(intervals.valid_to, {{ end_of_time() }})
+        intervals.valid_from,
+        coalesce(intervals.valid_to, {{ end_of_time() }}) as valid_to
+    from intervals
+    inner join customers on intervals.customer_id = customers.customer_id
 
 ),
+
+alike as {{ materialized() }} (
+
+    -- Customers of a segment with the same times and number of orders are expected to order the
+    -- same, of a value that grows in a line with what they have spent.
+    select
+        known_histories.cutoff,
+        memberships.segment_id,
+        known_histories.repeat_orders,
+        known_histories.last_order_days,
+        known_histories.age_days,
+        count(*) as customers,
+        sum(known_histories.monetary_value) as revenue
+    from known_histories
+    inner join memberships
+        on
+            known_histories.customer_number = memberships.customer_number
+            and known_histories.cutoff >= memberships.valid_from
+            and known_histories.cutoff < memberships.valid_to
+    group by 1, 2, 3, 4, 5
+
+),
+
+histories as (
+
+    -- By the model of that date, which knows nothing later.
+    select
+        *,
+        cutoff as fitted_as_of,
+        cast(revenue as double) / customers as monetary_value
+    from alike
+
+),
+
+expected as {{ materialized() }} ({{ expected_of('histories', 'value_models') }}),
 
 forecast as (
 
@@ -101,11 +116,13 @@ forecast as (
             cutoff,
             segment_id,
             {{ days }} as horizon_days,
-            count(*) as customers,
-            sum({{ decimal_of_double('expected_orders_' ~ days, 9) }}) as expected_orders,
-            sum({{ decimal_of_double('expected_orders_' ~ days ~ ' * order_value', 6) }})
-                as expected_revenue
-        from members
+            sum(customers) as customers,
+            sum({{ decimal_of_double('customers * expected_orders_' ~ days, 9) }})
+                as expected_orders,
+            sum({{
+                decimal_of_double('customers * expected_orders_' ~ days ~ ' * order_value', 6)
+            }}) as expected_revenue
+        from expected
         group by 1, 2
         {{ 'union all' if not loop.last }}
     {% endfor %}
@@ -129,19 +146,34 @@ later_days as (
 
 ),
 
+of_known as (
+
+    select later_days.*
+    from later_days
+    semi join order_days as known
+        on
+            later_days.customer_number = known.customer_number
+            and later_days.cutoff > known.valid_from
+            and later_days.cutoff <= known.valid_to
+            and {{ is_in_window('known.ordered_at', 'later_days.cutoff') }}
+
+),
+
 came as (
 
     select
-        later_days.cutoff,
-        later_days.horizon_days,
-        members.segment_id,
+        of_known.cutoff,
+        of_known.horizon_days,
+        memberships.segment_id,
         count(*) as orders,
-        sum(later_days.monetary_value) as revenue
-    from later_days
-    inner join members
+        sum(of_known.monetary_value) as revenue
+    from of_known
+    inner join dates on of_known.cutoff = dates.cutoff
+    inner join memberships
         on
-            later_days.cutoff = members.cutoff
-            and later_days.customer_number = members.customer_number
+            of_known.customer_number = memberships.customer_number
+            and of_known.cutoff >= memberships.valid_from
+            and of_known.cutoff < memberships.valid_to
     group by 1, 2, 3
 
 )

@@ -1,21 +1,83 @@
+{{
+    config(
+        materialized=made_by_change(),
+        incremental_strategy='append',
+        full_refresh=false,
+        tags=['by_change'],
+        pre_hook="{{ delete_changed('customer_id', ref('int_changed_customers')) }}",
+    )
+}}
+
 with
+
+{% if is_incremental() -%}
+    changed_customers as (
+
+        select * from {{ ref('int_changed_customers') }}
+
+    ),
+{%- endif %}
 
 counted_orders as (
 
     select * from {{ ref('int_orders') }}
-    where is_counted
+    where
+        is_counted
+    {%- if is_incremental() %}
+        and customer_id in (select changed_customers.customer_id from changed_customers)
+    {%- endif %}
 
 ),
+
+first_orders as (
+
+    select
+        customer_id,
+        min(ordered_at) as ordered_at
+    from counted_orders
+    group by 1
+
+),
+
+{% if is_incremental() -%}
+    last_number as (
+
+        select coalesce(max(customer_number), 0) as customer_number
+        from (
+            select customer_number from {{ this }}
+            union all
+            select customer_number from changed_customers
+        ) as numbers
+
+    ),
+{%- endif %}
 
 customers as (
 
     -- Numbers in the order of first orders: they sort and join several times faster than ids.
-    select
-        customer_id,
-        cast(row_number() over (order by min(ordered_at), customer_id) as integer)
-            as customer_number
-    from counted_orders
-    group by 1
+    {% if is_incremental() -%}
+        -- Who has one keeps it.
+        select
+            first_orders.customer_id,
+            cast(
+                coalesce(
+                    changed_customers.customer_number,
+                    last_number.customer_number + row_number() over (
+                        partition by changed_customers.customer_number is null
+                        order by first_orders.ordered_at, first_orders.customer_id
+                    )
+                ) as integer
+            ) as customer_number
+        from first_orders
+        inner join changed_customers on first_orders.customer_id = changed_customers.customer_id
+        cross join last_number
+    {%- else -%}
+        select
+            customer_id,
+            cast(row_number() over (order by ordered_at, customer_id) as integer)
+                as customer_number
+        from first_orders
+    {%- endif %}
 
 ),
 

@@ -1,3 +1,13 @@
+{{
+    config(
+        materialized=made_by_change(),
+        incremental_strategy='append',
+        full_refresh=false,
+        tags=['by_change'],
+        pre_hook="{{ delete_changed('customer_id', ref('int_changed_customers')) }}",
+    )
+}}
+
 -- After int_losses, which holds the customers of the last build against those of this one.
 -- depends_on: {{ ref('int_losses') }}
 
@@ -6,6 +16,11 @@ with
 facts as (
 
     select * from {{ ref('int_customer_facts') }}
+    {%- if is_incremental() %}
+        where customer_id in (
+            select changed.customer_id from {{ ref('int_changed_customers') }} as changed
+        )
+    {%- endif %}
 
 ),
 

@@ -1,7 +1,7 @@
-{{ config(post_hook='{{ tell_losses() }}') }}
+{{ config(post_hook=['{{ tell_losses() }}', '{{ drop_customers_of_last_build() }}']) }}
 
 {%- set measures_before = table_of_last_build('int_build_measures') %}
-{%- set customers_before = table_of_last_build('int_customer_versions') %}
+{%- set customers_before = customers_of_last_build() %}
 
 with
 

@@ -1,8 +1,23 @@
+{{
+    config(
+        materialized=made_by_change(),
+        incremental_strategy='append',
+        full_refresh=false,
+        tags=['by_change'],
+        pre_hook="{{ delete_changed('customer_id', ref('int_changed_customers')) }}",
+    )
+}}
+
 with
 
 customer_facts as (
 
     select * from {{ ref('int_customer_facts') }}
+    {%- if is_incremental() %}
+        where customer_id in (
+            select changed.customer_id from {{ ref('int_changed_customers') }} as changed
+        )
+    {%- endif %}
 
 ),
 

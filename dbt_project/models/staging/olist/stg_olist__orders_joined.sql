@@ -1,4 +1,13 @@
-{{ config(enabled=var('source') == 'olist', materialized='table') }}
+{{
+    config(
+        enabled=var('source') == 'olist',
+        materialized=made_by_change(),
+        incremental_strategy='append',
+        full_refresh=false,
+        tags=['by_change'],
+        pre_hook="{{ delete_changed('order_id', ref('stg_olist__changed_orders')) }}",
+    )
+}}
 
 with
 
@@ -6,6 +15,11 @@ orders as (
 
     -- A table of its own: all joined in one go, memory would hold the orders several times.
     select * from {{ ref('stg_olist__orders_joined_to_customers') }}
+    {%- if is_incremental() %}
+        where order_id in (
+            select changed.order_id from {{ ref('stg_olist__changed_orders') }} as changed
+        )
+    {%- endif %}
 
 ),
 
