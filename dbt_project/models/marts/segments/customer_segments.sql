@@ -26,6 +26,12 @@ steps as (
 
 ),
 
+newest_step as (
+
+    select max(evaluation_date) as evaluation_date from steps
+
+),
+
 current_intervals as (
 
     select * from {{ ref('champion_validity_intervals') }}
@@ -120,7 +126,8 @@ dated as (
 
     -- Between two evaluations a customer can go and come back. Who was published in another segment
     -- has changed now, and who was published in this one keeps the date, so that whoever asks for
-    -- the rows that changed since the last time misses none.
+    -- the rows that changed since the last time misses none. Who is elsewhere than at the newest
+    -- evaluation has changed since then, whatever was published before it.
     select
         identified.*,
         case
@@ -130,13 +137,20 @@ dated as (
                 identified.segment_id = identified.evaluated_segment_id
                 and identified.valid_from > published.as_of
                 then 'evaluation'
-            when published.segment_id = identified.segment_id then 'published'
+            when
+                published.segment_id = identified.segment_id
+                and (
+                    identified.segment_id = identified.evaluated_segment_id
+                    or published.segment_changed_at > newest_step.evaluation_date
+                )
+                then 'published'
             else 'now'
         end as dated_by,
         published.segment_id as published_segment_id,
         published.previous_segment_id as published_previous_segment_id,
         published.segment_changed_at as published_changed_at
     from identified
+    cross join newest_step
     left join published
         on
             identified.customer_id = published.customer_id
@@ -151,7 +165,11 @@ select
     case dated_by
         when 'evaluation' then segment_before
         when 'published' then published_previous_segment_id
-        else published_segment_id
+        when 'now' then
+            case
+                when published_segment_id = segment_id then evaluated_segment_id
+                else published_segment_id
+            end
     end as previous_segment_id,
     case dated_by
         when 'evaluation' then evaluated_since
