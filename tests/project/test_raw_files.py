@@ -138,10 +138,10 @@ def test_more_unreadable_lines_than_allowed_stop_the_load(data, tmp_path):
 
 @pytest.mark.slow
 def test_too_little_memory_is_reported_with_what_to_do(project, data, tmp_path, monkeypatch):
-    monkeypatch.setenv("SEGMENTS_MEMORY_LIMIT", "3MB")
+    monkeypatch.setenv("SEGMENTS_MEMORY_LIMIT", "6MB")
     result = project.dbt(data, tmp_path / "shop.duckdb", "run", "--select", "stg_olist__sellers")
     assert result.returncode == 1
-    assert "(3MB). Raise SEGMENTS_MEMORY_LIMIT" in result.stdout
+    assert "(6MB). Raise SEGMENTS_MEMORY_LIMIT" in result.stdout
 
 
 @pytest.mark.parametrize("folder", ["""it's "a: {{ folder }}" """, "orders of 201?", "[a]*"])
