@@ -6,6 +6,7 @@ and sums stands beside the ledger's. docs/damaged_input.md is written from what 
 
 import contextlib
 import io
+import re
 import os
 import shutil
 from collections.abc import Callable
@@ -106,10 +107,12 @@ class WarmDbt:
         return Outcome([], ledger(self.warehouse), customer_versions(self.warehouse), changed)
 
     def raw_tables(self) -> list[tuple]:
-        """Tables that are written anew get another number."""
+        """What the last load that has succeeded has read."""
+        has_loads = "select count(*) from duckdb_tables() where table_name = 'loads'"
+        if query(self.warehouse, has_loads) == [(0,)]:
+            return []
         return query(
-            self.warehouse,
-            "select table_name, table_oid from duckdb_tables() where schema_name = 'raw'",
+            self.warehouse, "select table_name, length, checksum, rows from raw.loads order by all"
         )
 
 
@@ -262,7 +265,9 @@ def test_one_message_says_what_to_do(of, outcome_of):
     assert len(told.splitlines()) == 1
     for noise in ("Traceback", "Error", "in macro", "compiled code"):
         assert noise not in told
-    if "test" not in told and not of.whole:
+    # Of these the files are sound, and what they hold will not do.
+    is_of_load = not re.search("test|evaluation date|counted order", told) and not of.whole
+    if is_of_load:
         assert not outcome.changed_tables, "raw tables have changed"
 
 
