@@ -6,8 +6,8 @@ and sums stands beside the ledger's. docs/damaged_input.md is written from what 
 
 import contextlib
 import io
-import re
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
