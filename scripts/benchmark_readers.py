@@ -13,9 +13,9 @@ import duckdb
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIENTS = 20
-BUILDS = 3
-# Between two queries of a client.
-PAUSE = 0.1
+BUILDS = 2
+# Seconds between two queries of a client.
+PAUSE = 1.0
 
 SIZES = "select segment_id, customers from marts.segment_profiles order by segment_id"
 MEMBERS = "select segment_id, count(*) from marts.customer_segments group by 1 order by 1"
