@@ -141,9 +141,12 @@ def test_a_shop_begins_without_the_registry_of_the_one_before(monkeypatch, tmp_p
     monkeypatch.setattr(benchmark, "measure_same_result", lambda *arguments: None)
     for path in left:
         path.touch()
-    measure("shop", shop_data, tmp_path, 2, 2)
+    measured, notes = Shop("shop"), []
+    measure(measured, shop_data, tmp_path, is_built_only=False, note=lambda: notes.append(1))
     none, all_ = [False] * 3, [True] * 3
     assert found == [none, all_, all_, all_, none]
+    assert len(notes) == 6
+    assert measured.customers == 2
 
 
 def test_the_project_compares_the_candidates_of_the_notebook():
