@@ -39,8 +39,8 @@ def read_orders(data: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         return pd.read_csv(data / f"olist_{table}_dataset.csv", parse_dates=list(times))
 
     orders = read("orders", "order_purchase_timestamp").merge(read("customers"), on="customer_id")
-    newest = orders["order_purchase_timestamp"].max()
     orders = orders[~orders["order_status"].isin(["canceled", "unavailable"])]
+    newest = orders["order_purchase_timestamp"].max()
     paid = read("order_payments").groupby("order_id")["payment_value"].sum()
     items = read("order_items")
     priced = (items["price"] + items["freight_value"]).groupby(items["order_id"]).sum()

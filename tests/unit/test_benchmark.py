@@ -144,7 +144,7 @@ def test_a_shop_begins_without_the_registry_of_the_one_before(monkeypatch, tmp_p
     measured, notes = Shop("shop"), []
     measure(measured, shop_data, tmp_path, is_built_only=False, note=lambda: notes.append(1))
     none, all_ = [False] * 3, [True] * 3
-    assert found == [none, all_, all_, all_, none]
+    assert found == [none, all_, all_, all_, none, none, none]
     assert len(notes) == 6
     assert measured.customers == 2
 
