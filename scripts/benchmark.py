@@ -403,8 +403,8 @@ def page(shops: list[Shop], polls: list[Polls]) -> str:
     parts = [
         "# Benchmarks",
         "Written by `make bench`. Builds of a shop whose first one takes less than half a minute "
-        "are medians of three, others single runs. Seconds depend on the machine; ratios are of runs "
-        "one after the other.",
+        "are medians of three, others single runs. Seconds depend on the machine; ratios are of "
+        "runs one after the other.",
         f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}, "
         f"Python {platform.python_version()}, {versions}.",
         "## Same work",
