@@ -287,6 +287,7 @@ def notebook_candidates() -> dict:
         "candidate_feature_sets": list(sets),
         "candidate_scales": ["log"],
         "candidate_algorithms": {"kmeans": {"n_segments": numbers}},
+        "default_candidate": [f"kmeans-{N_SEGMENTS}-{name}" for name in sets],
         "pinned_candidate": f"kmeans-{N_SEGMENTS}-{'-'.join(FEATURES)}",
         "contract_options": {},
     }
