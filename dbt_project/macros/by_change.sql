@@ -27,7 +27,7 @@
 
 {#
     At the start of a run, after the raw files: where one was read whole, the code has changed, or a table is
-    missing, the tables by change go, to be made whole. The newest versions stay aside for `int_losses`.
+    missing, the tables by change go, to be made whole. The newest versions wait under another name for `int_losses`.
 #}
 {% macro begin_tables_by_change() %}
     {% if execute and builds_models() and target.type == 'duckdb' and not goes_by_change() %}
@@ -38,10 +38,10 @@
         {% for model in models_by_change() if model.unique_id in selected_resources %}
             {% set relation = load_relation(table_named(model.schema, model.alias)) %}
             {% if relation is not none and model.name == 'int_customer_versions' %}
-                {% set aside = table_named(model.schema, 'int_customer_versions_before') %}
-                {% do run_query('drop table if exists ' ~ aside) %}
-                {% do run_query('alter table ' ~ relation ~ ' rename to ' ~ aside.identifier) %}
-                {% do adapter.cache_renamed(relation, aside) %}
+                {% set before = table_named(model.schema, 'int_customer_versions_before') %}
+                {% do run_query('drop table if exists ' ~ before) %}
+                {% do run_query('alter table ' ~ relation ~ ' rename to ' ~ before.identifier) %}
+                {% do adapter.cache_renamed(relation, before) %}
             {% elif relation is not none %}
                 {% do run_query('drop table ' ~ relation) %}
                 {% do adapter.cache_dropped(relation) %}

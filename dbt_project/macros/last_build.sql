@@ -16,7 +16,7 @@
 {% endmacro %}
 
 
-{# The versions that the last build has left: aside, where this build makes them whole (macros/by_change.sql). #}
+{# The versions that the last build has left: under another name, where this build makes them whole (macros/by_change.sql). #}
 {% macro customers_of_last_build() %}
     {{ return(table_of_last_build('int_customer_versions_before') or table_of_last_build('int_customer_versions')) }}
 {% endmacro %}
