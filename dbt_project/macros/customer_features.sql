@@ -28,21 +28,7 @@
         cast(
             {{ elapsed_days('customer_versions.last_ordered_at', 'cutoffs.cutoff') }} as integer
         ) as recency_days,
-        {{ within_window('frequency', off) }} as frequency,
-        cast({{ within_window('monetary_value', off) }} as decimal(18, 2)) as monetary_value,
-        case
-            when {{ within_window('scored_orders', off) }} > 0
-                then
-                    cast({{ within_window('review_score_sum', off) }} as double)
-                    / {{ within_window('scored_orders', off) }}
-        end as review_score,
-        {{ within_window('items', off) }} / {{ within_window('frequency', off) }} as basket_size,
-        case
-            when {{ within_window('delivered_orders', off) }} > 0
-                then
-                    cast({{ within_window('delivery_days_sum', off) }} as double)
-                    / {{ within_window('delivered_orders', off) }}
-        end as delivery_days
+        {{ features_of_version('customer_versions', off) }}
     from {{ cutoffs }} as cutoffs
     -- A fact counts when it is known strictly before the cut-off.
     inner join {{ customer_versions }} as customer_versions
@@ -57,17 +43,37 @@
                 and cutoffs.cutoff - interval '{{ observation_months }}' month <= before_window.valid_to
     {%- endif %}
     {%- if can_have_no_order %}
-        where {{ within_window('frequency', off) }} > 0
+        where {{ within_window('customer_versions', 'frequency', off) }} > 0
     {%- endif %}
 {% endmacro %}
 
 
-{% macro within_window(column, off) -%}
+{# The features that do not depend on the cut-off, of versions or of what they have more than those of `off`. #}
+{% macro features_of_version(versions, off=none) %}
+    {{ within_window(versions, 'frequency', off) }} as frequency,
+    cast({{ within_window(versions, 'monetary_value', off) }} as decimal(18, 2)) as monetary_value,
+    case
+        when {{ within_window(versions, 'scored_orders', off) }} > 0
+            then
+                cast({{ within_window(versions, 'review_score_sum', off) }} as double)
+                / {{ within_window(versions, 'scored_orders', off) }}
+    end as review_score,
+    {{ within_window(versions, 'items', off) }} / {{ within_window(versions, 'frequency', off) }} as basket_size,
+    case
+        when {{ within_window(versions, 'delivered_orders', off) }} > 0
+            then
+                cast({{ within_window(versions, 'delivery_days_sum', off) }} as double)
+                / {{ within_window(versions, 'delivered_orders', off) }}
+    end as delivery_days
+{% endmacro %}
+
+
+{% macro within_window(versions, column, off) -%}
     {%- if off -%}
-        {%- set sum = 'customer_versions.' ~ column ~ ' - coalesce(' ~ off ~ '.' ~ column ~ ', 0)' -%}
+        {%- set sum = versions ~ '.' ~ column ~ ' - coalesce(' ~ off ~ '.' ~ column ~ ', 0)' -%}
         {{ 'greatest(' ~ sum ~ ', 0)' if var('returns') == 'subtract' else '(' ~ sum ~ ')' }}
     {%- else -%}
-        customer_versions.{{ column }}
+        {{ versions }}.{{ column }}
     {%- endif -%}
 {%- endmacro %}
 

@@ -11,11 +11,16 @@
     a cut-off finds them: nothing is summed anew for each.
 #}
 {% macro order_histories_at(cutoffs, order_days) %}
-    {%- if not observation_months(var('observation_months')) and var('returns') != 'subtract' %}
+    {%- if do_histories_run_on() %}
         {{- running_histories_at(cutoffs, order_days) }}
     {%- else %}
         {{- summed_histories_at(cutoffs, order_days) }}
     {%- endif %}
+{% endmacro %}
+
+
+{% macro do_histories_run_on() %}
+    {{ return(not observation_months(var('observation_months')) and var('returns') != 'subtract') }}
 {% endmacro %}
 
 
@@ -24,38 +29,147 @@
         cutoffs.cutoff,
         histories.customer_number,
         histories.repeat_orders,
-        {{ elapsed_days('histories.first_ordered_on', 'histories.last_ordered_on') }} as last_order_days,
-        {{ elapsed_days(
-            'histories.first_ordered_on', "cast(cutoffs.cutoff - interval '1' second as date)"
-        ) }} as age_days,
+        {{ days_of_history('histories', 'cutoffs.cutoff') }},
         histories.monetary_value
     from {{ cutoffs }} as cutoffs
-    inner join (
-        select
-            customer_number,
-            valid_from,
-            lead(valid_from, 1, {{ end_of_time() }}) over in_time as valid_to,
-            min(ordered_on) over in_time as first_ordered_on,
-            ordered_on as last_ordered_on,
-            dense_rank() over (partition by customer_number order by ordered_on) - 1 as repeat_orders,
-            sum(value_added) over (
-                partition by customer_number order by valid_from
-                rows between unbounded preceding and current row
-            ) as monetary_value
-        from (
-            select
-                *,
-                monetary_value - coalesce(
-                    lag(monetary_value) over (partition by customer_number, ordered_on order by valid_from), 0
-                ) as value_added
-            from {{ order_days }}
-        ) as added
-        window in_time as (partition by customer_number order by valid_from)
-    ) as histories
+    inner join ({{ running_histories(order_days) }}) as histories
         on
             cutoffs.cutoff > histories.valid_from
             and cutoffs.cutoff <= histories.valid_to
 {% endmacro %}
+
+
+{# What is known of a customer's orders, from one of them to the next. #}
+{% macro running_histories(order_days) %}
+    select
+        customer_number,
+        valid_from,
+        lead(valid_from, 1, {{ end_of_time() }}) over in_time as valid_to,
+        min(ordered_on) over in_time as first_ordered_on,
+        ordered_on as last_ordered_on,
+        dense_rank() over (partition by customer_number order by ordered_on) - 1 as repeat_orders,
+        sum(value_added) over (
+            partition by customer_number order by valid_from
+            rows between unbounded preceding and current row
+        ) as monetary_value
+    from (
+        select
+            *,
+            monetary_value - coalesce(
+                lag(monetary_value) over (partition by customer_number, ordered_on order by valid_from), 0
+            ) as value_added
+        from {{ order_days }}
+    ) as added
+    window in_time as (partition by customer_number order by valid_from)
+{% endmacro %}
+
+
+{#
+    Customers who are alike to the model at some cut-offs, counted: those with the same number of orders and times. With
+    `memberships`, which have customer_number, segment_id, valid_from and valid_to, of each segment.
+#}
+{% macro alike_customers_at(cutoffs, order_days, memberships=none) %}
+    {%- set segment = 'segment_id,' if memberships %}
+    with
+
+    {% if do_histories_run_on() -%}
+        numbered_dates as ({{ numbered_dates(cutoffs) }}),
+
+        histories as ({{ running_histories(order_days) }}),
+
+        begun as {{ materialized() }} ({{ begun_before('numbered_dates', 'histories') }}),
+
+        standing as ({{ standing_at('numbered_dates', 'begun') }}),
+
+        alike_for_a_time as (
+
+            select
+                {%- if memberships %}
+                    memberships.segment_id,
+                    memberships.valid_from,
+                    memberships.valid_to,
+                {%- endif %}
+                standing.first_date,
+                standing.last_date,
+                standing.repeat_orders,
+                standing.first_ordered_on,
+                standing.last_ordered_on,
+                count(*) as customers,
+                sum(standing.monetary_value) as revenue
+            from standing
+            {%- if memberships %}
+                inner join {{ memberships }} as memberships
+                    on standing.customer_number = memberships.customer_number
+            {%- endif %}
+            group by all
+
+        ),
+
+        alike_at_dates as (
+
+            select
+                numbered_dates.cutoff,
+                {{ segment }}
+                alike_for_a_time.repeat_orders,
+                {{ days_of_history('alike_for_a_time', 'numbered_dates.cutoff') }},
+                alike_for_a_time.customers,
+                alike_for_a_time.revenue
+            from alike_for_a_time
+            inner join numbered_dates
+                on
+                    alike_for_a_time.first_date <= numbered_dates.number
+                    and alike_for_a_time.last_date >= numbered_dates.number
+                    {%- if memberships %}
+                        and alike_for_a_time.valid_from <= numbered_dates.cutoff
+                        and alike_for_a_time.valid_to > numbered_dates.cutoff
+                    {%- endif %}
+
+        )
+    {%- else -%}
+        histories as ({{ summed_histories_at(cutoffs, order_days) }}),
+
+        alike_at_dates as (
+
+            select
+                histories.cutoff,
+                {{ segment }}
+                histories.repeat_orders,
+                histories.last_order_days,
+                histories.age_days,
+                1 as customers,
+                histories.monetary_value as revenue
+            from histories
+            {%- if memberships %}
+                inner join {{ memberships }} as memberships
+                    on
+                        histories.customer_number = memberships.customer_number
+                        and histories.cutoff >= memberships.valid_from
+                        and histories.cutoff < memberships.valid_to
+            {%- endif %}
+
+        )
+    {%- endif %}
+
+    select
+        cutoff,
+        {{ segment }}
+        repeat_orders,
+        last_order_days,
+        age_days,
+        cast(sum(customers) as bigint) as customers,
+        sum(revenue) as revenue
+    from alike_at_dates
+    group by all
+{% endmacro %}
+
+
+{# From the first order to the last one, and to the last day before the cut-off. #}
+{% macro days_of_history(histories, cutoff) -%}
+    {{ elapsed_days(histories ~ '.first_ordered_on', histories ~ '.last_ordered_on') }} as last_order_days,
+    {{ elapsed_days(
+        histories ~ '.first_ordered_on', 'cast(' ~ cutoff ~ " - interval '1' second as date)"
+    ) }} as age_days
+{%- endmacro %}
 
 
 {% macro summed_histories_at(cutoffs, order_days) %}

@@ -27,20 +27,26 @@
 {% endmacro %}
 
 
-{# Customers by cut-off, whether they are new, and bin of one feature after the other, in one pass over them. #}
+{#
+    Customers by the time in which they are alike, whether they are new, and bin of one feature after the other, or
+    the last order, in one pass over them.
+#}
 {% macro counted_by_bin(customers, features) %}
     select
         {%- for feature in features %}
             {{ feature }}__bin,
         {%- endfor %}
-        cutoff,
-        is_newcomer,
+        last_ordered_at,
+        first_date,
+        last_date,
+        is_new,
         count(*) as facts
     from {{ customers }}
     group by grouping sets (
         {%- for feature in features %}
-            (cutoff, is_newcomer, {{ feature }}__bin){{ ',' if not loop.last }}
+            (first_date, last_date, is_new, {{ feature }}__bin),
         {%- endfor %}
+        (first_date, last_date, is_new, last_ordered_at)
     )
 {% endmacro %}
 

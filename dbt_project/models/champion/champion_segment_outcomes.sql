@@ -41,9 +41,21 @@ customers as (
 
     select
         customer_number,
-        any_value(customer_id) as customer_id
-    from customer_facts
-    group by 1
+        customer_id
+    from {{ ref('int_customer_versions') }}
+    where valid_to = {{ end_of_time() }}
+
+),
+
+counted as (
+
+    select
+        segment_id,
+        valid_from,
+        coalesce(valid_to, {{ end_of_time() }}) as valid_to,
+        count(*) as customers
+    from intervals
+    group by 1, 2, 3
 
 ),
 
@@ -52,13 +64,10 @@ members as (
     select
         due.cutoff,
         due.horizon_days,
-        intervals.segment_id,
-        count(*) as customers
+        counted.segment_id,
+        sum(counted.customers) as customers
     from due
-    inner join intervals
-        on
-            due.cutoff >= intervals.valid_from
-            and due.cutoff < coalesce(intervals.valid_to, {{ end_of_time() }})
+    inner join counted on due.cutoff >= counted.valid_from and due.cutoff < counted.valid_to
     group by 1, 2, 3
 
 ),

@@ -50,15 +50,13 @@ dates as (
 
 ),
 
-known_histories as ({{ order_histories_at('dates', 'order_days') }}),
-
 customers as (
 
     select
         customer_number,
-        any_value(customer_id) as customer_id
-    from order_days
-    group by 1
+        customer_id
+    from {{ ref('int_customer_versions') }}
+    where valid_to = {{ end_of_time() }}
 
 ),
 
@@ -74,27 +72,9 @@ memberships as {{ materialized() }} (
 
 ),
 
-alike as {{ materialized() }} (
-
-    -- Customers of a segment with the same times and number of orders are expected to order the
-    -- same, of a value that grows in a line with what they have spent.
-    select
-        known_histories.cutoff,
-        memberships.segment_id,
-        known_histories.repeat_orders,
-        known_histories.last_order_days,
-        known_histories.age_days,
-        count(*) as customers,
-        sum(known_histories.monetary_value) as revenue
-    from known_histories
-    inner join memberships
-        on
-            known_histories.customer_number = memberships.customer_number
-            and known_histories.cutoff >= memberships.valid_from
-            and known_histories.cutoff < memberships.valid_to
-    group by 1, 2, 3, 4, 5
-
-),
+-- Customers of a segment with the same times and number of orders are expected to order the same,
+-- of a value that grows in a line with what they have spent.
+alike as {{ materialized() }} ({{ alike_customers_at('dates', 'order_days', 'memberships') }}),
 
 histories as (
 
@@ -129,20 +109,30 @@ forecast as (
 
 ),
 
+days_of_the_known as {{ materialized() }} (
+
+    select
+        *,
+        min(valid_from) over (partition by customer_number) as first_known_at
+    from order_days
+    qualify ordered_at > first_known_at
+
+),
+
 later_days as (
 
     -- Days with orders as known at the end of the horizon: what was returned by then is none.
     select
         due.cutoff,
         due.horizon_days,
-        order_days.customer_number,
-        order_days.monetary_value
+        days_of_the_known.customer_number,
+        days_of_the_known.monetary_value
     from due
-    inner join order_days
+    inner join days_of_the_known
         on
-            due.cutoff <= order_days.ordered_at
-            and due.followed_to > order_days.valid_from
-            and due.followed_to <= order_days.valid_to
+            due.cutoff <= days_of_the_known.ordered_at
+            and due.followed_to > days_of_the_known.valid_from
+            and due.followed_to <= days_of_the_known.valid_to
 
 ),
 

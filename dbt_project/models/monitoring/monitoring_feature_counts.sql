@@ -1,6 +1,7 @@
 {{ config(materialized='incremental', full_refresh=false) }}
 
 {%- set features = mapping_var('feature_transforms') %}
+{%- set lasting_features = features | reject('eq', 'recency_days') | list %}
 
 with
 
@@ -47,51 +48,138 @@ due as (
 
 ),
 
-known_before as (
+deciles as ({{ deciles_side_by_side('feature_bins', features) }}),
 
-    -- Customers are numbered in the order of their first orders: newcomers have higher numbers.
+numbered_dates as ({{ numbered_dates('due') }}),
+
+numbers_of_date as (
+
     select
-        due.cutoff,
-        coalesce(max(customer_versions.customer_number), 0) as last_number
-    from due
-    left join customer_versions on due.previous_cutoff > customer_versions.valid_from
+        evaluation_dates.cutoff,
+        max(customer_versions.customer_number) as last_number
+    from evaluation_dates
+    inner join customer_versions
+        on
+            evaluation_dates.previous_cutoff <= customer_versions.valid_from
+            and evaluation_dates.cutoff > customer_versions.valid_from
     group by 1
 
 ),
 
-deciles as ({{ deciles_side_by_side('feature_bins', features) }}),
+known_before as (
 
-customer_features as ({{ features_at('due', 'customer_versions') }}),
+    -- Customers are numbered in the order of their first orders: newcomers have higher numbers.
+    select
+        numbered_dates.number as first_date,
+        coalesce(max(numbers_of_date.last_number), 0) as last_number
+    from due
+    inner join numbered_dates on due.cutoff = numbered_dates.cutoff
+    left join numbers_of_date on due.previous_cutoff >= numbers_of_date.cutoff
+    group by 1
+
+),
+
+{% if var('observation_months') -%}
+    customer_features as ({{ features_at('due', 'customer_versions') }}),
+
+    -- Within a window the features of a customer differ from date to date.
+    features_for_a_time as (
+
+        select
+            customer_features.*,
+            customer_features.cutoff - customer_features.recency_days * interval '1' day
+                as last_ordered_at,
+            numbered_dates.number as first_date,
+            numbered_dates.number as last_date
+        from customer_features
+        -- Every row finds its date; why not an inner join, says assign_clusters.
+        left join numbered_dates on customer_features.cutoff = numbered_dates.cutoff
+
+    ),
+{%- else -%}
+    versions as (
+
+        select * from customer_versions
+        where frequency > 0
+
+    ),
+
+    begun as {{ materialized() }} ({{ begun_before('numbered_dates', 'versions') }}),
+
+    standing as ({{ standing_at('numbered_dates', 'begun') }}),
+
+    features_for_a_time as (
+
+        select
+            standing.customer_number,
+            standing.first_date,
+            standing.last_date,
+            {{ last_order_by_days('standing.last_ordered_at', 'newest.cutoff') }}
+                as last_ordered_at,
+            {{ features_of_version('standing') }}
+        from standing
+        cross join (select max(cutoff) as cutoff from numbered_dates) as newest
+
+    ),
+{%- endif %}
 
 binned as (
 
-    -- The deciles that a value is above, -1 where it is missing.
+    -- The deciles that a value is above, -1 where it is missing. Who is new at a date is so at the
+    -- first date of a time.
     select
-        {{ deciles_below('customer_features', 'deciles', features) }},
-        customer_features.cutoff,
-        customer_features.customer_number > known_before.last_number as is_newcomer
-    from customer_features
-    -- Every row finds its date; why not an inner join, says assign_clusters.
-    left join known_before on customer_features.cutoff = known_before.cutoff
+        {{ deciles_below('features_for_a_time', 'deciles', lasting_features) }},
+        features_for_a_time.last_ordered_at,
+        features_for_a_time.first_date,
+        features_for_a_time.last_date,
+        features_for_a_time.customer_number > known_before.last_number as is_new
+    from features_for_a_time
+    left join known_before on features_for_a_time.first_date = known_before.first_date
     cross join deciles
 
 ),
 
-counted as ({{ counted_by_bin('binned', features) }}),  -- noqa: PRS
+counted as ({{ counted_by_bin('binned', lasting_features) }}),  -- noqa: PRS
+
+counted_at_dates as (
+
+    select
+        counted.*,
+        numbered_dates.cutoff,
+        counted.is_new and counted.first_date = numbered_dates.number as is_newcomer,
+        {{ elapsed_days('counted.last_ordered_at', 'numbered_dates.cutoff') }} as recency_days
+    from counted
+    inner join numbered_dates
+        on
+            counted.first_date <= numbered_dates.number
+            and counted.last_date >= numbered_dates.number
+
+),
 
 of_features as (
 
-    {% for feature in features %}
+    {% for feature in lasting_features %}
         select
             cutoff,
             '{{ feature }}' as feature,
             is_newcomer,
             {{ feature }}__bin as bin,
             facts
-        from counted
+        from counted_at_dates
         where {{ feature }}__bin is not null
-        {{ 'union all' if not loop.last }}
+        {{ 'union all' if 'recency_days' in features or not loop.last }}
     {% endfor %}
+    {% if 'recency_days' in features %}
+        select
+            counted_at_dates.cutoff,
+            'recency_days' as feature,
+            counted_at_dates.is_newcomer,
+            {{ deciles_below('counted_at_dates', 'deciles', ['recency_days']) }},
+            counted_at_dates.facts
+        from counted_at_dates
+        cross join deciles
+        where counted_at_dates.last_ordered_at is not null
+    {% endif %}
 
 ),
 

@@ -20,20 +20,7 @@ due as (
 
 ),
 
-histories as ({{ order_histories_at('due', 'order_days') }}),
-
-alike as {{ materialized() }} (
-
-    select
-        cutoff,
-        repeat_orders,
-        last_order_days,
-        age_days,
-        count(*) as customers
-    from histories
-    group by 1, 2, 3, 4
-
-),
+alike as {{ materialized() }} ({{ alike_customers_at('due', 'order_days') }}),
 
 sizes as (
 

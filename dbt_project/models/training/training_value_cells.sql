@@ -20,12 +20,34 @@ due as (
 
 ),
 
-histories as ({{ order_histories_at('due', 'order_days') }}),
+numbered_dates as ({{ numbered_dates('due') }}),
+
+{% if do_histories_run_on() -%}
+    known_histories as ({{ running_histories('order_days') }}),
+
+    begun as {{ materialized() }} ({{ begun_before('numbered_dates', 'known_histories') }}),
+
+    histories as ({{ standing_at('numbered_dates', 'begun') }}),
+{%- else -%}
+    known_histories as ({{ order_histories_at('due', 'order_days') }}),
+
+    histories as (
+
+        select
+            known_histories.*,
+            numbered_dates.number as first_date,
+            numbered_dates.number as last_date
+        from known_histories
+        inner join numbered_dates on known_histories.cutoff = numbered_dates.cutoff
+
+    ),
+{%- endif %}
 
 valued as (
 
     select
-        cutoff,
+        first_date,
+        last_date,
         repeat_orders + 1 as orders,
         ln(cast(monetary_value as double) / (repeat_orders + 1)) as log_order_value
     from histories
@@ -33,13 +55,34 @@ valued as (
 
 ),
 
+counted_for_a_time as (
+
+    select
+        first_date,
+        last_date,
+        orders,
+        floor(50 * log_order_value) as value_step,
+        count(*) as customers,
+        sum({{ decimal_of_double('log_order_value', 6) }}) as log_order_value
+    from valued
+    group by 1, 2, 3, 4
+
+),
+
 stepped as (
 
     select
-        *,
-        {{ order_step('orders') }} as order_step,
-        floor(50 * log_order_value) as value_step
-    from valued
+        numbered_dates.cutoff,
+        {{ order_step('counted_for_a_time.orders') }} as order_step,
+        counted_for_a_time.value_step,
+        counted_for_a_time.customers,
+        counted_for_a_time.customers * counted_for_a_time.orders as orders,
+        counted_for_a_time.log_order_value
+    from counted_for_a_time
+    inner join numbered_dates
+        on
+            counted_for_a_time.first_date <= numbered_dates.number
+            and counted_for_a_time.last_date >= numbered_dates.number
 
 ),
 
@@ -49,9 +92,9 @@ counted as (
         cutoff,
         order_step,
         value_step,
-        count(*) as customers,
-        cast(sum(sum(orders)) over of_step as double) / sum(count(*)) over of_step as orders,
-        {{ mean_of_decimals('log_order_value') }} as log_order_value
+        cast(sum(customers) as bigint) as customers,
+        cast(sum(sum(orders)) over of_step as double) / sum(sum(customers)) over of_step as orders,
+        cast(sum(log_order_value) as double) / sum(customers) as log_order_value
     from stepped
     group by 1, 2, 3
     window of_step as (partition by cutoff, order_step)
