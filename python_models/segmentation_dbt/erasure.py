@@ -259,6 +259,12 @@ def _delete_raw_rows(
         deleted[name] = connection.execute(
             f"delete from {of}.{quoted(name)} where {' or '.join(conditions)}"
         ).fetchall()[0][0]
+    for of, name in tables:
+        if name == "stg_olist__repeated_keys" and _is_cleaned(of, schemas):
+            connection.execute(
+                f"delete from {of}.{quoted(name)} where first_part in "
+                "(select unnest([customer_id, order_id]) from erased_orders)"
+            )
     _blank_unreadable_lines(connection, schema, delimiter)
     connection.execute("drop table erased_orders")
     return deleted

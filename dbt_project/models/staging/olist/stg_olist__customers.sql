@@ -10,7 +10,7 @@ source as {{ not_materialized() }} (
 
 numbered as ({{ number_rows_of_keys(
     'source',
-    ['customer_id'],
+    'olist_customers_dataset',
     [
         'customer_unique_id is null',
         'customer_unique_id nulls last',

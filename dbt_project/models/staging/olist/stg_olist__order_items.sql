@@ -10,7 +10,7 @@ source as {{ not_materialized() }} (
 
 numbered as ({{ number_rows_of_keys(
     'source',
-    ['order_id', 'order_item_id'],
+    'olist_order_items_dataset',
     [
         'coalesce(price < 0, false) or coalesce(freight_value < 0, false)',
         'price nulls last',

@@ -10,7 +10,7 @@ source as {{ not_materialized() }} (
 
 numbered as ({{ number_rows_of_keys(
     'source',
-    ['order_id', 'payment_sequential'],
+    'olist_order_payments_dataset',
     [
         'coalesce(payment_value < 0, false)',
         'payment_value nulls last',

@@ -13,7 +13,7 @@ source as {{ not_materialized() }} (
 
 numbered as ({{ number_rows_of_keys(
     'source',
-    ['review_id', 'order_id'],
+    'olist_order_reviews_dataset',
     [
         'coalesce(review_answer_timestamp, review_creation_date) is null',
         'review_answer_timestamp nulls last',

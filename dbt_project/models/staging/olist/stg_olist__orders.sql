@@ -10,7 +10,7 @@ source as {{ not_materialized() }} (
 
 numbered as ({{ number_rows_of_keys(
     'source',
-    ['order_id'],
+    'olist_orders_dataset',
     [
         'order_purchase_timestamp is null',
         'customer_id is null',

@@ -10,7 +10,7 @@ source as {{ not_materialized() }} (
 
 numbered as ({{ number_rows_of_keys(
     'source',
-    ['product_category_name'],
+    'product_category_name_translation',
     [
         'product_category_name_english nulls last',
     ]

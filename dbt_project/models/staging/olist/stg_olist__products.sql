@@ -10,7 +10,7 @@ source as {{ not_materialized() }} (
 
 numbered as ({{ number_rows_of_keys(
     'source',
-    ['product_id'],
+    'olist_products_dataset',
     [
         'product_category_name nulls last',
     ]

@@ -10,7 +10,7 @@ source as {{ not_materialized() }} (
 
 numbered as ({{ number_rows_of_keys(
     'source',
-    ['seller_id'],
+    'olist_sellers_dataset',
     [
         'seller_zip_code_prefix nulls last',
         'seller_city nulls last',
