@@ -32,28 +32,37 @@
     Only orders after the first one of a customer: before the first one nobody is known.
 #}
 {% macro later_purchases(customer_facts, due) %}
+    with
+
+    -- On its own: else DuckDB may join all first orders with all dates before it looks for later ones.
+    later_orders as {{ materialized() }} (
+
+        select * from (
+            select
+                customer_number,
+                known_at as ordered_at,
+                orders,
+                monetary_value,
+                min(known_at) over (partition by customer_number) as first_ordered_at
+            from {{ customer_facts }}
+            where fact = 'order placed'
+        ) as placed
+        where ordered_at > first_ordered_at
+
+    )
+
     select
         due.cutoff,
         due.horizon_days,
-        purchases.customer_number,
-        sum(purchases.orders) as orders,
-        sum(purchases.monetary_value) as revenue
-    from (
-        select
-            customer_number,
-            known_at as ordered_at,
-            orders,
-            monetary_value,
-            min(known_at) over (partition by customer_number) as first_ordered_at
-        from {{ customer_facts }}
-        where fact = 'order placed'
-    ) as purchases
+        later_orders.customer_number,
+        sum(later_orders.orders) as orders,
+        sum(later_orders.monetary_value) as revenue
+    from later_orders
     inner join {{ due }} as due
         on
-            due.cutoff <= purchases.ordered_at
-            and due.followed_to > purchases.ordered_at
-            and due.cutoff > purchases.first_ordered_at
-    where purchases.ordered_at > purchases.first_ordered_at
+            due.cutoff <= later_orders.ordered_at
+            and due.followed_to > later_orders.ordered_at
+            and due.cutoff > later_orders.first_ordered_at
     group by 1, 2, 3
 {% endmacro %}
 
