@@ -91,6 +91,14 @@
 {% endmacro %}
 
 
+{# The same of days, with the number of their customers. #}
+{% macro relative_recencies_of_days() %}
+    (sum(customers) over (partition by cutoff order by recency_days) - customers + customers / 2)
+    / sum(customers) over (partition by cutoff) as recency_rank,
+    recency_days / nullif(max(recency_days) over (partition by cutoff), 0) as recency_share
+{% endmacro %}
+
+
 {# The months of the observation window, checked; null for all facts. #}
 {% macro observation_months(months) %}
     {% if months is not none and (months is not integer or months < 1) %}

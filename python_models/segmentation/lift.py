@@ -13,6 +13,8 @@ import pyarrow as pa
 from scipy.optimize import brentq
 from scipy.stats import chi2, norm, t
 
+from segmentation.campaigns import FIGURES_SCHEMA
+
 CONFIDENCE = 0.95
 POWER = 0.8
 # A split that chance gives less often than this is off.
@@ -24,26 +26,6 @@ LEAST_BUYERS = 30
 LEAST_OF_ARM = 10
 
 COVARIATES = ("recency_days", "frequency", "monetary_value")
-
-FIGURES_SCHEMA = pa.schema(
-    [
-        ("campaign", pa.string()),
-        ("status", pa.string()),
-        ("verdict", pa.string()),
-        ("split_p_value", pa.float64()),
-        ("buyer_share_difference", pa.float64()),
-        ("buyer_share_difference_low", pa.float64()),
-        ("buyer_share_difference_high", pa.float64()),
-        ("buyer_share_method", pa.string()),
-        ("revenue_difference", pa.float64()),
-        ("revenue_difference_low", pa.float64()),
-        ("revenue_difference_high", pa.float64()),
-        ("revenue_method", pa.string()),
-        ("usual_buyer_share", pa.float64()),
-        ("smallest_difference", pa.float64()),
-        ("sentence", pa.string()),
-    ]
-)
 
 
 @dataclass(frozen=True)

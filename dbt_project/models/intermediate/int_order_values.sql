@@ -29,4 +29,3 @@ select
 from orders
 inner join cutoffs on orders.ordered_at < cutoffs.as_of
 group by 1, 2, 3, 4
-order by ordered_on, orders.monetary_value

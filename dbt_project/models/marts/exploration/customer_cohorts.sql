@@ -14,32 +14,40 @@ cutoffs as (
 
 ),
 
-known_orders as (
+months_of_customers as (
 
     select
         orders.customer_id,
-        orders.monetary_value,
         cast(date_trunc('month', orders.ordered_at) as date) as month,
-        cast(
-            date_trunc('month', min(orders.ordered_at) over (partition by orders.customer_id))
-            as date
-        ) as cohort
+        sum(orders.monetary_value) as revenue
     from orders
     inner join cutoffs on orders.ordered_at < cutoffs.cutoff
+    group by 1, 2
+
+),
+
+cohorts as (
+
+    select
+        customer_id,
+        min(month) as cohort
+    from months_of_customers
+    group by 1
 
 ),
 
 aggregated as (
 
     select
-        cohort,
+        cohorts.cohort,
         cast(
-            12 * (extract(year from month) - extract(year from cohort))
-            + extract(month from month) - extract(month from cohort) as integer
+            12 * (extract(year from months.month) - extract(year from cohorts.cohort))
+            + extract(month from months.month) - extract(month from cohorts.cohort) as integer
         ) as months_since,
-        count(distinct customer_id) as active_customers,
-        cast(sum(monetary_value) as decimal(18, 2)) as revenue
-    from known_orders
+        count(*) as active_customers,
+        cast(sum(months.revenue) as decimal(18, 2)) as revenue
+    from months_of_customers as months
+    inner join cohorts on months.customer_id = cohorts.customer_id
     group by 1, 2
 
 ),

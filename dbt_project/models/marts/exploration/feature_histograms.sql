@@ -1,5 +1,10 @@
-{%- set features = scored_models().features -%}
 {%- set bins = 40 -%}
+{#- By feature and scale the column of the scored customers. -#}
+{%- set columns = [] -%}
+{%- for feature in scored_models().features -%}
+    {%- do columns.append((feature, 'original', feature)) -%}
+    {%- do columns.append((feature, 'model', feature ~ '_scaled')) -%}
+{%- endfor -%}
 
 with
 
@@ -17,87 +22,69 @@ parameters as (
 
 scored as ({{ scale_features('customer_segments', scaling='scaling_model_id') }}),
 
-unpivoted as (
-
-    {% for feature in features %}
-        {% for scale, column in {'original': feature, 'model': feature ~ '_scaled'}.items() %}
-            select
-                model_id,
-                segment_id,
-                '{{ feature }}' as feature,
-                '{{ scale }}' as scale,
-                cast({{ column }} as double) as value
-            from scored
-            where {{ column }} is not null
-            {{ 'union all' if not loop.last }}
-        {% endfor %}
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
-
-),
-
-used as (
-
-    select unpivoted.*
-    from unpivoted
-    semi join parameters
-        on
-            unpivoted.model_id = parameters.model_id
-            and unpivoted.feature = parameters.feature
-
-),
-
 ranges as (
 
     -- The last bin takes the highest 0.5 % in: a few extreme values would empty the others.
     select
-        feature,
-        scale,
-        min(value) as lowest,
-        max(value) as highest,
-        {{ quantile('value', 0.995) }} as upper_limit
-    from used
-    group by 1, 2
+        {% for feature, scale, column in columns %}
+            min(cast({{ column }} as double)) as {{ column }}__lowest,
+            max(cast({{ column }} as double)) as {{ column }}__highest,
+            {{ quantile('cast(' ~ column ~ ' as double)', 0.995) }} as {{ column }}__upper_limit,
+        {% endfor %}
+        count(*) as customers
+    from scored
 
 ),
 
 binned as (
 
-    select
-        used.feature,
-        used.scale,
-        used.segment_id,
-        ranges.lowest,
-        ranges.highest,
-        (ranges.upper_limit - ranges.lowest) / {{ bins }} as width,
-        case
-            when ranges.upper_limit > ranges.lowest
-                then
-                    cast(
-                        least(
-                            floor(
-                                (used.value - ranges.lowest)
-                                / (ranges.upper_limit - ranges.lowest) * {{ bins }}
-                            ),
-                            {{ bins - 1 }}
-                        ) as integer
-                    )
-            else 0
-        end as bin
-    from used
-    inner join ranges on used.feature = ranges.feature and used.scale = ranges.scale
+    {% for feature, scale, column in columns %}
+        {%- set lowest = 'ranges.' ~ column ~ '__lowest' %}
+        {%- set range = '(ranges.' ~ column ~ '__upper_limit - ' ~ lowest ~ ')' %}
+        select
+            '{{ feature }}' as feature,
+            '{{ scale }}' as scale,
+            scored.model_id,
+            scored.segment_id,
+            case
+                when {{ range }} > 0
+                    then
+                        cast(
+                            least(
+                                floor(
+                                    (cast(scored.{{ column }} as double) - {{ lowest }})
+                                    / {{ range }} * {{ bins }}
+                                ),
+                                {{ bins - 1 }}
+                            ) as integer
+                        )
+                else 0
+            end as bin,
+            {{ lowest }} as lowest,
+            ranges.{{ column }}__highest as highest,
+            {{ range }} / {{ bins }} as width,
+            count(*) as customers
+        from scored
+        cross join ranges
+        where scored.{{ column }} is not null
+        group by 1, 2, 3, 4, 5, 6, 7, 8
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 )
 
 select
-    feature,
-    scale,
-    segment_id,
-    bin,
-    lowest + bin * width as lower_edge,
-    lowest + (bin + 1) * width as upper_edge,
-    max(highest) as highest,
-    count(*) as customers
+    binned.feature,
+    binned.scale,
+    binned.segment_id,
+    binned.bin,
+    binned.lowest + binned.bin * binned.width as lower_edge,
+    binned.lowest + (binned.bin + 1) * binned.width as upper_edge,
+    binned.highest,
+    binned.customers
 from binned
-group by feature, scale, segment_id, bin, lowest, width
-order by feature, scale, segment_id, bin
+semi join parameters
+    on
+        binned.model_id = parameters.model_id
+        and binned.feature = parameters.feature
+order by binned.feature, binned.scale, binned.segment_id, binned.bin

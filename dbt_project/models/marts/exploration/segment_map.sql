@@ -22,17 +22,19 @@ drawn as (
     -- By a hash: the same customers each time, whatever the order of rows.
     select
         *,
-        cast(
-            row_number() over (order by {{ sha256_of('customer_id') }}, customer_id) as integer
-        ) as point
+        {{ sha256_of('customer_id') }} as place
     from customer_segments
+    order by place, customer_id
+    limit {{ sample_size }}
 
 ),
 
 sample as (
 
-    select * from drawn
-    where point <= {{ sample_size }}
+    select
+        *,
+        cast(row_number() over (order by place, customer_id) as integer) as point
+    from drawn
 
 ),
 

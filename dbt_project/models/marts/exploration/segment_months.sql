@@ -13,34 +13,56 @@ orders as (
 
 ),
 
-known_orders as (
+cutoffs as (
+
+    select cutoff from {{ ref('int_cutoffs') }}
+    where is_as_of
+
+),
+
+months_of_customers as (
+
+    -- Of each customer one order, in the month of the first one, is no repeat order.
+    select
+        customer_id,
+        date_trunc('month', ordered_at) as month,
+        count(*) as orders,
+        sum(monetary_value) as revenue,
+        min(ordered_at) as first_ordered_at
+    from orders
+    inner join cutoffs on orders.ordered_at < cutoffs.cutoff
+    group by 1, 2
+
+),
+
+first_orders as (
 
     select
-        customer_segments.segment_id,
-        customer_segments.segment_name,
-        orders.customer_id,
-        orders.monetary_value,
-        cast(date_trunc('month', orders.ordered_at) as date) as month,
-        row_number() over (
-            partition by orders.customer_id order by orders.ordered_at, orders.order_id
-        ) as order_number
-    from orders
-    inner join customer_segments on orders.customer_id = customer_segments.customer_id
-    where orders.ordered_at < customer_segments.as_of
+        customer_id,
+        min(first_ordered_at) as first_ordered_at
+    from months_of_customers
+    group by 1
 
 ),
 
 aggregated as (
 
     select
-        segment_id,
-        segment_name,
-        month,
-        count(*) as orders,
-        count(*) filter (where order_number > 1) as repeat_orders,
-        count(distinct customer_id) as customers,
-        cast(sum(monetary_value) as decimal(18, 2)) as revenue
-    from known_orders
+        customer_segments.segment_id,
+        customer_segments.segment_name,
+        cast(months_of_customers.month as date) as month,
+        cast(sum(months_of_customers.orders) as bigint) as orders,
+        cast(
+            sum(months_of_customers.orders)
+            - count(*) filter (
+                where months_of_customers.first_ordered_at = first_orders.first_ordered_at
+            ) as bigint
+        ) as repeat_orders,
+        count(*) as customers,
+        cast(sum(months_of_customers.revenue) as decimal(18, 2)) as revenue
+    from months_of_customers
+    inner join first_orders on months_of_customers.customer_id = first_orders.customer_id
+    inner join customer_segments on months_of_customers.customer_id = customer_segments.customer_id
     group by 1, 2, 3
 
 )

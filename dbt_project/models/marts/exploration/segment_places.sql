@@ -13,33 +13,35 @@ orders as (
 
 ),
 
-latest_orders as (
+cutoffs as (
+
+    select cutoff from {{ ref('int_cutoffs') }}
+    where is_as_of
+
+),
+
+places as (
 
     -- A customer lives where the newest order went.
     select
-        customer_segments.segment_id,
-        customer_segments.segment_name,
-        customer_segments.monetary_value,
-        coalesce(orders.state, 'unknown') as place,
-        row_number() over (
-            partition by orders.customer_id order by orders.ordered_at desc, orders.order_id desc
-        ) as order_number_from_newest
+        orders.customer_id,
+        max_by(coalesce(orders.state, 'unknown'), (orders.ordered_at, orders.order_id)) as place
     from orders
-    inner join customer_segments on orders.customer_id = customer_segments.customer_id
-    where orders.ordered_at < customer_segments.as_of
+    inner join cutoffs on orders.ordered_at < cutoffs.cutoff
+    group by 1
 
 ),
 
 aggregated as (
 
     select
-        segment_id,
-        segment_name,
-        place,
+        customer_segments.segment_id,
+        customer_segments.segment_name,
+        places.place,
         count(*) as customers,
-        cast(sum(monetary_value) as decimal(18, 2)) as revenue
-    from latest_orders
-    where order_number_from_newest = 1
+        cast(sum(customer_segments.monetary_value) as decimal(18, 2)) as revenue
+    from places
+    inner join customer_segments on places.customer_id = customer_segments.customer_id
     group by 1, 2, 3
 
 ),

@@ -63,7 +63,43 @@ published as (
 
 ),
 
-customer_features as ({{ features_at('cutoffs', 'customer_versions') }}),
+known as (
+    {{ known_customers('cutoffs', 'customer_versions', observation_months(var('observation_months'))) }}
+),
+
+-- The ranks of days, of which there are few, are those of customers.
+days as (
+
+    select
+        cutoff,
+        recency_days,
+        count(*) as customers
+    from known
+    group by 1, 2
+
+),
+
+ranked_days as (
+
+    select
+        cutoff,
+        recency_days,
+        {{ relative_recencies_of_days() }}
+    from days
+
+),
+
+customer_features as (
+
+    select
+        known.*,
+        ranked_days.recency_rank,
+        ranked_days.recency_share
+    from known
+    inner join ranked_days
+        on known.cutoff = ranked_days.cutoff and known.recency_days = ranked_days.recency_days
+
+),
 
 customers_as_of as (
 

@@ -46,11 +46,13 @@ model_in_use as (
 
 customers as (
 
-    select distinct
-        order_days.customer_number,
-        order_days.customer_id
-    from order_days
-    inner join customer_segments on order_days.customer_id = customer_segments.customer_id
+    select
+        customer_versions.customer_number,
+        customer_versions.customer_id
+    from {{ ref('int_customer_versions') }} as customer_versions
+    semi join customer_segments
+        on customer_versions.customer_id = customer_segments.customer_id
+    where customer_versions.valid_to = {{ end_of_time() }}
 
 ),
 
