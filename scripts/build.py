@@ -17,6 +17,7 @@ contract is broken, in a clause of severity error; 130 the build was stopped.
 """
 
 import argparse
+import gc
 import hashlib
 import json
 import os
@@ -260,6 +261,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print(f"\nStopped; {arguments.warehouse} is as it was.", file=sys.stderr, flush=True)
         os._exit(130)  # fits that still run in the background have nothing left to do
+    gc.freeze()  # else Python looks through all that dbt leaves before it ends
     print_summary(warehouse)
     return CONTRACT_BROKEN if is_contract_broken(warehouse) else 0
 

@@ -78,7 +78,8 @@ def test_every_mart_has_a_key(manifest, models):
     tested = {
         test["attached_node"]
         for test in tests
-        if test.get("test_metadata", {}).get("name") in ("unique", "unique_combination_of_columns")
+        if test.get("test_metadata", {}).get("name")
+        in ("unique", "unique_combination_of_columns", "primary_key")
     }
     for unique_id, model in models.items():
         if model["fqn"][1] == "marts" and model["language"] == "sql":

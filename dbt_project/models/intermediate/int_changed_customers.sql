@@ -20,10 +20,13 @@ changed as (
     known as (
 
         select
-            customer_number,
-            any_value(customer_id) as customer_id,
+            customer_id,
+            min(customer_number) as customer_number,
             min(valid_from) as first_ordered_at
         from {{ known }}
+        where
+            customer_id in (select changed.customer_id from changed)
+            or customer_number = (select max(newest.customer_number) from {{ known }} as newest)
         group by 1
 
     ),
@@ -83,7 +86,7 @@ changed as (
     from (
         select customer_id from orders
         union
-        select customer_id from known
+        select customer_id from {{ known }}
         union
         select customer_id from changed
     ) as everybody

@@ -73,8 +73,11 @@ customers as (
 customers_before as (
 
     {% if measures_before is not none and customers_before is not none -%}
-        select distinct customer_id from {{ customers_before }}
-        where exists (select 1 from measures_before)
+        -- Of each customer the newest version.
+        select customer_id from {{ customers_before }}
+        where
+            valid_to = {{ end_of_time() }}
+            and exists (select 1 from measures_before)
     {%- else -%}
         select customer_id from customers
         where false
