@@ -7,6 +7,9 @@ For each shop: a first build; builds that add thirty days, seven and one; the wo
 the time goes, held against reading the inputs of a table and writing it. Then readers poll while
 builds publish. Project and notebook must find the same customers, orders and revenue, and nearly
 the same agreement of models, or nothing is written. Synthetic shops come from `make_demo_data.py`.
+
+With `--notes FILE` it goes on where an earlier run has ended: what is noted there is not measured
+again.
 """
 
 import argparse
@@ -23,7 +26,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -143,6 +146,55 @@ class Shop:
     def first_seconds(self) -> float:
         """Median of the first builds."""
         return median(self.first)
+
+
+def environment() -> str:
+    """Return what the seconds depend on beside the code: the machine and the versions."""
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}, {versions}."
+    )
+
+
+def write_notes(path: Path, shops: list[Shop], polls: list[Polls]) -> None:
+    """Write down what has been measured, for a run that goes on from there."""
+    noted = {"environment": environment(), "shops": shops, "polls": polls}
+    path.write_text(json.dumps(noted, default=asdict))
+
+
+def read_notes(path: Path) -> tuple[list[Shop], list[Polls]]:
+    """Return what an earlier run has measured; raises BenchmarkError if it was another machine."""
+    if not path.exists():
+        return [], []
+    noted = json.loads(path.read_text())
+    if noted["environment"] != environment():
+        raise BenchmarkError(f"{path} is of another machine or other versions; delete it.")
+
+    def runs(each: list[dict]) -> list[Run]:
+        return [Run(**fields) for fields in each]
+
+    shops = []
+    for shop in noted["shops"]:
+        work, result = shop["same_work"], shop["same_result"]
+        if work:
+            work |= {"project": runs(work["project"]), "notebook": runs(work["notebook"])}
+        if result:
+            parts = {name: tuple(part) for name, part in result["notebook"].items()}
+            result = SameResult(Run(**result["project"]), parts)
+        shops.append(
+            Shop(
+                shop["name"],
+                shop["customers"],
+                runs(shop["first"]),
+                {int(days): runs(each) for days, each in shop["changes"].items()},
+                [tuple(floor) for floor in shop["floors"]],
+                SameWork(**work) if work else None,
+                result,
+            )
+        )
+    return shops, [Polls(**poll) for poll in noted["polls"]]
 
 
 def run(*command: object) -> Run:
@@ -399,15 +451,12 @@ def check(warehouse: Path, found: dict) -> float:
 
 def page(shops: list[Shop], polls: list[Polls]) -> str:
     """Return the measured figures as Markdown."""
-    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     parts = [
         "# Benchmarks",
         "Written by `make bench`. Builds of a shop whose first one takes less than half a minute "
         "are medians of three, others single runs. Seconds depend on the machine; ratios are of "
         "runs one after the other.",
-        f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}, "
-        f"Python {platform.python_version()}, {versions}.",
+        environment(),
         "## Same work",
         f"The notebook (`scripts/notebook_way.py`) reads the same files with pandas, fits "
         f"scikit-learn's KMeans at each weekly evaluation date, compares it with the first model, "
@@ -568,36 +617,51 @@ def main() -> None:
         help="a shop with more customers is built only",
     )
     parser.add_argument("--folder", type=Path, help="for data and warehouses; else a temporary one")
+    parser.add_argument("--notes", type=Path, help="what was measured, to go on from")
     parser.add_argument("--output", type=Path, default=Path("docs/benchmarks.md"))
     arguments = parser.parse_args()
     arguments.output.parent.mkdir(exist_ok=True)
-    shops: list[Shop] = []
-    polls: list[Polls] = []
-
-    def note() -> None:
-        arguments.output.write_text(page(shops, polls))
-
     folder = Path(tempfile.mkdtemp(dir=arguments.folder))
     try:
-        if arguments.olist:
-            shops.append(Shop("Olist"))
-            measure(shops[-1], arguments.olist, folder, is_built_only=False, note=note)
-        tell("Readers", "poll while builds publish")
-        data = folder / "read"
-        run("scripts/make_demo_data.py", data)
-        polls += poll_while(data, folder / "readers")
-        for customers in arguments.customers:
-            data = folder / str(customers)
-            run("scripts/make_demo_data.py", data, "--customers", customers)
-            shops.append(Shop(f"synthetic {customers:,}"))
-            is_built_only = customers > arguments.largest_notebook
-            measure(shops[-1], data, folder, is_built_only=is_built_only, note=note)
-            shutil.rmtree(data)
+        measure_all(arguments, folder)
     except BenchmarkError as error:
         sys.exit(str(error))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"Written to {arguments.output}")
+
+
+def measure_all(arguments: argparse.Namespace, folder: Path) -> None:
+    """Measure what is asked for and not noted yet, and write the page after each step."""
+    shops, polls = read_notes(arguments.notes) if arguments.notes else ([], [])
+
+    def note() -> None:
+        arguments.output.write_text(page(shops, polls))
+        if arguments.notes:
+            write_notes(arguments.notes, shops, polls)
+
+    def is_noted(name: str) -> bool:
+        return name in [shop.name for shop in shops]
+
+    if arguments.olist and not is_noted("Olist"):
+        shops.append(Shop("Olist"))
+        measure(shops[-1], arguments.olist, folder, is_built_only=False, note=note)
+    if not polls:
+        tell("Readers", "poll while builds publish")
+        data = folder / "read"
+        run("scripts/make_demo_data.py", data)
+        polls += poll_while(data, folder / "readers")
+    for customers in arguments.customers:
+        name = f"synthetic {customers:,}"
+        if is_noted(name):
+            continue
+        data = folder / str(customers)
+        run("scripts/make_demo_data.py", data, "--customers", customers)
+        shops.append(Shop(name))
+        is_built_only = customers > arguments.largest_notebook
+        measure(shops[-1], data, folder, is_built_only=is_built_only, note=note)
+        shutil.rmtree(data)
+    note()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from benchmark import (
     count_customers,
     measure,
     page,
+    read_notes,
+    write_notes,
     write_without_newest_days,
 )
 from benchmark_readers import Polls
@@ -154,3 +156,22 @@ def test_the_project_compares_the_candidates_of_the_notebook():
     sets = [told["feature_sets"][name] for name in told["candidate_feature_sets"]]
     assert sets == FEATURE_SETS
     assert told["candidate_algorithms"] == {"kmeans": {"n_segments": list(range(2, 12))}}
+
+
+def test_a_run_goes_on_from_what_is_noted(tmp_path):
+    measured = shop("small", 1000, 10, 12)
+    measured.same_work = SameWork([Run(10)], [Run(50)], 0.01)
+    measured.same_result = SameResult(Run(50), {"kmeans": (90, 2.0)})
+    polls = [Polls("the warehouse", 10, [0.01, 0.5], ["broken"], 2)]
+    notes = tmp_path / "notes.json"
+    assert read_notes(notes) == ([], [])
+    write_notes(notes, [measured], polls)
+    assert read_notes(notes) == ([measured], polls)
+
+
+def test_notes_of_another_machine_are_refused(tmp_path, monkeypatch):
+    notes = tmp_path / "notes.json"
+    write_notes(notes, [], [])
+    monkeypatch.setattr(benchmark, "environment", lambda: "64 cores")
+    with pytest.raises(BenchmarkError, match="another machine"):
+        read_notes(notes)
