@@ -45,7 +45,7 @@ def tables_of(warehouse):
 def test_plain_dbt_loads_the_same_tables(project, data, tmp_path):
     """The macro asks for what the sources declare."""
     warehouse = tmp_path / "shop.duckdb"
-    result = project.dbt(data, warehouse, "run", "--select", "stg_olist__sellers")
+    result = project.dbt(data, warehouse, "run", "--select", "+stg_olist__sellers")
     assert result.returncode == 0, result.stdout
     load(tmp_path / "other.duckdb", data)
     loaded, expected = tables_of(tmp_path / "other.duckdb"), tables_of(warehouse)
@@ -139,7 +139,7 @@ def test_more_unreadable_lines_than_allowed_stop_the_load(data, tmp_path):
 @pytest.mark.slow
 def test_too_little_memory_is_reported_with_what_to_do(project, data, tmp_path, monkeypatch):
     monkeypatch.setenv("SEGMENTS_MEMORY_LIMIT", "6MB")
-    result = project.dbt(data, tmp_path / "shop.duckdb", "run", "--select", "stg_olist__sellers")
+    result = project.dbt(data, tmp_path / "shop.duckdb", "run", "--select", "+stg_olist__sellers")
     assert result.returncode == 1
     assert "(6MB). Raise SEGMENTS_MEMORY_LIMIT" in result.stdout
 
