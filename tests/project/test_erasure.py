@@ -19,6 +19,13 @@ ERASED = "loyal 07"
 def erased(project, shop_data, shop_warehouse, tmp_path_factory):
     warehouse = tmp_path_factory.mktemp("erased") / "shop.duckdb"
     shutil.copy(shop_warehouse, warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(
+            "insert into staging.stg_olist__repeated_keys "
+            "select 'olist_orders_dataset', order_id from staging.stg_olist__orders_joined "
+            "where customer_id = ?",
+            [ERASED],
+        )
     return warehouse, erase(project, shop_data, warehouse, ERASED)
 
 
