@@ -53,7 +53,8 @@ def keys_of_marts() -> dict[str, list[str]]:
                 keys[model["name"]] = constraint["columns"]
         for column in model.get("columns", []):
             kinds = {constraint["type"] for constraint in column.get("constraints", [])}
-            if "unique" in column.get("data_tests", []) or "primary_key" in kinds:
+            tests = column.get("data_tests", [])
+            if "unique" in tests or "primary_key" in tests or "primary_key" in kinds:
                 keys[model["name"]] = [column["name"]]
     return keys
 
