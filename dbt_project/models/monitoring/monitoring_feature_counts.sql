@@ -108,6 +108,12 @@ known_before as (
 
     standing as ({{ standing_at('numbered_dates', 'begun') }}),
 
+    newest as (
+
+        select max(cutoff) as cutoff from numbered_dates
+
+    ),
+
     features_for_a_time as (
 
         select
@@ -118,7 +124,7 @@ known_before as (
                 as last_ordered_at,
             {{ features_of_version('standing') }}
         from standing
-        cross join (select max(cutoff) as cutoff from numbered_dates) as newest
+        cross join newest
 
     ),
 {%- endif %}

@@ -24,11 +24,11 @@ months_of_customers as (
 
     -- Of each customer one order, in the month of the first one, is no repeat order.
     select
-        customer_id,
-        date_trunc('month', ordered_at) as month,
+        orders.customer_id,
+        date_trunc('month', orders.ordered_at) as month,
         count(*) as orders,
-        sum(monetary_value) as revenue,
-        min(ordered_at) as first_ordered_at
+        sum(orders.monetary_value) as revenue,
+        min(orders.ordered_at) as first_ordered_at
     from orders
     inner join cutoffs on orders.ordered_at < cutoffs.cutoff
     group by 1, 2

@@ -64,7 +64,9 @@ published as (
 ),
 
 known as (
-    {{ known_customers('cutoffs', 'customer_versions', observation_months(var('observation_months'))) }}
+    {{ known_customers(
+        'cutoffs', 'customer_versions', observation_months(var('observation_months'))
+    ) }}
 ),
 
 -- The ranks of days, of which there are few, are those of customers.
