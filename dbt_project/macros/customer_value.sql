@@ -77,9 +77,7 @@
 
         histories as ({{ running_histories(order_days) }}),
 
-        begun as {{ materialized() }} ({{ begun_before('numbered_dates', 'histories') }}),
-
-        standing as ({{ standing_at('numbered_dates', 'begun') }}),
+        standing as ({{ standing_at('numbered_dates', 'histories') }}),
 
         alike_for_a_time as (
 

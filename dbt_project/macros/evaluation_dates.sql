@@ -17,33 +17,36 @@
 
 
 {#
-    `intervals` that begin before one of the numbered `dates`, with that date as `first_date`, its number. What is
-    known at a time counts at the dates after it.
+    `intervals`, from `valid_from` to `valid_to`, that stand at one of the numbered `dates` or more, with the numbers of
+    the first and the last of these as `first_date` and `last_date`. What is known at a time counts at the dates after
+    it. The first dates are found on their own: both joins in one would go through all rows at all dates.
 #}
-{% macro begun_before(dates, intervals) %}
-    select
-        {{ intervals }}.*,
-        {{ dates }}.number as first_date,
-        least({{ intervals }}.valid_to, {{ dates }}.newest_cutoff) as known_to
-    from {{ intervals }}
-    inner join {{ dates }}
-        on
-            {{ intervals }}.valid_from >= {{ dates }}.cutoff_before
-            and {{ intervals }}.valid_from < {{ dates }}.cutoff
-{% endmacro %}
+{% macro standing_at(dates, intervals) %}
+    with
 
+    begun as {{ materialized() }} (
 
-{# Of these the ones that stand at a date, with the last such date as `last_date`. #}
-{% macro standing_at(dates, begun) %}
+        select
+            {{ intervals }}.*,
+            {{ dates }}.number as first_date,
+            least({{ intervals }}.valid_to, {{ dates }}.newest_cutoff) as known_to
+        from {{ intervals }}
+        inner join {{ dates }}
+            on
+                {{ intervals }}.valid_from >= {{ dates }}.cutoff_before
+                and {{ intervals }}.valid_from < {{ dates }}.cutoff
+
+    )
+
     select
-        {{ begun }}.*,
+        begun.*,
         {{ dates }}.number as last_date
-    from {{ begun }}
+    from begun
     inner join {{ dates }}
         on
-            {{ begun }}.known_to >= {{ dates }}.cutoff
-            and {{ begun }}.known_to < {{ dates }}.cutoff_after
-    where {{ begun }}.first_date <= {{ dates }}.number
+            begun.known_to >= {{ dates }}.cutoff
+            and begun.known_to < {{ dates }}.cutoff_after
+    where begun.first_date <= {{ dates }}.number
 {% endmacro %}
 
 

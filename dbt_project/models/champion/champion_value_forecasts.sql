@@ -111,6 +111,7 @@ forecast as (
 
 days_of_the_known as {{ materialized() }} (
 
+    -- On its own: few customers order again, and all days are too many to meet the dates.
     select
         *,
         min(valid_from) over (partition by customer_number) as first_known_at

@@ -104,9 +104,7 @@ known_before as (
 
     ),
 
-    begun as {{ materialized() }} ({{ begun_before('numbered_dates', 'versions') }}),
-
-    standing as ({{ standing_at('numbered_dates', 'begun') }}),
+    standing as ({{ standing_at('numbered_dates', 'versions') }}),
 
     newest as (
 

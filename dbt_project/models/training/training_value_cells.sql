@@ -25,9 +25,7 @@ numbered_dates as ({{ numbered_dates('due') }}),
 {% if do_histories_run_on() -%}
     known_histories as ({{ running_histories('order_days') }}),
 
-    begun as {{ materialized() }} ({{ begun_before('numbered_dates', 'known_histories') }}),
-
-    histories as ({{ standing_at('numbered_dates', 'begun') }}),
+    histories as ({{ standing_at('numbered_dates', 'known_histories') }}),
 {%- else -%}
     known_histories as ({{ order_histories_at('due', 'order_days') }}),
 
