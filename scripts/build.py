@@ -33,7 +33,15 @@ import duckdb
 from dbt_runs import ROOT, DbtRuns, vars_of
 from segmentation_dbt.erasure import BACKUP
 from summary import is_contract_broken, print_summary
-from workshop import BuildError, begin, only_build_of, publish, workshop_of, write_out
+from workshop import (
+    BuildError,
+    begin,
+    only_build_of,
+    opened,
+    publish,
+    workshop_of,
+    write_out,
+)
 
 # In a file named after one of its schemas, `marts.customer_segments` is ambiguous to DuckDB; the
 # last names are databases of DuckDB's own.
@@ -148,7 +156,7 @@ def _build_what_has_changed(dbt: DbtRuns, built: Path, fingerprint: str) -> None
 
 
 def _rows(built: Path, query: str, parameters: list | None = None) -> list[tuple]:
-    with duckdb.connect(str(built), config={"max_vacuum_tasks": 0}) as connection:
+    with opened(built) as connection:
         return connection.execute(query, parameters).fetchall()
 
 

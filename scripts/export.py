@@ -23,7 +23,7 @@ from pathlib import Path
 import duckdb
 
 from segmentation_dbt.tables import literal
-from workshop import BuildError, only_build_of
+from workshop import BuildError, only_build_of, opened
 
 # What no warehouse of this project is without.
 REQUIRED = {"customer_segments", "segment_profiles"}
@@ -97,7 +97,7 @@ def _write(warehouse: Path, workshop: Path) -> dict[str, int]:
     """Write all tables in the order in which the warehouse stores them."""
     (workshop / "parquet").mkdir()
     # A database in a file spills beside it what does not fit into memory.
-    with duckdb.connect(str(workshop / "spill.duckdb")) as connection:
+    with opened(workshop / "spill.duckdb") as connection:
         _attach(connection, warehouse)
         try:
             exported = literal(workshop / "segments.duckdb")

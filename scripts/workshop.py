@@ -18,6 +18,7 @@ from pathlib import Path
 import duckdb
 
 from segmentation_dbt.erasure import backup_of
+from segmentation_dbt.faults import memory_limit, out_of_memory
 from segmentation_dbt.tables import literal, quoted
 
 DAMAGED = ".damaged-{}.duckdb"
@@ -160,7 +161,7 @@ def copy_warehouse(source: Path, target: Path) -> int:
     if _is_sealed(source):
         return _copy_bytes(source, target)
     try:
-        with duckdb.connect(str(target)) as connection:
+        with opened(target) as connection:
             name = connection.execute("select current_database()").fetchall()[0][0]
             connection.execute(f"attach {literal(source)} as {quoted(ATTACHED)} (read_only)")
             connection.execute(f"copy from database {quoted(ATTACHED)} to {quoted(name)}")
@@ -170,6 +171,24 @@ def copy_warehouse(source: Path, target: Path) -> int:
         target.unlink(missing_ok=True)
         _raise_unless_damaged(source, error)
         raise DamagedError(str(error).splitlines()[0]) from None
+
+
+def opened(file: Path) -> duckdb.DuckDBPyConnection:
+    """Open a file to write to it, in the memory that profiles.yml gives DuckDB.
+
+    Raises
+    ------
+    BuildError
+        If the memory that is asked for is none.
+    """
+    config = {"memory_limit": memory_limit(), "max_vacuum_tasks": 0}
+    try:
+        return duckdb.connect(str(file), config=config)
+    except duckdb.ParserException:
+        raise BuildError(
+            f"SEGMENTS_MEMORY_LIMIT is {memory_limit()}, which is no amount of memory; "
+            "give one such as 4GB."
+        ) from None
 
 
 def _copy_bytes(source: Path, target: Path) -> int:
@@ -233,7 +252,7 @@ def write_out(built: Path) -> None:
 
     DuckDB does so when it closes a file, and passes over it without an error when the disk is full.
     """
-    with duckdb.connect(str(built), config={"max_vacuum_tasks": 0}) as connection:
+    with opened(built) as connection:
         connection.execute("force checkpoint")
 
 
@@ -282,7 +301,7 @@ def _raise_unless_damaged(source: Path, error: duckdb.Error) -> None:
             "one that wrote it, or move it away together with its backup to begin anew."
         )
     if isinstance(error, duckdb.OutOfMemoryException):
-        raise BuildError(f"There is too little memory to read {source}.")
+        raise BuildError(out_of_memory(f"Copying {source}"))
     if "No space left on device" in message or "File too large" in message:
         raise BuildError(message)
 

@@ -108,3 +108,16 @@
     {% endif %}
     {{ return(months) }}
 {% endmacro %}
+
+
+{# One row per customer and month of orders that are known at the cut-off. #}
+{% macro months_of_customers(customer_facts, cutoffs) %}
+    select
+        {{ customer_facts }}.customer_number,
+        cast(date_trunc('month', {{ customer_facts }}.ordered_at) as date) as month,
+        sum({{ customer_facts }}.monetary_value) as revenue
+    from {{ customer_facts }}
+    inner join {{ cutoffs }} on {{ customer_facts }}.ordered_at < {{ cutoffs }}.cutoff
+    where {{ customer_facts }}.fact = 'order placed'
+    group by 1, 2
+{% endmacro %}

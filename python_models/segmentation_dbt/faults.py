@@ -20,11 +20,15 @@ def described(error: Exception) -> str:
     return message
 
 
+def memory_limit() -> str:
+    """Return what DuckDB may take, as profiles.yml says."""
+    return os.environ.get("SEGMENTS_MEMORY_LIMIT", "4GB")
+
+
 def out_of_memory(what: str, advice: str = "") -> str:
     """Say what to do when DuckDB's memory limit is too low for something."""
-    limit = os.environ.get("SEGMENTS_MEMORY_LIMIT", "4GB")
     return (
-        f"{what} needs more memory than DuckDB may take ({limit}). "
+        f"{what} needs more memory than DuckDB may take ({memory_limit()}). "
         f"Raise SEGMENTS_MEMORY_LIMIT{advice}."
     )
 

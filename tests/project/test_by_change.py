@@ -48,6 +48,20 @@ def was_made_by_change(warehouse):
     return 0 < changed < known
 
 
+def customers_of(warehouse):
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        query = "select distinct customer_id from intermediate.int_customer_versions"
+        return {customer for (customer,) in connection.execute(query).fetchall()}
+
+
+def assert_losses_are_counted(warehouse, before):
+    """What a build says of the customers of the last one is what the two tables say."""
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        query = "select before, now from intermediate.int_losses where measure = 'customers'"
+        counted = connection.execute(query).fetchall()
+    assert counted == [(len(before), len(before & customers_of(warehouse)))]
+
+
 class Days:
     """A shop that goes on: each kind of day changes its rows in another way."""
 
@@ -155,7 +169,9 @@ def test_random_days_leave_what_a_whole_build_makes(project, tmp_path, seed):
     for number, step in enumerate([*steps, "orders"], start=1):
         getattr(days, step)()
         data = days.shop.write(tmp_path / str(number))
+        before = customers_of(warehouse)
         build(project, data, warehouse, "--select", *LAYERS)
+        assert_losses_are_counted(warehouse, before)
         whole = whole_build(project, data, tmp_path / f"whole{number}")
         expected, found = tables_of(whole), tables_of(warehouse)
         assert found.keys() >= expected.keys()
@@ -169,11 +185,21 @@ def test_a_day_touches_its_customers_and_leaves_what_a_whole_build_makes(project
     days = Days(5)
     warehouse = tmp_path / "by_change.duckdb"
     build(project, days.shop.write(tmp_path / "0"), warehouse, "--select", *LAYERS)
+    before = customers_of(warehouse)
     days.orders()
     data = days.shop.write(tmp_path / "1")
     build(project, data, warehouse, "--select", *LAYERS)
     assert was_made_by_change(warehouse)
+    assert_losses_are_counted(warehouse, before)
     assert tables_of(warehouse) == tables_of(whole_build(project, data, tmp_path / "whole"))
+    before = customers_of(warehouse)
+    # The only order of an unhappy customer comes again, earlier and canceled.
+    gone = days.shop.rows[ORDERS][120] | {"order_status": "canceled"}
+    gone["order_purchase_timestamp"] -= timedelta(hours=1)
+    days.shop.rows[ORDERS].append(gone)
+    build(project, days.shop.write(tmp_path / "2"), warehouse, "--select", *LAYERS)
+    assert_losses_are_counted(warehouse, before)
+    assert len(before - customers_of(warehouse)) == 1
 
 
 @pytest.mark.slow

@@ -170,7 +170,7 @@ def test_a_warehouse_that_another_program_writes_to_is_not_damaged(published, bu
             duckdb.IOException("database file with version number 99"),
             "of another version of DuckDB",
         ),
-        (duckdb.OutOfMemoryException("x"), "too little memory to read"),
+        (duckdb.OutOfMemoryException("x"), "needs more memory than DuckDB may take"),
         (duckdb.IOException("x: No space left on device"), "No space left"),
     ],
 )
@@ -180,6 +180,16 @@ def test_what_keeps_a_sound_file_from_being_copied_is_no_damage(
     shutil.copy(published, backup_of(published))
     monkeypatch.setattr(workshop.duckdb, "connect", raising(error))
     with pytest.raises(workshop.BuildError, match=said):
+        workshop.begin(built, published)
+
+
+def test_copying_keeps_to_the_memory_limit(published, built, monkeypatch):
+    monkeypatch.setenv("SEGMENTS_MEMORY_LIMIT", "123MB")
+    with workshop.opened(built) as connection:
+        limit = connection.execute("select current_setting('memory_limit')").fetchall()
+    assert limit == [("117.3 MiB",)]
+    monkeypatch.setenv("SEGMENTS_MEMORY_LIMIT", "much")
+    with pytest.raises(workshop.BuildError, match=r"SEGMENTS_MEMORY_LIMIT is much, .* such as 4GB"):
         workshop.begin(built, published)
 
 

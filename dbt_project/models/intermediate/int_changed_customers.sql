@@ -70,6 +70,20 @@ changed as (
                     < (newest_known.first_ordered_at, newest_known.customer_id)
             end
 
+    ),
+
+    everybody as (
+
+        -- To be numbered anew, if somebody is out of order.
+        select customer_id from orders
+        where exists (select 1 from out_of_order)
+        union
+        select customer_id from {{ known }}
+        where exists (select 1 from out_of_order)
+        union
+        select customer_id from changed
+        where exists (select 1 from out_of_order)
+
     )
 
     select
@@ -79,18 +93,10 @@ changed as (
     left join known on changed.customer_id = known.customer_id
     where not exists (select 1 from out_of_order)
     union all
-    -- Everybody is numbered anew.
     select
-        customer_id,
+        everybody.customer_id,
         cast(null as integer) as customer_number
-    from (
-        select customer_id from orders
-        union
-        select customer_id from {{ known }}
-        union
-        select customer_id from changed
-    ) as everybody
-    where exists (select 1 from out_of_order)
+    from everybody
 {%- else -%}
     nobody as (
 

@@ -2,8 +2,19 @@
 
 {%- set measures_before = table_of_last_build('int_build_measures') %}
 {%- set customers_before = customers_of_last_build() %}
+{#- Who has no new row has the orders of the last build. -#}
+{%- set goes_by_change = goes_by_change() %}
+-- depends_on: {{ ref('stg_changed_customers') }}
 
 with
+
+{% if goes_by_change -%}
+    changed as (
+
+        select * from {{ ref('stg_changed_customers') }}
+
+    ),
+{%- endif %}
 
 raw_tables as (
 
@@ -67,6 +78,9 @@ measures as (
 customers as (
 
     select distinct customer_id from orders
+    {%- if goes_by_change %}
+        where customer_id in (select changed.customer_id from changed)
+    {%- endif %}
 
 ),
 
@@ -85,20 +99,30 @@ customers_before as (
 
 ),
 
+customers_in_question as (
+
+    select customer_id from customers_before
+    {%- if goes_by_change %}
+        where customer_id in (select changed.customer_id from changed)
+    {%- endif %}
+
+),
+
 gone_or_new as (
 
     -- Programs that take ids for numbers lose leading zeros, or add a final .0.
     select
         customers.customer_id is null as is_gone,
         regexp_replace(
-            lower(trim(coalesce(customers.customer_id, customers_before.customer_id))),
+            lower(trim(coalesce(customers.customer_id, customers_in_question.customer_id))),
             '^0+|[.]0$',
             ''
             {{- ", 'g'" if target.type == 'duckdb' }}
         ) as core
     from customers
-    full outer join customers_before on customers.customer_id = customers_before.customer_id
-    where customers.customer_id is null or customers_before.customer_id is null
+    full outer join customers_in_question
+        on customers.customer_id = customers_in_question.customer_id
+    where customers.customer_id is null or customers_in_question.customer_id is null
 
 ),
 

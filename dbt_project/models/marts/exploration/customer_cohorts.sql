@@ -1,9 +1,8 @@
 with
 
-orders as (
+customer_facts as {{ not_materialized() }} (
 
-    select * from {{ ref('int_orders') }}
-    where is_counted
+    select * from {{ ref('int_customer_facts') }}
 
 ),
 
@@ -14,22 +13,12 @@ cutoffs as (
 
 ),
 
-months_of_customers as (
-
-    select
-        orders.customer_id,
-        cast(date_trunc('month', orders.ordered_at) as date) as month,
-        sum(orders.monetary_value) as revenue
-    from orders
-    inner join cutoffs on orders.ordered_at < cutoffs.cutoff
-    group by 1, 2
-
-),
+months_of_customers as ({{ months_of_customers('customer_facts', 'cutoffs') }}),
 
 cohorts as (
 
     select
-        customer_id,
+        customer_number,
         min(month) as cohort
     from months_of_customers
     group by 1
@@ -47,7 +36,7 @@ aggregated as (
         count(*) as active_customers,
         cast(sum(months.revenue) as decimal(18, 2)) as revenue
     from months_of_customers as months
-    inner join cohorts on months.customer_id = cohorts.customer_id
+    inner join cohorts on months.customer_number = cohorts.customer_number
     group by 1, 2
 
 ),

@@ -6,7 +6,7 @@ customer_segments as (
 
 ),
 
-orders as (
+orders as {{ not_materialized() }} (
 
     select * from {{ ref('int_orders') }}
     where is_counted
@@ -20,15 +20,52 @@ cutoffs as (
 
 ),
 
-places as (
+known_orders as {{ not_materialized() }} (
 
-    -- A customer lives where the newest order went.
     select
         orders.customer_id,
-        max_by(coalesce(orders.state, 'unknown'), (orders.ordered_at, orders.order_id)) as place
+        orders.order_id,
+        orders.ordered_at,
+        coalesce(orders.state, 'unknown') as place
     from orders
     inner join cutoffs on orders.ordered_at < cutoffs.cutoff
+
+),
+
+customers as (
+
+    select
+        customer_id,
+        min(place) as place,
+        min(place) != max(place) as has_moved
+    from known_orders
     group by 1
+
+),
+
+moved as (
+
+    select
+        customer_id,
+        max_by(place, (ordered_at, order_id)) as place
+    from known_orders
+    where
+        customer_id in (
+            select customers.customer_id from customers
+            where customers.has_moved
+        )
+    group by 1
+
+),
+
+places as (
+
+    -- A customer lives where the newest order went. Few have moved.
+    select
+        customers.customer_id,
+        coalesce(moved.place, customers.place) as place
+    from customers
+    left join moved on customers.customer_id = moved.customer_id
 
 ),
 

@@ -2,7 +2,7 @@
 
 with
 
-orders as (
+orders as {{ not_materialized() }} (
 
     select
         order_id,
@@ -12,7 +12,7 @@ orders as (
 
 ),
 
-customers as (
+customers as {{ not_materialized() }} (
 
     select
         customer_id as order_customer_id,
@@ -36,7 +36,7 @@ new_products as (
 
 ),
 
-changed as (
+changed as {{ materialized() }} (
 
     select order_id from orders
     where is_new
@@ -57,12 +57,35 @@ changed as (
     select order_id from {{ source('olist', 'order_reviews') }}
     where {{ is_new_row('olist_order_reviews_dataset') }}
 
+),
+
+-- Few of all orders and customers are looked up.
+changed_orders as {{ materialized() }} (
+
+    select
+        order_id,
+        order_customer_id
+    from orders
+    where order_id in (select changed.order_id from changed)
+
+),
+
+their_customers as (
+
+    select
+        order_customer_id,
+        customer_id
+    from customers
+    where
+        order_customer_id in (select changed_orders.order_customer_id from changed_orders)
+
 )
 
 -- Of a repeated order all customers that the raw files name: it may have changed hands.
 select distinct
     changed.order_id,
-    customers.customer_id
+    their_customers.customer_id
 from changed
-left join orders on changed.order_id = orders.order_id
-left join customers on orders.order_customer_id = customers.order_customer_id
+left join changed_orders on changed.order_id = changed_orders.order_id
+left join their_customers
+    on changed_orders.order_customer_id = their_customers.order_customer_id
