@@ -46,19 +46,20 @@ dates as (
 
 ),
 
-versions_of_newcomers as (
+-- Up to four weeks after the first order.
+newcomers as (
 
-    -- Up to four weeks after the first order.
     select
-        {{ star_except(['valid_to'], 'customer_versions') }},  -- noqa: RF02
-        least(customer_versions.valid_to, first_orders.came_at + interval '28' day) as valid_to
-    from customer_versions
-    inner join first_orders on customer_versions.customer_number = first_orders.customer_number
-    where customer_versions.valid_from < first_orders.came_at + interval '28' day
+        dates.cutoff,
+        first_orders.customer_number,
+        first_orders.came_at
+    from first_orders
+    inner join dates
+        on
+            first_orders.came_at < dates.cutoff
+            and first_orders.came_at >= dates.cutoff - interval '28' day
 
 ),
-
-newcomers as ({{ known_customers('dates', 'versions_of_newcomers', none) }}),
 
 numbered as (
 
@@ -70,18 +71,58 @@ numbered as (
 
 ),
 
+-- Of many each second one, or third, and so on.
+looked_at as {{ materialized() }} (
+
+    select
+        cutoff,
+        customer_number,
+        came_at
+    from numbered
+    where newcomer % cast(ceil(newcomers / 20000e0) as bigint) = 0
+
+),
+
+customers_looked_at as (
+
+    select distinct
+        customer_number,
+        came_at
+    from looked_at
+
+),
+
+versions_of_newcomers as (
+
+    select
+        {{ star_except(['valid_to'], 'customer_versions') }},  -- noqa: RF02
+        least(
+            customer_versions.valid_to, customers_looked_at.came_at + interval '28' day
+        ) as valid_to
+    from customer_versions
+    inner join customers_looked_at
+        on customer_versions.customer_number = customers_looked_at.customer_number
+    where customer_versions.valid_from < customers_looked_at.came_at + interval '28' day
+
+),
+
+features_of_newcomers as ({{ known_customers('dates', 'versions_of_newcomers', none) }}),
+
 to_origin as (
 
-    -- Of many each second one, or third, and so on. Their recency among all customers is not known.
+    -- Their recency among all customers is not known.
     select
-        numbered.*,
+        features_of_newcomers.*,
         cast(null as double) as recency_rank,
         cast(null as double) as recency_share,
         due.origin_model_id as model_id,
         due.model_id as refit_model_id
-    from numbered
-    inner join due on numbered.cutoff = due.cutoff
-    where numbered.newcomer % cast(ceil(numbered.newcomers / 20000e0) as bigint) = 0
+    from features_of_newcomers
+    inner join looked_at
+        on
+            features_of_newcomers.cutoff = looked_at.cutoff
+            and features_of_newcomers.customer_number = looked_at.customer_number
+    inner join due on features_of_newcomers.cutoff = due.cutoff
 
 ),
 

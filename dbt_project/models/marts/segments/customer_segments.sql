@@ -1,6 +1,6 @@
 with
 
-customer_versions as (
+customer_versions as {{ not_materialized() }} (
 
     select * from {{ ref('int_customer_versions') }}
 
@@ -63,7 +63,8 @@ published as (
 
 ),
 
-known as (
+-- Twice, for its ranks and for itself: to look customers up again is cheaper than to hold them all.
+known as {{ not_materialized() }} (
     {{ known_customers(
         'cutoffs', 'customer_versions', observation_months(var('observation_months'))
     ) }}
