@@ -53,6 +53,8 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 # The sizes of synthetic shops that `make bench` measures, and the folder of the real tables, if any.
 CUSTOMERS ?= 100000 1000000
 OLIST ?=
+# What a run of `make bench` has measured, for one that goes on from there.
+NOTES ?=
 
 .PHONY: look build compare report picture explore export alert erase drop-registry bench test test-olist test-cases test-slow test-all test-spark test-faults audit lint style mutate demo-data cdnow-data fetch-olist clean help
 
@@ -92,7 +94,8 @@ drop-registry: .venv/installed
 	@$(PYTHON) scripts/registry.py --warehouse "$(WAREHOUSE)" $(VARS_OPTION) drop
 
 bench: .venv/installed
-	@$(PYTHON) scripts/benchmark.py $(if $(OLIST),--olist "$(OLIST)") --customers $(CUSTOMERS)
+	@$(PYTHON) scripts/benchmark.py $(if $(OLIST),--olist "$(OLIST)") --customers $(CUSTOMERS) \
+		$(if $(NOTES),--notes "$(NOTES)")
 
 PYTEST := $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
