@@ -63,7 +63,7 @@ published as (
 
 ),
 
--- Twice, for its ranks and for itself: to look customers up again is cheaper than to hold them all.
+-- Looked up twice, for ranks and for the rows: so nobody is held in memory.
 known as {{ not_materialized() }} (
     {{ known_customers(
         'cutoffs', 'customer_versions', observation_months(var('observation_months'))
