@@ -94,6 +94,7 @@ customers_looked_at as (
 
 versions_of_newcomers as (
 
+    -- Up to the end of the four weeks: so they meet few dates.
     select
         {{ star_except(['valid_to'], 'customer_versions') }},  -- noqa: RF02
         least(

@@ -50,16 +50,9 @@ customers as (
         customer_versions.customer_number,
         customer_versions.customer_id
     from {{ ref('int_customer_versions') }} as customer_versions
-    {%- if has_labels() or not do_histories_run_on() %}
-        semi join customer_segments
-            on customer_versions.customer_id = customer_segments.customer_id
-        where customer_versions.valid_to = {{ end_of_time() }}
-    {%- else %}
-        -- Who has ordered has a segment, if there are any.
-        where
-            customer_versions.valid_to = {{ end_of_time() }}
-            and exists (select 1 from customer_segments)
-    {%- endif %}
+    semi join customer_segments
+        on customer_versions.customer_id = customer_segments.customer_id
+    where customer_versions.valid_to = {{ end_of_time() }}
 
 ),
 
