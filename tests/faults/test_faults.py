@@ -20,9 +20,9 @@ from conftest import REGISTRY, ROOT, marts_of
 from segmentation_dbt.erasure import backup_of
 from workshop import damaged_files_of
 
-# `make test-faults` kills so many builds, so often; `make test` kills three.
+# `make test-faults` kills so many builds, so often; `make test` kills two.
 KILLS, TIMES = 10, 5
-KILLS_IN_CI = 3
+KILLS_IN_CI = 2
 
 
 def state_of(warehouse):
@@ -107,8 +107,8 @@ def yesterday(project, shop, shop_data, tmp_path_factory):
         today.write(tmp_path_factory.mktemp("today") / "data"),
         tmp_path_factory.mktemp("yesterday"),
     )
-    for _ in range(2):  # the second one leaves a backup
-        assert project.make(shop_data, place.warehouse).returncode == 0
+    assert project.make(shop_data, place.warehouse).returncode == 0
+    shutil.copy(place.warehouse, place.backup)  # as a second build leaves it
     reference = Place(project, place.data, tmp_path_factory.mktemp("reference"))
     for file in (place.warehouse, place.backup):
         shutil.copy(file, reference.folder)

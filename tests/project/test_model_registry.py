@@ -328,6 +328,7 @@ def test_a_full_refresh_keeps_the_ledger_and_says_so_and_a_command_drops_it(
     assert registry_of(warehouse) == registry_of(early)
 
 
+@pytest.mark.slow
 def test_models_of_a_version_without_a_ledger_are_fitted_anew(
     project, shop_warehouse, shop_data, tmp_path
 ):
@@ -403,36 +404,49 @@ def test_transitions_hold_every_customer_and_centavo(grown, read):
     assert_transitions_hold_everyone(grown, read)
 
 
+WITHIN_TWO_MONTHS = ("--vars", json.dumps(BREACH_AT | {"observation_months": 2}))
+
+
 @pytest.fixture(scope="module")
-def within_two_months(project, january, tmp_path_factory):
-    """Who has not ordered for two months has no segment: one build, and two one after the other."""
-    folder = tmp_path_factory.mktemp("window")
-    settings = ("--vars", json.dumps(BREACH_AT | {"observation_months": 2}))
+def returning_data(january, tmp_path_factory):
     returning = copy.deepcopy(january)
     returning.order("loyal 15", "2018-01-25", 120, score=5)  # the last order before: November 16
-    all_data = returning.write(folder / "all")
-    write_known_by("2018-01-10", read_texts(all_data), folder / "early")
-    once = project.dbt_build(all_data, folder / "shop.duckdb", *settings)
-    (folder / "grown").mkdir()
-    grown = project.dbt_build(folder / "early", folder / "grown" / "shop.duckdb", *settings)
-    return once, project.dbt_build(all_data, grown, *settings)
+    return returning.write(tmp_path_factory.mktemp("window") / "data")
 
 
-@pytest.mark.slow
+@pytest.fixture(scope="module")
+def within_two_months(project, returning_data, tmp_path_factory):
+    """Who has not ordered for two months has no segment."""
+    warehouse = tmp_path_factory.mktemp("window") / "shop.duckdb"
+    return project.dbt_build(returning_data, warehouse, *WITHIN_TWO_MONTHS)
+
+
 def test_transitions_hold_those_within_the_observation_window(within_two_months, read):
     """Who has not ordered for two months is nowhere, and older spend is not counted."""
-    known = assert_transitions_hold_everyone(within_two_months[0], read)
+    known = assert_transitions_hold_everyone(within_two_months, read)
     assert (known["customers"].diff() < 0).any()
 
 
+@pytest.mark.slow
+def test_an_observation_window_moves_in_two_builds_as_in_one(
+    project, returning_data, within_two_months, tmp_path
+):
+    write_known_by("2018-01-10", read_texts(returning_data), tmp_path / "early")
+    warehouse = tmp_path / "shop.duckdb"
+    for data in (tmp_path / "early", returning_data):
+        project.dbt_build(data, warehouse, *WITHIN_TWO_MONTHS)
+    assert registry_of(warehouse) == registry_of(within_two_months)
+
+
 def test_who_leaves_the_observation_window_leaves_the_segment(within_two_months, read):
-    once, grown = within_two_months
-    assert registry_of(once) == registry_of(grown)
-    history = read(once, "select * from marts.customer_segment_history")
-    known = read(once, "select cutoff, customer_id from intermediate.int_customer_features")
-    for date in read(once, "select distinct evaluation_date from marts.segment_transitions")[
-        "evaluation_date"
-    ]:
+    history = read(within_two_months, "select * from marts.customer_segment_history")
+    known = read(
+        within_two_months, "select cutoff, customer_id from intermediate.int_customer_features"
+    )
+    dates = read(
+        within_two_months, "select distinct evaluation_date from marts.segment_transitions"
+    )
+    for date in dates["evaluation_date"]:
         ends_later = history["valid_to"].isna() | (history["valid_to"] > date)
         at_date = history[(history["valid_from"] <= date) & ends_later]
         assert sorted(at_date["customer_id"]) == sorted(

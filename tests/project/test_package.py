@@ -83,8 +83,11 @@ def test_a_host_builds_its_models_beside_the_public_tables(host, read):
     assert customers["frequency"].tolist() == paid["size"].tolist()
     spent = customers["monetary_value"].astype(float).to_numpy()
     assert spent == pytest.approx(paid["sum"].astype(float).to_numpy(), abs=1e-6)
-    # No data folder is needed, but for raw files.
     run(host, "build", "--select", "coffee_shop")
+
+
+@pytest.mark.slow
+def test_a_host_needs_a_data_folder_for_raw_files(host):
     of_files = ("--vars", json.dumps({"source": "transactions", "orders": None}))
     said = run(host, "build", *of_files, passes=False)
     assert "has no file transactions.csv" in said

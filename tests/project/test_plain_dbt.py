@@ -172,7 +172,18 @@ def test_a_locked_warehouse_is_named(project, shop_data, built):
     assert f"PID {process.pid}" in said
 
 
-def test_a_build_with_returns_passes_all_that_build_runs(project, tmp_path):
+RETURNS = {
+    "source": "transactions",
+    "transaction_columns": {
+        name: name for name in ("customer_id", "ordered_at", "amount", "order_id")
+    },
+    "returns": "subtract",
+    "evaluation_interval_weeks": 13,
+}
+
+
+@pytest.fixture
+def returned_data(tmp_path):
     """With a customer who sends the only order back after the newest evaluation date."""
     rng = np.random.default_rng(5)
     orders = pd.DataFrame(
@@ -195,21 +206,23 @@ def test_a_build_with_returns_passes_all_that_build_runs(project, tmp_path):
     data = tmp_path / "data"
     data.mkdir()
     pd.concat([orders, back]).to_csv(data / "transactions.csv", index=False)
-    given = {
-        "source": "transactions",
-        "transaction_columns": {column: column for column in orders},
-        "returns": "subtract",
-        "evaluation_interval_weeks": 13,
-    }
+    return data
+
+
+def test_a_build_with_returns_passes_all_that_build_runs(project, returned_data, tmp_path):
     warehouse = tmp_path / "shop.duckdb"
-    result = project.dbt(data, warehouse, "build", "--vars", json.dumps(given))
-    assert result.returncode == 0, result.stdout
-    # They hold the code by vars of their own, so whoever asks for them gets them.
-    result = project.dbt(
-        data, warehouse, "test", "-s", "test_type:unit", "--vars", json.dumps(given)
-    )
+    result = project.dbt(returned_data, warehouse, "build", "--vars", json.dumps(RETURNS))
     assert result.returncode == 0, result.stdout
     left = "from marts.customer_segments where customer_id = 'gone'"
     assert rows_of(warehouse, left) == []
     was = "from marts.customer_segment_history where customer_id = 'gone' and is_current"
     assert len(rows_of(warehouse, was)) == 1
+
+
+@pytest.mark.slow
+def test_unit_tests_pass_with_other_vars_than_the_default(project, returned_data, tmp_path):
+    """They hold the code by vars of their own, so whoever asks for them gets them."""
+    given = ("--vars", json.dumps(RETURNS))
+    warehouse = project.dbt_build(returned_data, tmp_path / "shop.duckdb", *given)
+    result = project.dbt(returned_data, warehouse, "test", "-s", "test_type:unit", *given)
+    assert result.returncode == 0, result.stdout
