@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -186,11 +186,32 @@ def shop_data(shop, tmp_path_factory) -> Path:
     return shop.write(tmp_path_factory.mktemp("shop") / "data")
 
 
+def made_once(tmp_path_factory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that the first process of the tests that asks for it fills; it is there for all."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"made {name}"
+    with shared.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not shared.exists():
+            folder = tmp_path_factory.mktemp(name)
+            make(folder)
+            folder.rename(shared)
+    return shared
+
+
 @pytest.fixture(scope="session")
 def shop_warehouse(project, shop_data, tmp_path_factory) -> Path:
     """The small shop, built by dbt in place; its target folder has the manifest."""
+
+    def make(folder: Path) -> None:
+        project.dbt_build(shop_data, folder / "shop.duckdb", "--write-json", tested=True)
+        shutil.copytree(project.target(folder / "shop.duckdb"), folder / "target")
+
+    shared = made_once(tmp_path_factory, "shop", make)
     warehouse = tmp_path_factory.mktemp("shop") / "shop.duckdb"
-    return project.dbt_build(shop_data, warehouse, "--write-json", tested=True)
+    shutil.copy(shared / "shop.duckdb", warehouse)
+    shutil.copytree(shared / "target", project.target(warehouse), dirs_exist_ok=True)
+    return warehouse
 
 
 @pytest.fixture(scope="session")
@@ -203,15 +224,13 @@ def olist_data() -> Path:
 
 @pytest.fixture(scope="session")
 def olist_warehouse(project, olist_data, tmp_path_factory) -> Path:
-    """The real tables, built once by whichever process of the tests asks first; each has a copy."""
-    folder = tmp_path_factory.mktemp("olist")
-    base = tmp_path_factory.getbasetemp()
-    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "built olist.duckdb"
-    with shared.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not shared.exists():
-            project.dbt_build(olist_data, folder / "olist.duckdb", tested=True).rename(shared)
-    return Path(shutil.copy(shared, folder / "olist.duckdb"))
+    """The real tables, built once; each process of the tests has a copy."""
+
+    def make(folder: Path) -> None:
+        project.dbt_build(olist_data, folder / "olist.duckdb", tested=True)
+
+    shared = made_once(tmp_path_factory, "olist", make)
+    return shutil.copy(shared / "olist.duckdb", tmp_path_factory.mktemp("olist") / "olist.duckdb")
 
 
 @pytest.fixture

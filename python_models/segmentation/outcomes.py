@@ -156,20 +156,13 @@ class _Cells:
 
     @classmethod
     def from_frame(cls, counts: pd.DataFrame) -> "_Cells":
-        table = counts.pivot_table(
-            index=["origin_cluster", "cluster"],
-            columns="half",
-            values=["customers", "buyers", "revenue", "revenue_squares"],
-            aggfunc="sum",
-            fill_value=0,
-        )
-        labels = [table.index.get_level_values(level).to_numpy() for level in (0, 1)]
-        names = ("customers", "buyers", "revenue", "revenue_squares")
-        arrays = (
-            np.array([table[name].get(half, pd.Series(0, table.index)) for half in (0, 1)], float)
-            for name in names
-        )
-        return cls(labels, *arrays)
+        clusters = counts[["origin_cluster", "cluster"]].to_numpy()
+        cells, cell = np.unique(clusters, axis=0, return_inverse=True)
+        sums = []
+        for name in ("customers", "buyers", "revenue", "revenue_squares"):
+            sums.append(np.zeros((2, len(cells))))
+            np.add.at(sums[-1], (counts["half"], cell), counts[name].astype(float))
+        return cls(cells.T, *sums)
 
     def resampled(self, resamples: int, generator: np.random.Generator) -> "_Cells":
         customers, buyers = [], []

@@ -36,8 +36,8 @@ def data(shop_data, place) -> Path:
 @pytest.fixture
 def published(place) -> Path:
     """A warehouse that readers use, with the state of yesterday."""
-    warehouse = place / "segments.duckdb"
-    for file in place.glob("segments.duckdb*"):
+    warehouse = place / "shop.duckdb"
+    for file in place.glob("shop.duckdb*"):
         file.unlink()
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute("create table yesterday as select 'the state of yesterday' as state")
@@ -169,7 +169,7 @@ def test_what_a_killed_session_left_does_not_spoil_the_next_build(
     project, shop_data, published, read
 ):
     warehouse = published
-    warehouse.with_name("segments.duckdb.wal").write_bytes(b"of another file")
+    warehouse.with_name("shop.duckdb.wal").write_bytes(b"of another file")
     result = project.make(shop_data, warehouse)
     assert result.returncode == 0, result.stderr
     assert read(warehouse, "select count(*) as n from marts.customer_segments")["n"][0] == 272
@@ -262,9 +262,9 @@ def test_a_segment_without_any_review_is_not_called_dissatisfied(project, shop, 
 def test_a_second_build_of_the_same_warehouse_says_so(project, data, tmp_path):
     import fcntl
 
-    with (tmp_path / ".segments.lock").open("w") as lock:
+    with (tmp_path / ".shop.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        result = project.make(data, tmp_path / "segments.duckdb")
+        result = project.make(data, tmp_path / "shop.duckdb")
     assert result.returncode == 1
     assert "Another build of" in result.stderr
 

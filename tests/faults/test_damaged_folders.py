@@ -58,15 +58,15 @@ class Outcome:
 class WarmDbt:
     """dbt in this process with the project parsed once, whatever folder it reads."""
 
-    def __init__(self, folder: Path):
-        self.warehouse = folder / "segments.duckdb"
+    def __init__(self, project, folder: Path):
+        self.warehouse = folder / "shop.duckdb"
         self.environment = {
             "SEGMENTS_DATA": str(folder),
             "SEGMENTS_WAREHOUSE": self.warehouse.name,
             "SEGMENTS_CONTRACT_SEVERITY": "warn",
             "DBT_PROFILES_DIR": str(ROOT),
             "DBT_PROJECT_DIR": str(ROOT),
-            "DBT_TARGET_PATH": str(folder / "target"),
+            "DBT_TARGET_PATH": str(project.target(self.warehouse)),
             "DBT_LOG_PATH": str(folder / "logs"),
         }
         with pytest.MonkeyPatch.context() as patch:
@@ -176,8 +176,8 @@ def damaged(undamaged, tmp_path_factory) -> Callable[[Damage], Path]:
 
 
 @pytest.fixture(scope="module")
-def warm_dbt(undamaged, tmp_path_factory) -> WarmDbt:
-    return WarmDbt(tmp_path_factory.mktemp("warm"))
+def warm_dbt(project, undamaged, tmp_path_factory) -> WarmDbt:
+    return WarmDbt(project, tmp_path_factory.mktemp("warm"))
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +196,7 @@ def outcome_of(warm_dbt, baseline, damaged, project, tmp_path_factory):
         if id_of(of) not in known:
             data = damaged(of)
             if of.whole and isinstance(of.expected, Built):
-                found = made(project, data, tmp_path_factory.mktemp("made") / "segments.duckdb")
+                found = made(project, data, tmp_path_factory.mktemp("made") / "shop.duckdb")
             else:
                 found = warm_dbt.build(data, COUNTING + FITTING * of.whole)
             known[id_of(of)] = (found, data)
@@ -276,7 +276,7 @@ def test_one_message_says_what_to_do(of, outcome_of):
 )
 def test_a_damaged_folder_leaves_the_published_warehouse_as_it_is(name, project, damaged, tmp_path):
     (of,) = [of for of in TOLD if of.name == name]
-    published = tmp_path / "segments.duckdb"
+    published = tmp_path / "shop.duckdb"
     with duckdb.connect(str(published)) as connection:
         connection.execute("create table yesterday as select 'the state of yesterday' as state")
     before = published.read_bytes()

@@ -48,7 +48,7 @@ class Place:
 
     def __init__(self, project, data, folder):
         self.project, self.data, self.folder = project, data, folder
-        self.warehouse = folder / "segments.duckdb"
+        self.warehouse = folder / "shop.duckdb"
         self.backup = backup_of(self.warehouse)
         self.old = self.new = self.new_registry = None
 

@@ -75,6 +75,7 @@ def test_run_needs_the_seeds(project, shop_data, tmp_path):
     assert "is not in the warehouse yet: run dbt seed first, or dbt build" in fault
 
 
+@pytest.mark.slow
 def test_run_has_the_guards_that_build_has(project, shop_data, built):
     changes = json.dumps({"first_evaluation_date": "2031-01-01"})
     fault = fault_of(project.dbt(shop_data, built, "run", "--vars", changes))
@@ -154,6 +155,7 @@ def test_the_project_is_run_from_elsewhere(project, shop_data, built, tmp_path):
     assert list(elsewhere.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_locked_warehouse_is_named(project, shop_data, built):
     """dbt opens the warehouse before the project is asked: the sentence is DuckDB's."""
     holder = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(flush=True); input()"
