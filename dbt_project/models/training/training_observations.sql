@@ -5,9 +5,9 @@
 
 with
 
-customer_features as {{ not_materialized() }} (
+customer_versions as {{ not_materialized() }} (
 
-    select * from {{ ref('int_customer_features') }}
+    select * from {{ ref('int_customer_versions') }}
 
 ),
 
@@ -30,17 +30,18 @@ due as (
 
 ),
 
--- Customers at all evaluation dates: too many to be kept.
+-- Customers at all dates that are due: too many to be kept.
+customer_features as {{ not_materialized() }} ({{ features_at('due', 'customer_versions') }}),
+
 known as {{ not_materialized() }} (
 
     select
-        customer_features.cutoff,
-        customer_features.customer_id,
-        customer_features.frequency as orders,
-        customer_features.monetary_value as revenue,
+        cutoff,
+        customer_id,
+        frequency as orders,
+        monetary_value as revenue,
         {{ features_of(candidate, 'customer_features') }}
     from customer_features
-    inner join due on customer_features.cutoff = due.cutoff
 
 ),
 
