@@ -85,6 +85,8 @@ class Run:
         Seconds of each model.
     all_nodes : int
         Models, seeds and tests that dbt has run.
+    evaluations : int
+        Evaluation dates that a build has added.
     """
 
     seconds: float
@@ -92,6 +94,7 @@ class Run:
     started: float = 0.0
     nodes: dict[str, float] = field(default_factory=dict)
     all_nodes: int = 0
+    evaluations: int = 0
 
     @property
     def work(self) -> float:
@@ -271,6 +274,7 @@ def measure(
     while not shop.first or (shop.first[0].seconds < REPEATED_UP_TO and len(shop.first) < 3):
         tell(name, "first build")
         shop.first.append(fresh(warehouse, *build, folders[0]))
+        evaluated = count_evaluations(warehouse)
         if not shop.floors:
             shop.customers = count_customers(warehouse)
             nodes = shop.first[0].nodes
@@ -278,7 +282,10 @@ def measure(
         note()
         for days, longer in zip(added, folders[1:], strict=True):
             tell(name, f"{days} more days" if days > 1 else "a day more")
-            shop.changes.setdefault(days, []).append(run(*build, longer))
+            added_to = run(*build, longer)
+            added_to.evaluations = count_evaluations(warehouse) - evaluated
+            evaluated += added_to.evaluations
+            shop.changes.setdefault(days, []).append(added_to)
             note()
     shop.customers = count_customers(warehouse)
     for shorter in folders[:-1]:
@@ -379,8 +386,9 @@ def written_without_newest_days(days: int, data: Path, folder: Path) -> Path:
 def write_without_newest_days(days: int, data: Path, folder: Path) -> None:
     """Copy the raw files without the orders of the newest days and what belongs to them.
 
-    Rows come in the order in which orders were placed, as a shop appends them: the files of fewer
-    days begin with those of more.
+    The newest day is that of the newest order that counts: after it Olist's files have a few
+    canceled ones. Rows come in the order in which orders were placed, as a shop appends them: the
+    files of fewer days begin with those of more.
     """
     folder.mkdir()
     with duckdb.connect() as connection:
@@ -391,13 +399,14 @@ def write_without_newest_days(days: int, data: Path, folder: Path) -> None:
             quoted = str(path).replace("'", "''")
             connection.execute(f"create view {name} as from {reader}('{quoted}'{options})")
         connection.execute(
-            "create table orders as select order_id, customer_id, "
+            "create table orders as select order_id, customer_id, order_status, "
             "cast(order_purchase_timestamp as timestamp) as ordered_at, "
             "row_number() over (order by ordered_at, order_id) as place from olist_orders_dataset"
         )
         connection.execute(
             "delete from orders where $1 > 0 and ordered_at >= "
-            "(select date_trunc('day', max(ordered_at)) from orders) - to_days($1 - 1)",
+            "(select date_trunc('day', max(ordered_at)) from orders "
+            "where order_status not in ('canceled', 'unavailable')) - to_days($1 - 1)",
             [days],
         )
         for name in names:
@@ -417,6 +426,13 @@ def count_customers(warehouse: Path) -> int:
     """Count the customers of a published warehouse."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         return connection.execute("select count(*) from marts.customer_segments").fetchone()[0]
+
+
+def count_evaluations(warehouse: Path) -> int:
+    """Count the evaluation dates of which a published warehouse has models."""
+    counted = "select count(distinct fitted_as_of) from marts.segment_models"
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        return connection.execute(counted).fetchone()[0]
 
 
 def check(warehouse: Path, found: dict) -> float:
@@ -485,11 +501,11 @@ def page(shops: list[Shop], polls: list[Polls]) -> str:
         "## Builds",
         "A first build reads everything, fits the model of each evaluation date and judges it. A "
         "later one reads what the files have more. Work is what a build takes beyond the start of "
-        "dbt. The first build is without the newest 38 days, which three builds then add: thirty "
-        "days with four or five evaluations, seven with one, and a day, mostly without.",
+        "dbt. The first build is without the newest 38 days of orders that count, which three "
+        "builds then add. The third figure of each is how many evaluations it holds.",
         table(
-            "shop|customers|first build|memory|30 days: all, work|7 days: all, work"
-            "|a day: all, work",
+            "shop|customers|first build|memory|30 days: all, work, evaluations"
+            "|7 days: all, work, evaluations|a day: all, work, evaluations",
             [_builds(shop) for shop in shops],
         ),
         _growth(shops),
@@ -559,7 +575,10 @@ def _builds(shop: Shop) -> list[str]:
     cells += [f"{shop.first_seconds():.0f} s", f"{gigabytes:.1f} GB"]
     for days in CHANGES:
         runs = shop.changes.get(days)
-        cells.append(f"{median(runs):.0f} s, {median(runs, 'work'):.0f} s" if runs else "-")
+        cells.append("-")
+        if runs:
+            seconds, work = median(runs), median(runs, "work")
+            cells[-1] = f"{seconds:.0f} s, {work:.0f} s, {runs[0].evaluations}"
     return cells
 
 

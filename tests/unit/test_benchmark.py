@@ -12,6 +12,7 @@ from benchmark import (
     Shop,
     check,
     count_customers,
+    count_evaluations,
     measure,
     page,
     read_notes,
@@ -51,6 +52,7 @@ def warehouse(tmp_path):
 def test_equal_results_and_near_curves_pass(warehouse):
     assert check(warehouse, FOUND) == pytest.approx(0.02)
     assert count_customers(warehouse) == 2
+    assert count_evaluations(warehouse) == 1
 
 
 @pytest.mark.parametrize(
@@ -64,13 +66,13 @@ def test_other_results_are_reported(warehouse, changed):
 
 def shop(name, customers, *seconds):
     runs = [Run(s, 1.5, 2.0, {"training_models": s / 2}, 100) for s in seconds]
-    changes = {days: [Run(s, 1.0, 3.0, {}, 50) for s in (9, 8, 30)] for days in (30, 7, 1)}
+    changes = {days: [Run(s, 1.0, 3.0, {}, 50, 4) for s in (9, 8, 30)] for days in (30, 7, 1)}
     return Shop(name, customers, runs, changes, [("training_models", 5.0, 0.5)])
 
 
 def test_the_page_has_medians_work_beyond_the_start_and_growth():
     text = page([shop("small", 1000, 10, 12, 90), shop("large", 10_000, 60)], [])
-    assert "| small | 1,000 | 12 s | 1.5 GB | 9 s, 6 s | 9 s, 6 s | 9 s, 6 s |" in text
+    assert "| small | 1,000 | 12 s | 1.5 GB | 9 s, 6 s, 4 | 9 s, 6 s, 4 | 9 s, 6 s, 4 |" in text
     assert "From small to large a first build grows with the customers to the power of 0.70" in text
     assert "dbt starts in 2.0 s. A first build has 100 models, seeds and tests, 880 ms each" in text
     assert "| training_models | 5.0 s | 100% | 0.5 s | 10.0 |" in text
@@ -107,18 +109,20 @@ def test_the_newest_day_goes_with_all_that_belongs_to_it(shop_data, tmp_path):
                 f"from read_csv('{folder}/olist_orders_dataset.csv') where {where}"
             ).fetchall()
 
-    gone = orders(shop_data, "order_purchase_timestamp >= timestamp '2018-02-03'")
-    kept = orders(shop_data, "order_purchase_timestamp < timestamp '2018-02-03'")
-    assert len(gone) == 1
+    # The one of February is canceled: the newest order that counts is of the 31st.
+    gone = orders(shop_data, "order_purchase_timestamp >= timestamp '2018-01-31'")
+    kept = orders(shop_data, "order_purchase_timestamp < timestamp '2018-01-31'")
+    assert len(gone) == 2
     assert sorted(orders(tmp_path / "before", "true")) == sorted(kept)
     for table in ("olist_order_payments_dataset", "olist_customers_dataset"):
         lost = rows(shop_data, table) - rows(tmp_path / "before", table)
-        assert lost == {row for row in rows(shop_data, table) if row[0] in gone[0]}
+        of_gone = {name for order in gone for name in order}
+        assert lost == {row for row in rows(shop_data, table) if row[0] in of_gone}
     assert rows(shop_data, "olist_products_dataset") == rows(
         tmp_path / "before", "olist_products_dataset"
     )
     write_without_newest_days(4, shop_data, tmp_path / "long before")
-    kept = orders(shop_data, "order_purchase_timestamp < timestamp '2018-01-31'")
+    kept = orders(shop_data, "order_purchase_timestamp < timestamp '2018-01-28'")
     assert sorted(orders(tmp_path / "long before", "true")) == sorted(kept)
 
 
@@ -139,6 +143,8 @@ def test_a_shop_begins_without_the_registry_of_the_one_before(monkeypatch, tmp_p
     monkeypatch.setattr(benchmark, "run", build)
     monkeypatch.setattr(benchmark, "ratios_to_floors", lambda *arguments: [])
     monkeypatch.setattr(benchmark, "count_customers", lambda warehouse: 2)
+    evaluated = iter([30, 34, 35, 35])
+    monkeypatch.setattr(benchmark, "count_evaluations", lambda warehouse: next(evaluated))
     monkeypatch.setattr(benchmark, "check", lambda warehouse, found: 0.0)
     monkeypatch.setattr(benchmark, "measure_same_result", lambda *arguments: None)
     for path in left:
@@ -149,6 +155,7 @@ def test_a_shop_begins_without_the_registry_of_the_one_before(monkeypatch, tmp_p
     assert found == [none, all_, all_, all_, none, none, none]
     assert len(notes) == 6
     assert measured.customers == 2
+    assert [measured.changes[days][0].evaluations for days in (30, 7, 1)] == [4, 1, 0]
 
 
 def test_the_project_compares_the_candidates_of_the_notebook():
