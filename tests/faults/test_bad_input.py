@@ -267,23 +267,3 @@ def test_a_second_build_of_the_same_warehouse_says_so(project, data, tmp_path):
         result = project.make(data, tmp_path / "shop.duckdb")
     assert result.returncode == 1
     assert "Another build of" in result.stderr
-
-
-def test_a_good_build_replaces_the_warehouse_and_tells_what_it_holds(
-    project, shop_data, published, read
-):
-    result = project.make(shop_data, published)
-    assert result.returncode == 0, result.stderr
-    for word in [
-        "Loyal customers",
-        "agreement: OK",
-        "how long one lasts is not known",
-        "tables in schema marts",
-        "272 customers",
-    ]:
-        assert word in " ".join(result.stdout.split())
-    # A line for each layer, none for each table.
-    lines = [line.split()[0] for line in result.stdout.splitlines() if " nodes " in line]
-    assert sorted(lines) == sorted({*lines}) and {"staging", "champion", "marts"} <= {*lines}
-    assert "customer_segments" not in result.stdout
-    assert read(published, "select count(*) as n from marts.customer_segments")["n"][0] == 272

@@ -50,7 +50,7 @@ class Place:
         self.project, self.data, self.folder = project, data, folder
         self.warehouse = folder / "shop.duckdb"
         self.backup = backup_of(self.warehouse)
-        self.old = self.new = self.new_registry = None
+        self.first = self.old = self.new = self.new_registry = None
 
     def start(self, environment=(), **options):
         return subprocess.Popen(
@@ -107,7 +107,10 @@ def yesterday(project, shop, shop_data, tmp_path_factory):
         today.write(tmp_path_factory.mktemp("today") / "data"),
         tmp_path_factory.mktemp("yesterday"),
     )
-    assert project.make(shop_data, place.warehouse).returncode == 0
+    with duckdb.connect(str(place.warehouse)) as connection:
+        connection.execute("create table stands as select 'before the first build' as state")
+    place.first = project.make(shop_data, place.warehouse)
+    assert place.first.returncode == 0, place.first.stderr
     shutil.copy(place.warehouse, place.backup)  # as a second build leaves it
     reference = Place(project, place.data, tmp_path_factory.mktemp("reference"))
     for file in (place.warehouse, place.backup):
@@ -119,6 +122,25 @@ def yesterday(project, shop, shop_data, tmp_path_factory):
     place.new_registry = registry_of(reference.warehouse)
     assert place.old != place.new
     return place
+
+
+def test_a_good_build_replaces_the_warehouse_and_tells_what_it_holds(yesterday):
+    said = yesterday.first.stdout
+    for phrase in [
+        "Loyal customers",
+        "agreement: OK",
+        "how long one lasts is not known",
+        "tables in schema marts",
+        "272 customers",
+    ]:
+        assert phrase in " ".join(said.split())
+    # A line for each layer, none for each table.
+    lines = [line.split()[0] for line in said.splitlines() if " nodes " in line]
+    assert sorted(lines) == sorted({*lines}) and {"staging", "champion", "marts"} <= {*lines}
+    assert "customer_segments" not in said
+    with duckdb.connect(str(yesterday.warehouse), read_only=True) as connection:
+        counted = connection.execute("select count(*) from marts.customer_segments").fetchone()
+    assert counted == (272,)
 
 
 def restore(place, yesterday):
