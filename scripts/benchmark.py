@@ -282,10 +282,10 @@ def measure(
         note()
         for days, longer in zip(added, folders[1:], strict=True):
             tell(name, f"{days} more days" if days > 1 else "a day more")
-            added_to = run(*build, longer)
-            added_to.evaluations = count_evaluations(warehouse) - evaluated
-            evaluated += added_to.evaluations
-            shop.changes.setdefault(days, []).append(added_to)
+            later = run(*build, longer)
+            later.evaluations = count_evaluations(warehouse) - evaluated
+            evaluated += later.evaluations
+            shop.changes.setdefault(days, []).append(later)
             note()
     shop.customers = count_customers(warehouse)
     for shorter in folders[:-1]:
