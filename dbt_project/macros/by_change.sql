@@ -17,15 +17,13 @@
 {% endmacro %}
 
 
-{# Whether a row of a raw table is new to the tables by change; of none where they are made whole. #}
+{#
+    Whether a row of a raw table is new to the tables by change. Where these are made whole it is unknown of every row:
+    `begin_tables_by_change` has forgotten which is the first.
+#}
 {% macro is_new_row(raw_table) %} {{ return(adapter.dispatch('is_new_row')(raw_table)) }} {% endmacro %}
 {% macro default__is_new_row(raw_table) -%}
-    {%- set loads = source('raw_files', 'loads') -%}
-    {%- if goes_by_change() -%}
-        rowid >= (select first_new_row from {{ loads }} where table_name = '{{ raw_table }}')
-    {%- else -%}
-        false
-    {%- endif -%}
+    rowid >= (select first_new_row from {{ source('raw_files', 'loads') }} where table_name = '{{ raw_table }}')
 {%- endmacro %}
 {% macro spark__is_new_row(raw_table) %} {{ return('false') }} {% endmacro %}
 
