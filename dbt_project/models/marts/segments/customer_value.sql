@@ -56,7 +56,6 @@ customers as (
 
 ),
 
--- At one date sums are faster than sums that run on to it.
 histories_as_of as ({{ summed_histories_at('cutoffs', 'order_days') }}),
 
 histories as {{ materialized() }} (
