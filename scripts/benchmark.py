@@ -491,9 +491,9 @@ def page(shops: list[Shop], polls: list[Polls]) -> str:
         "## Same result",
         "What a whole `make compare` computes, at a notebook's pace: one candidate of each "
         "algorithm, one fit of a resample and one pair of models are timed with pandas and "
-        "scikit-learn and multiplied by how many of them the project has computed. This is a "
-        "reckoning from parts, not a run. Hierarchical clustering and DBSCAN see 4,000 customers "
-        "in both.",
+        "scikit-learn, five times each, and the median is multiplied by how many of them the "
+        "project has computed. This is a reckoning from parts, not a run. Hierarchical clustering "
+        "and DBSCAN see 4,000 customers in both.",
         table(
             "shop|`make compare`|notebook, reckoned|ratio|of which",
             [_same_result(shop) for shop in shops if shop.same_result],

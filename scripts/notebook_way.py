@@ -13,6 +13,7 @@ computes more: a candidate of each algorithm, a fit of a resample, a pair of mod
 
 import argparse
 import json
+import statistics
 import time
 from collections.abc import Callable
 from itertools import product
@@ -30,6 +31,8 @@ NUMBERS_OF_SEGMENTS = range(2, 12)
 FIRST_EVALUATION_DATE = "2018-01-01"
 N_SEGMENTS = 4
 SEED = 20180101
+# Of each part of a whole comparison that is timed.
+REPEATS = 5
 
 
 def read_orders(data: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -109,14 +112,18 @@ def compare(orders: pd.DataFrame, reviews: pd.DataFrame, candidates: list) -> li
 def parts(orders: pd.DataFrame, reviews: pd.DataFrame) -> dict[str, float]:
     """Seconds of one candidate, fit or pair of each kind, with all customers as far as they fit.
 
-    Hierarchical clustering and DBSCAN hold distances of all pairs: they see 4,000 customers.
+    Each is the median of some runs, for it is multiplied by hundreds. Hierarchical clustering and
+    DBSCAN hold distances of all pairs: they see 4,000 customers.
     """
     seconds = {}
 
     def time_of(name: str, work: Callable[[], object]) -> None:
-        started = time.perf_counter()
-        work()
-        seconds[name] = time.perf_counter() - started
+        runs = []
+        for _ in range(REPEATS):
+            started = time.perf_counter()
+            work()
+            runs.append(time.perf_counter() - started)
+        seconds[name] = statistics.median(runs)
 
     features = transformed(features_as_of(orders, reviews, pd.Timestamp(FIRST_EVALUATION_DATE)))
     points = StandardScaler().fit_transform(features)
