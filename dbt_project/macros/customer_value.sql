@@ -3,11 +3,39 @@
 
 
 {#
-    Whether sums of a customer's orders run on from order to order, so that many cut-offs find them and nothing is summed
-    anew for each: where nothing that is known goes again, by the window or by a return.
+    The orders of customers as BG/NBD takes them, known strictly before each of some cut-offs; with
+    `observation_months` those of so many months. Orders of a day are one order. Ages are counted as in the
+    literature, up to the last day before the cut-off.
+
+    Where nothing that is known goes again, by the window or by a return, the sums run on from order to order, and
+    a cut-off finds them: nothing is summed anew for each.
 #}
+{% macro order_histories_at(cutoffs, order_days) %}
+    {%- if do_histories_run_on() %}
+        {{- running_histories_at(cutoffs, order_days) }}
+    {%- else %}
+        {{- summed_histories_at(cutoffs, order_days) }}
+    {%- endif %}
+{% endmacro %}
+
+
 {% macro do_histories_run_on() %}
     {{ return(not observation_months(var('observation_months')) and var('returns') != 'subtract') }}
+{% endmacro %}
+
+
+{% macro running_histories_at(cutoffs, order_days) %}
+    select
+        cutoffs.cutoff,
+        histories.customer_number,
+        histories.repeat_orders,
+        {{ days_of_history('histories', 'cutoffs.cutoff') }},
+        histories.monetary_value
+    from {{ cutoffs }} as cutoffs
+    inner join ({{ running_histories(order_days) }}) as histories
+        on
+            cutoffs.cutoff > histories.valid_from
+            and cutoffs.cutoff <= histories.valid_to
 {% endmacro %}
 
 
@@ -142,11 +170,6 @@
 {%- endmacro %}
 
 
-{#
-    The orders of customers as BG/NBD takes them, known strictly before each of some cut-offs; with
-    `observation_months` those of so many months. Orders of a day are one order. Ages are counted as in the
-    literature, up to the last day before the cut-off.
-#}
 {% macro summed_histories_at(cutoffs, order_days) %}
     select
         cutoffs.cutoff,

@@ -27,7 +27,7 @@ numbered_dates as ({{ numbered_dates('due') }}),
 
     histories as ({{ standing_at('numbered_dates', 'known_histories') }}),
 {%- else -%}
-    known_histories as ({{ summed_histories_at('due', 'order_days') }}),
+    known_histories as ({{ order_histories_at('due', 'order_days') }}),
 
     histories as (
 

@@ -56,7 +56,7 @@ customers as (
 
 ),
 
-histories_as_of as ({{ summed_histories_at('cutoffs', 'order_days') }}),
+histories_as_of as ({{ order_histories_at('cutoffs', 'order_days') }}),
 
 histories as {{ materialized() }} (
 
